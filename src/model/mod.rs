@@ -1,1 +1,46 @@
-//! (skeleton)
+//! The facts of one host as plain types: hardware, storage, settings, metrics, observations.
+//!
+//! Owns what is known about a machine and where each fact was read. Must never know how a fact is
+//! read (no files, no formats, no evaluation), nor what follows from it.
+
+pub mod host;
+pub mod settings;
+pub mod storage;
+
+pub use host::{Found, Host};
+pub use settings::{Setting, Settings};
+pub use storage::{
+    Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,
+};
+
+use crate::nix::source::Span;
+
+/// A fact and the literal that wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located<T> {
+    /// The fact.
+    pub value: T,
+    /// Where it was written, if somebody wrote it.
+    pub at: Option<Span>,
+}
+
+impl<T> Located<T> {
+    /// A fact with its place.
+    pub fn new(value: T, at: Option<Span>) -> Self {
+        Located { value, at }
+    }
+}
+
+/// Something about the configuration that could not be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownFact {
+    /// What it is: an attribute path, or a file.
+    pub what: String,
+    /// Why it is not known.
+    pub why: String,
+    /// Where knowledge ended.
+    pub at: Option<Span>,
+}
+
+/// A fact that may be unknown.
+pub type Reading<T> = Result<T, UnknownFact>;

@@ -1,0 +1,307 @@
+//! Functions on lists and sets.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::super::hir::Name;
+use super::super::interpret::Evaluator;
+use super::super::value::*;
+use super::{closed, list_of, primitive, set_of};
+use crate::nix::source::Span;
+
+pub(super) const PRIMITIVES: &[Primitive] = &[
+    primitive("length", 1, |e, a, at| {
+        let list = list(e, a[0], at)?;
+        Ok(Value { data: Data::Int(list.items.len() as i64), at })
+    }),
+    primitive("head", 1, |e, a, at| element(e, a[0], 0, at)),
+    primitive("tail", 1, |e, a, at| {
+        let list = list(e, a[0], at)?;
+        match list.items.split_first() {
+            Some((_, rest)) => list_of(rest.to_vec(), list.parts.clone(), at),
+            None => Err(Unknown::new(Why::Refused("the tail of an empty list".into()), at)),
+        }
+    }),
+    primitive("elemAt", 2, |e, a, at| {
+        let index = e.force(a[1])?;
+        element(e, a[0], e.as_int(&index, at)?, at)
+    }),
+    primitive("elem", 2, |e, a, at| {
+        let wanted = e.force(a[0])?;
+        let mut found = false;
+        for item in &list(e, a[1], at)?.items {
+            found = e.equal(&wanted, &e.force(*item)?)?;
+            if found {
+                break;
+            }
+        }
+        Ok(Value { data: Data::Bool(found), at })
+    }),
+    primitive("map", 2, |e, a, at| {
+        let (function, list) = (a[0], list(e, a[1], at)?);
+        let items = list.items.iter().map(|item| apply_later(e, function, vec![*item], at));
+        list_of(items.collect(), list.parts.clone(), at)
+    }),
+    primitive("genList", 2, |e, a, at| {
+        let length = e.force(a[1])?;
+        let length = e.as_int(&length, at)?;
+        if !(0..=1_000_000).contains(&length) {
+            return Err(Unknown::new(Why::Refused(format!("a list of {length} elements")), at));
+        }
+        let items = (0..length).map(|i| {
+            let index = e.done(Value::synthetic(Data::Int(i)));
+            apply_later(e, a[0], vec![index], at)
+        });
+        list_of(items.collect(), Vec::new(), at)
+    }),
+    primitive("filter", 2, |e, a, at| {
+        let (function, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let mut items = Vec::new();
+        for item in &list.items {
+            if e.as_bool(&e.call(&function, *item, at)?, at)? {
+                items.push(*item);
+            }
+        }
+        list_of(items, list.parts.clone(), at)
+    }),
+    primitive("partition", 2, |e, a, at| {
+        let (function, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let (mut right, mut wrong) = (Vec::new(), Vec::new());
+        for item in &list.items {
+            match e.as_bool(&e.call(&function, *item, at)?, at)? {
+                true => right.push(*item),
+                false => wrong.push(*item),
+            }
+        }
+        let part = |items| {
+            let list = List { items, parts: list.parts.clone() };
+            let value = e.done(Value::synthetic(Data::List(Rc::new(list))));
+            Attribute { value, entry: None }
+        };
+        set_of(vec![("right".into(), part(right)), ("wrong".into(), part(wrong))], at)
+    }),
+    primitive("concatLists", 1, |e, a, at| {
+        let mut joined = List::default();
+        for item in &list(e, a[0], at)?.items {
+            let part = list(e, *item, at)?;
+            joined.items.extend(&part.items);
+            joined.parts.extend(&part.parts);
+        }
+        Ok(Value { data: Data::List(Rc::new(joined)), at })
+    }),
+    primitive("concatMap", 2, |e, a, at| {
+        let function = e.force(a[0])?;
+        let mut joined = List::default();
+        for item in &list(e, a[1], at)?.items {
+            let part = e.call(&function, *item, at)?;
+            let part = e.as_list(&part, at)?;
+            joined.items.extend(&part.items);
+            joined.parts.extend(&part.parts);
+        }
+        Ok(Value { data: Data::List(Rc::new(joined)), at })
+    }),
+    primitive("foldl'", 3, |e, a, at| {
+        let function = e.force(a[0])?;
+        let mut result = a[1];
+        for item in &list(e, a[2], at)?.items {
+            result = e.done(e.call_all(&function, &[result, *item], at)?);
+        }
+        e.force(result)
+    }),
+    primitive("any", 2, |e, a, at| quantify(e, a, at, true)),
+    primitive("all", 2, |e, a, at| quantify(e, a, at, false)),
+    primitive("sort", 2, |e, a, at| {
+        let (less, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        // A stable insertion by the given order; the first failure ends it.
+        let mut sorted: Vec<Thunk> = Vec::with_capacity(list.items.len());
+        for item in &list.items {
+            let mut low = 0;
+            let mut high = sorted.len();
+            while low < high {
+                let middle = (low + high) / 2;
+                let before = e.call_all(&less, &[*item, sorted[middle]], at)?;
+                match e.as_bool(&before, at)? {
+                    true => high = middle,
+                    false => low = middle + 1,
+                }
+            }
+            sorted.insert(low, *item);
+        }
+        list_of(sorted, list.parts.clone(), at)
+    }),
+    primitive("groupBy", 2, |e, a, at| {
+        let (function, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let mut groups: BTreeMap<Name, Vec<Thunk>> = BTreeMap::new();
+        for item in &list.items {
+            let key = e.call(&function, *item, at)?;
+            groups.entry(Name::from(&*e.as_str(&key, at)?)).or_default().push(*item);
+        }
+        let entries = groups.into_iter().map(|(name, items)| {
+            let list = Data::List(Rc::new(List { items, parts: Vec::new() }));
+            (name, Attribute { value: e.done(Value::synthetic(list)), entry: None })
+        });
+        set_of(entries.collect(), at)
+    }),
+    primitive("genericClosure", 1, |e, a, at| {
+        let start = e.select(a[0], &["startSet".into()], None, at)?;
+        let operator = e.select(a[0], &["operator".into()], None, at)?;
+        let mut queue: std::collections::VecDeque<Thunk> =
+            e.as_list(&start, at)?.items.iter().copied().collect();
+        let (mut seen, mut items): (Vec<Value>, Vec<Thunk>) = (Vec::new(), Vec::new());
+        while let Some(item) = queue.pop_front() {
+            let key = e.select(item, &["key".into()], None, at)?;
+            let mut known = false;
+            for other in &seen {
+                known = known || e.equal(other, &key)?;
+            }
+            if known {
+                continue;
+            }
+            seen.push(key);
+            items.push(item);
+            let next = e.call(&operator, item, at)?;
+            queue.extend(&e.as_list(&next, at)?.items);
+        }
+        list_of(items, Vec::new(), at)
+    }),
+    primitive("attrNames", 1, |e, a, at| {
+        let set = set(e, a[0], at)?;
+        closed(&set, at)?;
+        let items = set.iter().map(|(n, _)| e.done(Value::synthetic(Data::Str(n.as_str().into()))));
+        list_of(items.collect(), Vec::new(), at)
+    }),
+    primitive("attrValues", 1, |e, a, at| {
+        let set = set(e, a[0], at)?;
+        closed(&set, at)?;
+        list_of(set.iter().map(|(_, a)| a.value).collect(), Vec::new(), at)
+    }),
+    primitive("hasAttr", 2, |e, a, at| {
+        let (name, set) = (name(e, a[0], at)?, set(e, a[1], at)?);
+        let found = set.get(&name).is_some();
+        if !found {
+            closed(&set, at)?;
+        }
+        Ok(Value { data: Data::Bool(found), at })
+    }),
+    primitive("getAttr", 2, |e, a, at| {
+        let name = name(e, a[0], at)?;
+        e.select(a[1], &[name], None, at)
+    }),
+    primitive("removeAttrs", 2, |e, a, at| {
+        let set = set(e, a[0], at)?;
+        let mut names = Vec::new();
+        for item in &list(e, a[1], at)?.items {
+            names.push(name(e, *item, at)?);
+        }
+        let kept = set.iter().filter(|(n, _)| !names.contains(n)).map(|(n, a)| (n.clone(), *a));
+        let mut kept = AttrSet::new(kept.collect());
+        kept.open = set.open.clone();
+        Ok(Value { data: Data::Set(Rc::new(kept)), at })
+    }),
+    primitive("intersectAttrs", 2, |e, a, at| {
+        let (left, right) = (set(e, a[0], at)?, set(e, a[1], at)?);
+        closed(&left, at)?;
+        closed(&right, at)?;
+        let both = right.iter().filter(|(n, _)| left.get(n).is_some());
+        set_of(both.map(|(n, a)| (n.clone(), *a)).collect(), at)
+    }),
+    primitive("listToAttrs", 1, |e, a, at| {
+        let mut entries: Vec<(Name, Attribute)> = Vec::new();
+        for item in &list(e, a[0], at)?.items {
+            let pair = set(e, *item, at)?;
+            let key = e.select(*item, &["name".into()], None, at)?;
+            let key = Name::from(&*e.as_str(&key, at)?);
+            let Some(value) = pair.get("value") else {
+                return Err(Unknown::new(Why::Refused("attribute `value` is missing".into()), at));
+            };
+            // Of two pairs with one name, the first counts.
+            if !entries.iter().any(|(n, _)| *n == key) {
+                entries.push((key, *value));
+            }
+        }
+        set_of(entries, at)
+    }),
+    primitive("mapAttrs", 2, |e, a, at| {
+        let set = set(e, a[1], at)?;
+        closed(&set, at)?;
+        let function = a[0];
+        let entries = set.iter().map(|(n, attribute)| {
+            let name = e.done(Value::synthetic(Data::Str(n.as_str().into())));
+            let value = apply_later(e, function, vec![name, attribute.value], at);
+            (n.clone(), Attribute { value, entry: attribute.entry })
+        });
+        set_of(entries.collect(), at)
+    }),
+    primitive("catAttrs", 2, |e, a, at| {
+        let name = name(e, a[0], at)?;
+        let mut items = Vec::new();
+        for item in &list(e, a[1], at)?.items {
+            let set = set(e, *item, at)?;
+            match set.get(&name) {
+                Some(attribute) => items.push(attribute.value),
+                None => closed(&set, at)?,
+            }
+        }
+        list_of(items, Vec::new(), at)
+    }),
+    primitive("zipAttrsWith", 2, |e, a, at| {
+        let mut zipped: BTreeMap<Name, (Vec<Thunk>, Option<Span>)> = BTreeMap::new();
+        for item in &list(e, a[1], at)?.items {
+            let set = set(e, *item, at)?;
+            closed(&set, at)?;
+            for (name, attribute) in set.iter() {
+                let slot = zipped.entry(name.clone()).or_default();
+                slot.0.push(attribute.value);
+                slot.1 = slot.1.or(attribute.entry);
+            }
+        }
+        let entries = zipped.into_iter().map(|(name, (items, entry))| {
+            let list = Data::List(Rc::new(List { items, parts: Vec::new() }));
+            let key = e.done(Value::synthetic(Data::Str(name.as_str().into())));
+            let value = apply_later(e, a[0], vec![key, e.done(Value::synthetic(list))], at);
+            (name, Attribute { value, entry })
+        });
+        set_of(entries.collect(), at)
+    }),
+];
+
+fn list(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<List>> {
+    e.as_list(&e.force(thunk)?, at)
+}
+
+fn set(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<AttrSet>> {
+    e.as_set(&e.force(thunk)?, at)
+}
+
+fn name(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Name> {
+    e.as_str(&e.force(thunk)?, at).map(|s| Name::from(&*s))
+}
+
+fn element(e: &Evaluator, thunk: Thunk, index: i64, at: Option<Span>) -> Eval<Value> {
+    let list = list(e, thunk, at)?;
+    match usize::try_from(index).ok().and_then(|i| list.items.get(i)) {
+        Some(item) => e.force(*item),
+        None => {
+            let why = format!("element {index} of a list of {}", list.items.len());
+            Err(Unknown::new(Why::Refused(why), at))
+        }
+    }
+}
+
+fn quantify(e: &Evaluator, a: &[Thunk], at: Option<Span>, wanted: bool) -> Eval<Value> {
+    let function = e.force(a[0])?;
+    for item in &list(e, a[1], at)?.items {
+        if e.as_bool(&e.call(&function, *item, at)?, at)? == wanted {
+            return Ok(Value { data: Data::Bool(wanted), at });
+        }
+    }
+    Ok(Value { data: Data::Bool(!wanted), at })
+}
+
+/// The result of a call that is made when it is needed.
+fn apply_later(e: &Evaluator, function: Thunk, arguments: Vec<Thunk>, at: Option<Span>) -> Thunk {
+    e.native(move |e| {
+        let function = e.force(function)?;
+        e.call_all(&function, &arguments, at)
+    })
+}

@@ -1,0 +1,93 @@
+//! Functions that read the project's own tree, and nothing outside it.
+
+use std::path::PathBuf;
+
+use super::super::interpret::Evaluator;
+use super::super::value::*;
+use super::{primitive, set_of, string};
+use crate::nix::source::Span;
+
+pub(super) const PRIMITIVES: &[Primitive] = &[
+    primitive("import", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let path = path(e, &value, at)?;
+        e.import(&path, at)
+    }),
+    primitive("pathExists", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let path = path(e, &value, at)?;
+        match e.sources().exists(&path) {
+            Some(exists) => Ok(Value { data: Data::Bool(exists), at }),
+            None => Err(outside(e, &path, at)),
+        }
+    }),
+    primitive("readFile", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let path = path(e, &value, at)?;
+        match e.sources().read_text(&path) {
+            Ok(text) => string(text, at),
+            Err(error) => Err(Unknown::new(Why::File(error.to_string()), at)),
+        }
+    }),
+    primitive("readDir", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let path = path(e, &value, at)?;
+        let Some(entries) = e.sources().read_dir(&path) else {
+            return Err(outside(e, &path, at));
+        };
+        let entries = entries.into_iter().map(|(name, kind)| {
+            let value = e.done(Value::synthetic(Data::Str(kind.into())));
+            (name.into(), Attribute { value, entry: None })
+        });
+        set_of(entries.collect(), at)
+    }),
+    primitive("readFileType", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let path = path(e, &value, at)?;
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+        let siblings = path.parent().and_then(|p| e.sources().read_dir(p));
+        let kind = siblings.zip(name).and_then(|(s, n)| s.into_iter().find(|(m, _)| *m == n));
+        match kind {
+            Some((_, kind)) => string(kind, at),
+            None => Err(outside(e, &path, at)),
+        }
+    }),
+    primitive("baseNameOf", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let text = e.to_text(&value, at)?;
+        let text = text.strip_suffix('/').unwrap_or(&text);
+        string(text.rsplit('/').next().unwrap_or_default(), at)
+    }),
+    primitive("dirOf", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let text = e.to_text(&value, at)?;
+        let parent = match text.rfind('/') {
+            Some(0) => "/",
+            Some(index) => &text[..index],
+            None => ".",
+        };
+        match value.data {
+            Data::Path(_) => Ok(Value { data: Data::Path(parent.into()), at }),
+            _ => string(parent, at),
+        }
+    }),
+    primitive("toPath", 1, |e, a, at| {
+        let value = e.force(a[0])?;
+        let path = path(e, &value, at)?;
+        string(path.display().to_string(), at)
+    }),
+];
+
+/// The absolute path that an argument names.
+fn path(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<PathBuf> {
+    let text = e.to_text(value, at)?;
+    match text.starts_with('/') {
+        true => Ok(PathBuf::from(text)),
+        false => Err(Unknown::new(Why::Refused(format!("`{text}` is no absolute path")), at)),
+    }
+}
+
+fn outside(e: &Evaluator, path: &std::path::Path, at: Option<Span>) -> std::rc::Rc<Unknown> {
+    let shown = e.sources().shown(path);
+    Unknown::new(Why::File(format!("{shown} cannot be read as part of the project")), at)
+}

@@ -1,0 +1,239 @@
+//! Values, their origins, and what is not known.
+
+use std::rc::Rc;
+
+use super::hir::{ExprId, Hir, Name};
+use crate::nix::source::{FileId, Span};
+
+/// The outcome of an evaluation.
+pub type Eval<T> = Result<T, Rc<Unknown>>;
+
+/// Something that static reading cannot tell, or that Nix would refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// The reason.
+    pub why: Why,
+    /// The expression at which knowledge ended.
+    pub at: Option<Span>,
+}
+
+/// Why a value is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// `config.<path>`, which no file of the project defines.
+    #[error("no file of the project defines config.{0}")]
+    Config(String),
+    /// A value of a flake input.
+    #[error("it comes from the flake input `{0}`")]
+    Input(String),
+    /// An argument that nobody visible passes.
+    #[error("the argument `{0}` is passed from outside")]
+    Argument(String),
+    /// A package, or anything else of `pkgs`.
+    #[error("it comes from the package set")]
+    Package,
+    /// Something that Nix fetches or builds.
+    #[error("`{0}` fetches or builds")]
+    Effect(&'static str),
+    /// A file outside the project.
+    #[error("{0}")]
+    File(String),
+    /// Nix itself would stop here.
+    #[error("Nix would refuse this: {0}")]
+    Refused(String),
+    /// `throw` or a failed `assert`, which `tryEval` may catch.
+    #[error("Nix would refuse this: {0}")]
+    Thrown(String),
+    /// Part of the language that is not evaluated (yet).
+    #[error("{0} is not evaluated")]
+    Unsupported(String),
+    /// Evaluation was stopped.
+    #[error("evaluation was stopped: {0}")]
+    Budget(&'static str),
+}
+
+impl Why {
+    /// The reason why attribute `name` of something unknown for this reason is unknown.
+    pub(super) fn below(&self, name: &str) -> Why {
+        match self {
+            Why::Config(path) if path.is_empty() => Why::Config(name.to_owned()),
+            Why::Config(path) => Why::Config(format!("{path}.{name}")),
+            Why::Argument(path) if path.is_empty() => Why::Argument(name.to_owned()),
+            other => other.clone(),
+        }
+    }
+}
+
+/// A deferred computation of one [`super::Evaluator`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Thunk(pub(super) u32);
+
+/// A frame of variables of one [`super::Evaluator`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame(pub(super) u32);
+
+/// The file that code belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Unit {
+    pub file: FileId,
+    pub hir: Rc<Hir>,
+}
+
+/// A value in weak head normal form, with the expression that wrote it.
+#[derive(Debug, Clone)]
+pub struct Value {
+    /// The value itself.
+    pub data: Data,
+    /// The literal that wrote it, if one did.
+    pub at: Option<Span>,
+}
+
+/// The kinds of values.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// `null`
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating point number.
+    Float(f64),
+    /// A string; string contexts are not tracked.
+    Str(Rc<str>),
+    /// An absolute path.
+    Path(Rc<str>),
+    /// A list.
+    List(Rc<List>),
+    /// An attribute set.
+    Set(Rc<AttrSet>),
+    /// A function written in Nix.
+    Lambda(Rc<Lambda>),
+    /// A function of the language or of this program, with the arguments it has so far.
+    Builtin(Rc<Builtin>),
+}
+
+/// A list and the literals it was put together from.
+#[derive(Debug, Clone, Default)]
+pub struct List {
+    /// The elements.
+    pub items: Vec<Thunk>,
+    /// The list literals whose elements these are, in order.
+    pub parts: Vec<Span>,
+}
+
+/// An attribute set; entries are sorted by name.
+#[derive(Debug, Clone, Default)]
+pub struct AttrSet {
+    pub(super) entries: Vec<(Name, Attribute)>,
+    /// What an absent attribute means.
+    pub open: Openness,
+}
+
+/// What it means that a set lacks an attribute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Openness {
+    /// It is not there: Nix would say so too.
+    #[default]
+    Closed,
+    /// The set belongs to something outside; any further attribute is unknown for this reason.
+    Open(Why),
+}
+
+/// One attribute of a set.
+#[derive(Debug, Clone, Copy)]
+pub struct Attribute {
+    /// Its value.
+    pub value: Thunk,
+    /// The entry that wrote it: `a.b = x;`, or the name in an `inherit`.
+    pub entry: Option<Span>,
+}
+
+impl AttrSet {
+    /// A set of these entries; of entries with one name the last wins.
+    pub fn new(mut entries: Vec<(Name, Attribute)>) -> Self {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        entries.reverse();
+        entries.dedup_by(|a, b| a.0 == b.0);
+        entries.reverse();
+        AttrSet { entries, open: Openness::Closed }
+    }
+
+    /// The same set, open for `why`.
+    pub fn opened(mut self, why: Why) -> Self {
+        self.open = Openness::Open(why);
+        self
+    }
+
+    /// An attribute by name.
+    pub fn get(&self, name: &str) -> Option<&Attribute> {
+        let index = self.entries.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok()?;
+        Some(&self.entries[index].1)
+    }
+
+    /// The attributes in the order of their names, as `attrNames` gives them.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Attribute)> {
+        self.entries.iter().map(|(name, attribute)| (name, attribute))
+    }
+
+    /// Whether no further attribute can exist.
+    pub fn is_closed(&self) -> bool {
+        self.open == Openness::Closed
+    }
+}
+
+/// A function written in Nix.
+#[derive(Debug)]
+pub struct Lambda {
+    pub(super) unit: Unit,
+    pub(super) expr: ExprId,
+    pub(super) frame: Frame,
+}
+
+/// A primitive operation with the arguments it was given so far.
+#[derive(Debug)]
+pub struct Builtin {
+    /// Which.
+    pub primitive: Primitive,
+    /// Arguments so far.
+    pub arguments: Vec<Thunk>,
+}
+
+/// The primitive operations: Nix's own, and those by which the prelude reaches this program.
+#[derive(Debug, Clone, Copy)]
+pub struct Primitive {
+    /// Its name in `builtins`.
+    pub name: &'static str,
+    /// How many arguments it takes.
+    pub arity: usize,
+    pub(super) run: fn(&super::Evaluator, &[Thunk], Option<Span>) -> Eval<Value>,
+}
+
+impl Value {
+    /// A value that nobody wrote.
+    pub fn synthetic(data: Data) -> Self {
+        Value { data, at: None }
+    }
+
+    /// What Nix's `typeOf` calls it.
+    pub fn type_name(&self) -> &'static str {
+        match self.data {
+            Data::Null => "null",
+            Data::Bool(_) => "bool",
+            Data::Int(_) => "int",
+            Data::Float(_) => "float",
+            Data::Str(_) => "string",
+            Data::Path(_) => "path",
+            Data::List(_) => "list",
+            Data::Set(_) => "set",
+            Data::Lambda(_) | Data::Builtin(_) => "lambda",
+        }
+    }
+}
+
+impl Unknown {
+    /// An unknown at a place.
+    pub fn new(why: Why, at: Option<Span>) -> Rc<Self> {
+        Rc::new(Unknown { why, at })
+    }
+}

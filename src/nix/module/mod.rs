@@ -1,0 +1,82 @@
+//! How NixOS merges definitions: modules → one configuration, lazily, with every definition's place.
+//!
+//! Definitions combine as nixpkgs' `lib/modules.nix` combines them: priorities (`mkForce`,
+//! `mkDefault`, `mkOverride`), order (`mkBefore`, `mkAfter`), conditions (`mkIf`), lists by
+//! concatenation in nixpkgs' order of definitions, sets attribute by attribute. Options that only
+//! nixpkgs declares have no type here: where the type would decide, the value is unknown.
+
+mod collect;
+mod merge;
+mod snapshot;
+
+use std::rc::Rc;
+
+pub use merge::Definition;
+pub use snapshot::{Change, Tree, difference};
+
+use super::eval::{Evaluator, Name, Thunk, Unknown, Value};
+use super::source::Span;
+
+/// The configuration that a list of modules gives.
+#[derive(Debug)]
+pub struct Configuration {
+    config: Thunk,
+    definitions: Rc<merge::Roots>,
+    /// What could not be taken into account, in the order it was met.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Who calls the modules, which decides what an argument that nobody passes means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// NixOS: every formal is passed, from `_module.args` if from nowhere else.
+    Nixos,
+    /// The disko command line, on a file by itself: defaults of formals apply.
+    Disko,
+}
+
+/// A module, or an import, that is not part of the result.
+#[derive(Debug, Clone)]
+pub struct Skipped {
+    /// Why its content is not known.
+    pub why: Rc<Unknown>,
+    /// The import that names it.
+    pub at: Option<Span>,
+}
+
+impl Configuration {
+    /// Evaluates modules with these extra arguments (`specialArgs`).
+    pub fn evaluate(
+        evaluator: &Evaluator,
+        modules: &[Thunk],
+        arguments: &[(Name, Thunk)],
+        caller: Caller,
+    ) -> Configuration {
+        collect::collect(evaluator, modules, arguments, caller)
+    }
+
+    /// The value of `config`.
+    pub fn config(&self) -> Thunk {
+        self.config
+    }
+
+    /// `config.<path>`: `Ok(None)` when no module defines it.
+    pub fn get(&self, e: &Evaluator, path: &[&str]) -> Result<Option<Value>, Rc<Unknown>> {
+        if self.definitions(e, path).is_empty() {
+            return Ok(None);
+        }
+        let path: Vec<Name> = path.iter().map(|s| Name::from(*s)).collect();
+        e.select(self.config, &path, None, None).map(Some)
+    }
+
+    /// All definitions that reach an option, in nixpkgs' order, conditions and priorities applied
+    /// to none of them.
+    pub fn definitions(&self, e: &Evaluator, path: &[&str]) -> Vec<Definition> {
+        self.definitions.at(e, path)
+    }
+
+    /// Everything that the modules define, evaluated throughout.
+    pub fn snapshot(&self, e: &Evaluator) -> Tree {
+        snapshot::take(e, self.config)
+    }
+}
