@@ -8,10 +8,11 @@
 #   { config, fileSystems, swapDevices }
 # where `config` is the merged configuration: everything the modules define, with what disko
 # derives from it, and marker strings for packages, functions and paths. Tests ask this before
-# and after an edit and compare. Options are not checked against NixOS (there is none here), so
-# a misspelt option name passes; everything else follows lib/modules.nix: order of definitions,
-# priorities, conflicts. With `nixpkgsLib` and `disko` the real ones do the work instead; both
-# ways must agree, which is how this file is checked.
+# and after an edit and compare. (Nix may print half an answer before it fails: look at its exit
+# status.) Options are not checked against NixOS, there is none here, so a misspelt option name
+# passes; everything else follows lib/modules.nix: order of definitions, priorities, conflicts.
+# With `nixpkgsLib` and `disko` the real ones do the work instead; both ways must agree, which
+# is how this file is checked.
 {
   root,
   host ? null,
@@ -40,6 +41,10 @@ let
   # A type only remembers its name: `types.str`, and `types.listOf types.str` as a call.
   mkType = kind: { _type = "option-type"; inherit kind; __functor = self: _: self; };
 
+  typeNames =
+    "anything attrs attrsOf bool either enum float int lazyAttrsOf lines listOf nonEmptyStr nullOr number oneOf "
+    + "package path port raw singleLineStr str strMatching submodule uniq unspecified";
+
   miniLib = builtins // {
     inherit mkOverride mkOrder mkIf mkMerge optional genAttrs filterAttrs mapAttrsToList;
     inherit hasPrefix hasSuffix flatten recursiveUpdate;
@@ -53,15 +58,13 @@ let
     mkOption = attrs: attrs // { _type = "option"; };
     mkEnableOption = _: { _type = "option"; default = false; type = mkType "bool"; };
     mkPackageOption = pkgs: name: _: { _type = "option"; default = pkgs.${name}; };
-    literalExpression = text: text;
     types =
-      genAttrs (splitString " " "anything attrs attrsOf bool either enum float int ints lazyAttrsOf lines listOf nonEmptyStr nullOr number oneOf package path port raw singleLineStr str strMatching submodule uniq unspecified") mkType
+      genAttrs (splitString " " typeNames) mkType
       // { ints = genAttrs [ "positive" "unsigned" "between" "u8" "u16" "u32" ] mkType; };
     id = x: x;
     const = x: _: x;
     flip = f: a: b: f b a;
     pipe = foldl' (x: f: f x);
-    singleton = x: [ x ];
     optionals = cond: xs: if cond then xs else [ ];
     optionalString = cond: s: if cond then s else "";
     optionalAttrs = cond: set: if cond then set else { };
@@ -70,7 +73,6 @@ let
     imap1 = f: xs: genList (i: f (i + 1) (elemAt xs i)) (length xs);
     range = from: to: genList (i: from + i) (if to < from then 0 else to - from + 1);
     last = xs: elemAt xs (length xs - 1);
-    subtractLists = drop: filter (x: !elem x drop);
     unique = foldl' (acc: x: if elem x acc then acc else acc ++ [ x ]) [ ];
     nameValuePair = name: value: { inherit name value; };
     mapAttrs' = f: set: listToAttrs (mapAttrsToList f set);
@@ -85,45 +87,44 @@ let
     inherit splitString;
     versionAtLeast = a: b: builtins.compareVersions a b >= 0;
     getExe = package: "${package}/bin/main";
-    nixosSystem = args: args;
+    inherit nixosSystem;
   };
 
   # ---- how NixOS merges --------------------------------------------------------------------
-  kindOf = v: if isAttrs v then v._type or null else null;
+  kindOf = v: if isAttrs v then v._type or "" else "";
   isPlainSet = v: isAttrs v && !(v ? _type || v ? __functor || v ? outPath);
 
   # The definitions a value stands for, once its conditions are known.
   discharge =
     v:
-    if kindOf v == "merge" then
-      concatMap discharge v.contents
-    else if kindOf v == "if" then
-      (if v.condition then discharge v.content else [ ])
-    else
-      [ v ];
+    {
+      merge = concatMap discharge v.contents;
+      "if" = if v.condition then discharge v.content else [ ];
+    }
+    .${kindOf v} or [ v ];
   # What is inside the properties, conditions unevaluated: `foo = mkIf config.foo.enable { … }`
   # must be taken apart before its condition may be asked.
   inside =
     v:
-    if kindOf v == "merge" then
-      concatMap inside v.contents
-    else if elem (kindOf v) [ "if" "order" ] then
-      inside v.content
-    else
-      [ v ];
+    {
+      merge = concatMap inside v.contents;
+      "if" = inside v.content;
+      order = inside v.content;
+    }
+    .${kindOf v} or [ v ];
+  # The same, with the properties handed on to the attributes.
   pushDown =
     v:
     let
-      wrap = f: map (mapAttrs (_: f)) (pushDown v.content);
+      pushed = map (mapAttrs (_: content: v // { inherit content; })) (pushDown v.content);
     in
-    if kindOf v == "merge" then
-      concatMap pushDown v.contents
-    else if kindOf v == "if" then
-      wrap (mkIf v.condition)
-    else if elem (kindOf v) [ "override" "order" ] then
-      wrap (content: v // { inherit content; })
-    else
-      [ v ];
+    {
+      merge = concatMap pushDown v.contents;
+      "if" = pushed;
+      order = pushed;
+      override = pushed;
+    }
+    .${kindOf v} or [ v ];
 
   # Sets whose names are data, not option names: here a name exists only if its condition holds.
   namesAreData = path: elem (head (path ++ [ "" ])) [ "disko" "fileSystems" "swapDevices" "users" ];
@@ -137,9 +138,6 @@ let
   # One definition of a value, or several that can be joined.
   mergeLeaf =
     path: opts: values:
-    let
-      name = concatStringsSep "." path;
-    in
     if all isList values then
       map (v: if isPlainSet v then (mergeNode (path ++ [ "*" ]) [ ] [ v ]).value else v) (concatLists values)
     else if length values == 1 then
@@ -150,7 +148,7 @@ let
     else if !isSysctl path && all (v: v == head values) values then
       head values
     else
-      throw "The option `${name}' has conflicting definition values: ${toJSON (map show values)}";
+      throw "The option `${concatStringsSep "." path}' has conflicting definition values: ${toJSON (map show values)}";
 
   # All definitions of one path → { defined, value, children? }. `opts` are the option
   # declarations at or below this path.
@@ -171,7 +169,8 @@ let
         let
           below = zipAttrsWith (_: xs: xs) (if isOption then [ ] else opts);
           given = zipAttrsWith (_: xs: xs) (concatMap pushDown from);
-          nodes = mapAttrs (n: _: mergeNode (path ++ [ n ]) (below.${n} or [ ]) (given.${n} or [ ])) (below // given);
+          child = n: mergeNode (path ++ [ n ]) (below.${n} or [ ]) (given.${n} or [ ]);
+          nodes = mapAttrs (n: _: child n) (below // given);
           children = if strict then filterAttrs (_: node: node.defined) nodes else nodes;
         in
         {
@@ -210,12 +209,10 @@ let
       args = specialArgs // { inherit config; options = { }; lib = miniLib; };
       call =
         m:
-        m (
-          args
-          // mapAttrs (name: _: args.${name} or config._module.args.${name}) (
-            functionArgs (if isFunction m then m else m.__functor m)
-          )
-        );
+        let
+          formals = functionArgs (if isFunction m then m else m.__functor m);
+        in
+        m (args // mapAttrs (name: _: args.${name} or config._module.args.${name}) formals);
       load =
         fallbackKey: m:
         let
@@ -224,13 +221,9 @@ let
           # Modules of nixpkgs itself are not here.
           raw = if !isFile then m else if hasPrefix "<" key then { } else import m;
           applied = if isFunction raw || (isAttrs raw && raw ? __functor) then call raw else raw;
-          body =
-            if isList applied then
-              { imports = applied; }
-            else if elem (kindOf applied) [ "if" "merge" "override" ] then
-              { config = applied; }
-            else
-              applied;
+          isConfig = elem (kindOf applied) [ "if" "merge" "override" ];
+          shorthand = if isConfig then { config = applied; } else applied;
+          body = if isList applied then { imports = applied; } else shorthand;
         in
         {
           inherit key;
@@ -282,8 +275,8 @@ let
     in
     if p.uuid or null != null then
       "/dev/disk/by-partuuid/${p.uuid}"
-    else if match "[0-9A-Za-z#+.:=@_/-]*" short == null then
-      throw "partition label ${short}: udev escapes are not done here"
+    else if parent.type == "mdadm" || match "[0-9A-Za-z#+.:=@_/-]*" short == null then
+      throw "the device of partition ${short} is not worked out here"
     else
       "/dev/disk/by-partlabel/${short}";
   # One `content` of disko → what it adds to the configuration.
@@ -291,20 +284,20 @@ let
     parent: default: c:
     let
       device = c.device or default;
-      within = ofContent c;
       subvolumes = attrsToList (c.subvolumes or { });
       byType = {
         gpt =
+          let
+            partitions = attrsToList c.partitions;
+          in
           # The BIOS boot partition is where grub goes.
-          optional (any (p: p.type or "" == "EF02") (attrValues c.partitions)) {
-            boot.loader.grub.devices = [ device ];
-          }
-          ++ concatMap (p: let at = p.device or (partitionDevice parent p); in within at (p.content or null)) (attrsToList c.partitions);
+          optional (any (p: p.type or "" == "EF02") partitions) { boot.loader.grub.devices = [ device ]; }
+          ++ concatMap (p: ofContent c (p.device or (partitionDevice parent p)) (p.content or null)) partitions;
         luks =
           optional (c.initrdUnlock or true) {
             boot.initrd.luks.devices.${c.name} = { inherit device; } // c.settings or { };
           }
-          ++ within "/dev/mapper/${c.name}" (c.content or null);
+          ++ ofContent c "/dev/mapper/${c.name}" (c.content or null);
         btrfs =
           concatMap (s: mountOf device "btrfs" [ "subvol=${s.name}" ] s) subvolumes
           ++ mountOf device "btrfs" [ ] c
@@ -332,7 +325,12 @@ let
     if c == null then [ ] else byType.${c.type} or (throw "disko content of type ${c.type} is not handled here");
   # The volume groups and arrays also name kernel modules; nobody edits those, so they are left out.
   ofDevice = {
-    disk = d: ofContent (d // { type = "disk"; name = replaceStrings [ "/" ] [ "_" ] d.name; }) d.device (d.content or null);
+    disk =
+      d:
+      let
+        disk = d // { type = "disk"; name = replaceStrings [ "/" ] [ "_" ] d.name; };
+      in
+      ofContent disk d.device (d.content or null);
     lvm_vg = vg: concatMap (lv: ofContent lv "/dev/${vg.name}/${lv.name}" (lv.content or null)) (attrsToList vg.lvs);
     mdadm = md: ofContent (md // { type = "mdadm"; }) "/dev/md/${md.name}" (md.content or null);
     nodev =
@@ -388,22 +386,23 @@ let
   # and `with pkgs; [ vim ]` then work without a list of packages.
   sourcesBelow =
     dir:
-    concatLists (
-      mapAttrsToList (
+    let
+      ofEntry =
         name: kind:
-        let
-          path = "${dir}/${name}";
-        in
         if kind == "directory" && !hasPrefix "." name then
-          sourcesBelow path
+          sourcesBelow "${dir}/${name}"
         else
-          optional (kind == "regular" && hasSuffix ".nix" name) path
-      ) (readDir dir)
-    );
+          optional (kind == "regular" && hasSuffix ".nix" name) "${dir}/${name}";
+    in
+    concatLists (mapAttrsToList ofEntry (readDir dir));
   isFlake = pathExists "${root}/flake.nix";
-  words = concatMap (file: map head (filter isList (split "([a-zA-Z_][a-zA-Z0-9_'-]*)" (readFile file)))) (
-    if isFlake then sourcesBelow root else [ root ]
-  );
+  sources =
+    if isFlake then
+      sourcesBelow root
+    else
+      filter (hasSuffix ".nix") (map (name: "${dirOf root}/${name}") (attrNames (readDir (dirOf root))));
+  wordsIn = file: map head (filter isList (split "([a-zA-Z_][a-zA-Z0-9_'-]*)" (readFile file)));
+  words = concatMap wordsIn sources;
   wordSet = genAttrs words (word: word);
   standIn =
     name:
@@ -416,7 +415,7 @@ let
     };
   pkgs = standIn "pkgs" // { inherit lib; };
 
-  lib = if isReal then realLib.extend (_: _: { nixosSystem = args: args; }) else miniLib;
+  lib = if isReal then realLib.extend (_: _: { inherit nixosSystem; }) else miniLib;
   evaluate = if isReal then evalReal else evalModules;
   diskoModule = if isReal then "${disko}/module.nix" else miniDisko;
   base.options = {
@@ -424,23 +423,22 @@ let
     swapDevices = lib.mkOption ({ default = [ ]; } // typed);
   };
   typed = if isReal then { type = freeform; } else { };
-  evalHost =
-    host:
+  modulesPath = if isReal then "${nixpkgsLib}/../nixos/modules" else "<nixpkgs>/nixos/modules";
+  nixosSystem =
+    { modules, specialArgs ? { }, ... }:
     evaluate {
-      modules = [ base ] ++ host.modules;
-      specialArgs = { inherit pkgs; modulesPath = if isReal then "${nixpkgsLib}/../nixos/modules" else "<nixpkgs>/nixos/modules"; } // host.specialArgs or { };
+      modules = [ base ] ++ modules;
+      specialArgs = { inherit pkgs modulesPath; } // specialArgs;
     };
 
   flake = import "${root}/flake.nix";
+  isDisko = name: spec: name == "disko" || match ".*/disko([/?].*)?" (spec.url or "") != null;
   inputOf =
     name: spec:
     standIn name
-    // {
-      nixosModules = mapAttrs (_: _: if isDisko name spec then diskoModule else { }) (wordSet // { default = null; });
-    }
+    // { nixosModules = genAttrs ([ "default" ] ++ words) (_: if isDisko name spec then diskoModule else { }); }
     // (if name == "nixpkgs" then { inherit lib; } else { });
-  isDisko = name: spec: name == "disko" || match ".*/disko([/?].*)?" (spec.url or "") != null;
-  inputs = mapAttrs inputOf (flake.inputs or { } // intersectAttrs (functionArgs flake.outputs) { nixpkgs = { }; });
+  inputs = mapAttrs inputOf ({ nixpkgs = { }; } // flake.inputs or { });
   self = outputs // { inherit inputs; outPath = root; };
   outputs = flake.outputs (inputs // { inherit self; });
   hosts = outputs.nixosConfigurations or { };
@@ -448,39 +446,31 @@ let
   file = import root;
   alone =
     { lib, config, pkgs, modulesPath, ... }@args:
-    if isFunction file then file (if functionArgs file == { } then args else intersectAttrs (functionArgs file) args) else file;
-  chosen =
-    if !isFlake then
-      { modules = [ diskoModule alone ]; }
-    else if host != null then
-      hosts.${host}
-    else if length (attrNames hosts) == 1 then
-      head (attrValues hosts)
+    let
+      formals = functionArgs file;
+    in
+    if isFunction file then file (if formals == { } then args else intersectAttrs formals args) else file;
+  onlyHost =
+    if length (attrNames hosts) == 1 then head (attrNames hosts) else throw "say which host: ${toString (attrNames hosts)}";
+  evaluated =
+    if isFlake then
+      hosts.${if host != null then host else onlyHost}
     else
-      throw "say which host: ${toString (attrNames hosts)}";
-  evaluated = evalHost chosen;
+      nixosSystem { modules = [ diskoModule alone ]; };
 
   # ---- the answer --------------------------------------------------------------------------
   # Values as JSON can hold them. The place of the checkout is not part of the answer.
   here = text: replaceStrings [ (toString root) ] [ "<root>" ] (builtins.unsafeDiscardStringContext text);
   show =
     v:
-    if isFunction v then
-      "<function>"
-    else if isPath v then
-      "<path ${here (toString v)}>"
-    else if isString v then
-      here v
-    else if isList v then
-      map show v
-    else if !isAttrs v then
-      v
-    else if v ? outPath then
-      here "${v.outPath}"
-    else if v ? __functor then
-      "<function>"
-    else
-      mapAttrs (_: show) v;
+    {
+      lambda = "<function>";
+      path = "<path ${here (toString v)}>";
+      string = here v;
+      list = map show v;
+      set = if v ? outPath then here "${v.outPath}" else if v ? __functor then "<function>" else mapAttrs (_: show) v;
+    }
+    .${builtins.typeOf v} or v;
   # Names whose condition is false are in the tree (it is lazy) but not in the answer.
   showNode =
     node:
@@ -488,18 +478,15 @@ let
       mapAttrs (_: showNode) (filterAttrs (_: child: child.defined) node.children)
     else
       show node.value;
+  fileSystemDefaults = {
+    device = null;
+    fsType = "auto";
+    options = [ "defaults" ];
+    neededForBoot = false;
+  };
 in
 {
   config = removeAttrs (showNode evaluated.tree) [ "_module" ];
-  fileSystems = mapAttrs (
-    _: fs:
-    {
-      device = null;
-      fsType = "auto";
-      options = [ "defaults" ];
-      neededForBoot = false;
-    }
-    // show fs
-  ) (evaluated.config.fileSystems or { });
-  swapDevices = show (evaluated.config.swapDevices or [ ]);
+  fileSystems = mapAttrs (_: fs: fileSystemDefaults // show fs) evaluated.config.fileSystems;
+  swapDevices = show evaluated.config.swapDevices;
 }
