@@ -183,8 +183,8 @@ impl Evaluator {
         })?;
         let hir = file.hir().map_err(|error| {
             let span = Span { file: file.id(), range: error.at };
-            let place = self.sources.place(span);
-            Unknown::new(Why::File(format!("{place}: {}", error.message)), at)
+            let place = self.sources.place(span).to_string();
+            Unknown::new(Why::Syntax { place, span, message: error.message }, at)
         })?;
         let mut read = self.files_read.borrow_mut();
         if !read.contains(&file.id()) {
@@ -735,4 +735,10 @@ pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
         (open, Openness::Closed) => open.clone(),
     };
     set
+}
+
+impl std::fmt::Debug for Evaluator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evaluator").field("root", &self.sources.root()).finish_non_exhaustive()
+    }
 }

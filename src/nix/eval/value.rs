@@ -35,9 +35,19 @@ pub enum Why {
     /// Something that Nix fetches or builds.
     #[error("`{0}` fetches or builds")]
     Effect(&'static str),
-    /// A file outside the project.
+    /// A file that cannot be read, or lies outside the project.
     #[error("{0}")]
     File(String),
+    /// A file of the project that is no Nix.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// Where, for people.
+        place: String,
+        /// The same place.
+        span: Span,
+        /// What the parser expected.
+        message: String,
+    },
     /// Nix itself would stop here.
     #[error("Nix would refuse this: {0}")]
     Refused(String),
@@ -209,6 +219,17 @@ pub struct Primitive {
     pub(super) run: fn(&super::Evaluator, &[Thunk], Option<Span>) -> Eval<Value>,
 }
 
+impl Primitive {
+    /// A primitive operation under a name of its own.
+    pub const fn new(
+        name: &'static str,
+        arity: usize,
+        run: fn(&super::Evaluator, &[Thunk], Option<Span>) -> Eval<Value>,
+    ) -> Self {
+        Primitive { name, arity, run }
+    }
+}
+
 impl Value {
     /// A value that nobody wrote.
     pub fn synthetic(data: Data) -> Self {
@@ -235,5 +256,11 @@ impl Unknown {
     /// An unknown at a place.
     pub fn new(why: Why, at: Option<Span>) -> Rc<Self> {
         Rc::new(Unknown { why, at })
+    }
+
+    /// Whether this says that the option at `path` itself is defined by nobody (every definition
+    /// of it has a condition that is false).
+    pub fn is_undefined(&self, path: &[String]) -> bool {
+        matches!(&self.why, Why::Config(undefined) if *undefined == path.join("."))
     }
 }

@@ -50,13 +50,24 @@ pub struct Definition {
     /// Set by a `mkOverride` around it or around a set that holds it.
     pub priority: Option<i64>,
     order: Option<i64>,
-    /// A condition that is not known stands around it.
-    pub doubt: Option<Rc<Unknown>>,
+    /// The conditions of the `mkIf`s around it. They are looked at only where an option's value is
+    /// needed, as nixpkgs does, so that they may depend on other options.
+    conditions: Vec<Thunk>,
+    /// Something around it is not known.
+    doubt: Option<Rc<Unknown>>,
 }
 
 impl Definition {
     pub(super) fn new(value: Thunk, entry: Option<Span>, file: Option<FileId>) -> Self {
-        Definition { value, entry, file, priority: None, order: None, doubt: None }
+        Definition {
+            value,
+            entry,
+            file,
+            priority: None,
+            order: None,
+            conditions: Vec::new(),
+            doubt: None,
+        }
     }
 }
 
@@ -196,7 +207,7 @@ impl Node {
         if declaration.is_none() && resolved.iter().all(is_set) {
             return Ok(self.merge_sets(e, resolved));
         }
-        let resolved = strongest(resolved);
+        let resolved = strongest(discharge(e, resolved));
         if !resolved.is_empty() && resolved.iter().all(is_set) {
             return Ok(self.merge_sets(e, resolved));
         }
@@ -336,6 +347,22 @@ fn wrapper(e: &Evaluator, set: &AttrSet) -> Option<Rc<str>> {
     }
 }
 
+/// Drops the definitions whose conditions are false, and marks those whose are unknown.
+fn discharge(e: &Evaluator, resolved: Vec<Resolved>) -> Vec<Resolved> {
+    let holds = |r: &mut Resolved| {
+        for condition in std::mem::take(&mut r.definition.conditions) {
+            let at = r.definition.entry;
+            match e.force(condition).and_then(|v| e.as_bool(&v, at)) {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(unknown) => r.definition.doubt = r.definition.doubt.take().or(Some(unknown)),
+            }
+        }
+        true
+    };
+    resolved.into_iter().filter_map(|mut r| holds(&mut r).then_some(r)).collect()
+}
+
 /// Keeps the definitions of the strongest (numerically lowest) priority.
 fn strongest(mut resolved: Vec<Resolved>) -> Vec<Resolved> {
     let priority = |r: &Resolved| r.definition.priority.unwrap_or(DEFAULT_PRIORITY);
@@ -364,12 +391,8 @@ fn unwrap(e: &Evaluator, mut definition: Definition, out: &mut Vec<Resolved>) {
     };
     match &*kind {
         "if" => {
-            let condition = field("condition")
-                .and_then(|t| e.force(t))
-                .and_then(|v| e.as_bool(&v, definition.entry));
-            match condition {
-                Ok(false) => return,
-                Ok(true) => {}
+            match field("condition") {
+                Ok(condition) => definition.conditions.push(condition),
                 Err(unknown) => definition.doubt = definition.doubt.or(Some(unknown)),
             }
             content(e, field("content"), definition, out);

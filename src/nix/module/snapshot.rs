@@ -32,33 +32,48 @@ pub enum Tree {
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn take(e: &Evaluator, thunk: Thunk) -> Tree {
-    tree(e, thunk, 0)
+    tree(e, thunk, &mut Vec::new()).unwrap_or_else(|| Tree::Set(BTreeMap::new()))
 }
 
-fn tree(e: &Evaluator, thunk: Thunk, depth: usize) -> Tree {
-    if depth > MAX_DEPTH {
-        return Tree::Unknown { why: "nested too deeply".to_owned(), expression: String::new() };
+/// The tree of a value; `None` for an option whose every definition has a false condition.
+fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
+    if path.len() > MAX_DEPTH {
+        let why = "nested too deeply".to_owned();
+        return Some(Tree::Unknown { why, expression: String::new() });
     }
     let value = match e.force(thunk) {
         Ok(value) => value,
+        Err(unknown) if unknown.is_undefined(path) => return None,
         Err(unknown) => {
             let expression = unknown.at.map(|at| e.sources().text(at)).unwrap_or_default();
-            return Tree::Unknown { why: unknown.why.to_string(), expression };
+            return Some(Tree::Unknown { why: unknown.why.to_string(), expression });
         }
     };
-    match &value.data {
+    let mut named = |name: String, thunk| {
+        path.push(name);
+        let tree = tree(e, thunk, path);
+        path.pop();
+        tree
+    };
+    Some(match &value.data {
         Data::Null => Tree::Scalar(Json::Null),
         Data::Bool(b) => Tree::Scalar((*b).into()),
         Data::Int(i) => Tree::Scalar((*i).into()),
         Data::Float(f) => Tree::Scalar((*f).into()),
         Data::Str(s) => Tree::Scalar((&**s).into()),
         Data::Path(p) => Tree::Path(e.sources().shown(std::path::Path::new(&**p))),
-        Data::List(list) => Tree::List(list.items.iter().map(|i| tree(e, *i, depth + 1)).collect()),
-        Data::Set(set) => Tree::Set(
-            set.iter().map(|(n, a)| (n.to_string(), tree(e, a.value, depth + 1))).collect(),
-        ),
+        Data::List(list) => {
+            let items = list.items.iter().enumerate();
+            Tree::List(items.filter_map(|(i, item)| named(i.to_string(), *item)).collect())
+        }
+        Data::Set(set) => {
+            let entries = set.iter();
+            let known =
+                entries.filter_map(|(n, a)| Some((n.to_string(), named(n.to_string(), a.value)?)));
+            Tree::Set(known.collect())
+        }
         Data::Lambda(_) | Data::Builtin(_) => Tree::Function,
-    }
+    })
 }
 
 impl Tree {

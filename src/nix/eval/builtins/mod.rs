@@ -15,7 +15,7 @@ use crate::nix::source::Span;
 type Run = fn(&Evaluator, &[Thunk], Option<Span>) -> Eval<Value>;
 
 const fn primitive(name: &'static str, arity: usize, run: Run) -> Primitive {
-    Primitive { name, arity, run }
+    Primitive::new(name, arity, run)
 }
 
 /// The functions of `builtins` by which Nix reaches out of the configuration.
