@@ -16,6 +16,7 @@ pub mod setting;
 pub mod state;
 pub mod suggest;
 pub mod verdict;
+pub mod whole;
 
 pub use effective::{Assumption, EffectiveOptions, effective};
 pub use kernel::{KernelRange, KernelVersion, KernelVersionError, MEASURED, Target};
@@ -25,6 +26,7 @@ pub use setting::{Aspect, Atime, Compression, Discard, Rescue, Setting, SpaceCac
 pub use state::{DEFAULT_COMMIT_SECONDS, DEFAULT_MAX_INLINE, DeviceFacts, State};
 pub use suggest::{closest, suggest};
 pub use verdict::{Refusal, RefusalKind, Verdict, verdict, verdicts};
+pub use whole::{Decided, Ignored, MountSpec, Stage1, Whole, whole};
 
 #[cfg(test)]
 mod measured_tests;
