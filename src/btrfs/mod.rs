@@ -8,6 +8,7 @@
 //!
 //! Must never know: Nix and its syntax, the other parts of this crate, the machine it runs on.
 
+pub mod conflict;
 pub mod effective;
 pub mod kernel;
 pub mod option;
@@ -19,6 +20,7 @@ pub mod suggest;
 pub mod verdict;
 pub mod whole;
 
+pub use conflict::{Finding, FindingKind, conflicts};
 pub use effective::{Assumption, EffectiveOptions, effective};
 pub use kernel::{KernelRange, KernelVersion, KernelVersionError, MEASURED, Target};
 pub use option::{OPTIONS, OptionSpec, Presence, Remount, Scope, ValueSyntax, lookup};
