@@ -11,6 +11,7 @@
 pub mod conflict;
 pub mod effective;
 pub mod kernel;
+pub mod mkfs;
 pub mod option;
 pub mod parse;
 pub mod remount;
@@ -23,6 +24,7 @@ pub mod whole;
 pub use conflict::{Finding, FindingKind, conflicts};
 pub use effective::{Assumption, EffectiveOptions, effective};
 pub use kernel::{KernelRange, KernelVersion, KernelVersionError, MEASURED, Target};
+pub use mkfs::{Arg, Checksum, Feature, MkfsArgs, Profile};
 pub use option::{OPTIONS, OptionSpec, Presence, Remount, Scope, ValueSyntax, lookup};
 pub use parse::{MountOption, parse_options};
 pub use remount::{Change, Effect, RemountCommand, When, remount_command_options, transition};
