@@ -41,13 +41,12 @@ pub enum Direction {
 }
 
 /// Which of the inputs a statement comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "input", content = "name")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// The hardware report.
     Hardware(String),
     /// The configuration; the place is resolved when it is reported.
-    Configuration(#[serde(skip)] Option<Span>),
+    Configuration(Option<Span>),
     /// A metrics file, by its name.
     Metrics(String),
     /// What people say.

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 
 use super::disko;
 use super::values::{SetAt, Values, below};
+use crate::btrfs::whole::MOUNTED_IN_INITRD;
 use crate::model::{
     Filesystem, Found, Host, Located, Mount, MountSource, Setting, Settings, Storage, StorageSource,
     UnknownFact,
 };
 use crate::nix::eval::{Data, Evaluator, Thunk, Value};
 use crate::nix::module::Configuration;
-
-/// Mount points that NixOS mounts in the initrd (`pathsNeededForBoot`, nixos/lib/utils.nix).
-pub const PATHS_NEEDED_FOR_BOOT: &[&str] = &[
-    "/", "/nix", "/nix/store", "/var", "/var/log", "/var/lib", "/var/lib/nixos", "/etc", "/usr",
-];
 
 /// Below these paths every option that the configuration sets is recorded.
 const SETTING_ROOTS: &[&[&str]] = &[
@@ -56,7 +52,16 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         Some(stated) if found == Found::File => stated.to_owned(),
         _ => name.to_owned(),
     };
-    Host { name, found, files: e.files_read(), storage, settings, unknown }
+    Host {
+        name,
+        found,
+        files: e.files_read(),
+        storage,
+        settings,
+        hardware: None,
+        metrics: Default::default(),
+        unknown,
+    }
 }
 
 /// Follows names from the root of the configuration; an absent one is no error.
@@ -115,7 +120,7 @@ fn storage(values: &Values<'_>, config: Thunk) -> Storage {
         add_file_systems(values, &all, &mut filesystems);
     }
     for mount in filesystems.iter_mut().flat_map(|f| f.mounts.iter_mut()) {
-        mount.needed_for_boot |= PATHS_NEEDED_FOR_BOOT.contains(&mount.mountpoint.as_str());
+        mount.needed_for_boot |= MOUNTED_IN_INITRD.contains(&mount.mountpoint.as_str());
     }
     let root_on_btrfs = filesystems.iter().any(|f| f.mount("/").is_some());
     Storage { filesystems, root_on_btrfs }

@@ -1,6 +1,10 @@
 //! One machine: everything that is known about it, in one place.
 
+use super::hardware::{Disk, DiskKind, Hardware, Medium};
+use super::metrics::Metrics;
+use super::storage::Filesystem;
 use super::{Settings, Storage, UnknownFact};
+use crate::btrfs::{DeviceFacts, Stage1, Target};
 use crate::nix::source::FileId;
 
 /// How a host was found.
@@ -26,6 +30,83 @@ pub struct Host {
     pub storage: Storage,
     /// NixOS options.
     pub settings: Settings,
+    /// What nixos-facter reports, if there is a report.
+    pub hardware: Option<Hardware>,
+    /// What tools printed on the machine.
+    pub metrics: Metrics,
     /// What could not be read.
     pub unknown: Vec<UnknownFact>,
+}
+
+impl Host {
+    /// The kernel that the host runs, as its metrics tell; what its configuration will bring is
+    /// not known from the files.
+    pub fn target(&self) -> Target {
+        let kernel = self.metrics.kernel.as_ref().and_then(|k| k.value.parse().ok());
+        kernel.map_or(Target::Unknown, Target::Known)
+    }
+
+    /// What mounts its filesystems in the initrd.
+    pub fn stage1(&self) -> Stage1 {
+        match self.settings.get("boot.initrd.systemd.enable") {
+            Some(Ok(setting)) if setting.value == true => Stage1::Systemd,
+            Some(Ok(_)) => Stage1::Scripted,
+            // The default has changed between releases of NixOS.
+            Some(Err(_)) | None => Stage1::Unknown,
+        }
+    }
+
+    /// What is known of the devices below a filesystem that changes what its options do.
+    pub fn device_facts(&self, filesystem: &Filesystem) -> DeviceFacts {
+        let disks: Vec<_> = filesystem.disks.iter().filter_map(|d| self.disk(d)).collect();
+        let all_known = disks.len() == filesystem.disks.len() && !disks.is_empty();
+        let media: Vec<Medium> = disks.iter().map(|d| self.medium(d)).collect();
+        let rotational = match media.as_slice() {
+            // btrfs calls a filesystem rotating as soon as one of its devices is.
+            media if media.contains(&Medium::Rotational) => Some(true),
+            media if all_known && media.iter().all(|m| *m == Medium::SolidState) => Some(false),
+            _ => None,
+        };
+        let withheld = filesystem.luks().any(|l| l.allow_discards == Ok(false));
+        let discard = match rotational {
+            _ if withheld => Some(false),
+            Some(false) if disks.iter().all(|d| d.kind == DiskKind::NvmeSsd) => Some(true),
+            _ => self.mounted_option(filesystem, "discard=async").then_some(true),
+        };
+        DeviceFacts {
+            rotational,
+            discard,
+            free_space_tree: self.mounted_option(filesystem, "space_cache=v2").then_some(true),
+            cpus: self.hardware.as_ref().and_then(|h| h.cpu.threads),
+        }
+    }
+
+    /// The disk of the hardware report that disko names so.
+    pub fn disk(&self, device: &str) -> Option<&Disk> {
+        self.hardware.as_ref()?.disk_for(device)
+    }
+
+    /// What is known of a disk's medium: what the kernel says of a real one, else its name.
+    pub fn medium(&self, disk: &Disk) -> Medium {
+        let devices = &self.metrics.block_devices;
+        let told = devices.iter().find(|b| b.name == disk.kernel_name).map(|b| b.medium);
+        let virtual_machine =
+            self.hardware.as_ref().is_some_and(|h| h.virtualisation.is_virtual());
+        match told {
+            // In a virtual machine the kernel's opinion is the hypervisor's default.
+            Some(medium) if medium != Medium::Unknown && !virtual_machine => medium,
+            _ => disk.medium(),
+        }
+    }
+
+    /// Whether the running system shows a superblock option on a filesystem.
+    fn mounted_option(&self, filesystem: &Filesystem, option: &str) -> bool {
+        filesystem.mounts.iter().any(|mount| {
+            self.metrics.mounts.iter().any(|entry| {
+                entry.fstype == "btrfs"
+                    && entry.mountpoint == mount.mountpoint
+                    && entry.super_options.iter().any(|o| o == option)
+            })
+        })
+    }
 }

@@ -3,9 +3,12 @@
 //! Owns what is known about a machine and where each fact was read. Must never know how a fact is
 //! read (no files, no formats, no evaluation), nor what follows from it.
 
+pub mod hardware;
 pub mod host;
+pub mod metrics;
 pub mod settings;
 pub mod storage;
+pub mod units;
 
 pub use host::{Found, Host};
 pub use settings::{Setting, Settings};

@@ -1,6 +1,7 @@
 //! Disks → layers → filesystems → subvolumes → mounts, as the configuration tells them.
 
 use super::{Located, Reading};
+use crate::btrfs::{MountSpec, parse_options};
 use crate::nix::source::Span;
 
 /// All btrfs storage that a host's configuration names.
@@ -154,6 +155,21 @@ impl Filesystem {
         })
     }
 
+    /// Its mounts as the kernel's rules want them; `None` while any option is unknown.
+    pub fn mount_specs(&self) -> Option<Vec<MountSpec>> {
+        let spec = |mount: &Mount| {
+            let options = mount.options.as_ref().ok()?;
+            let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
+            Some(MountSpec {
+                mountpoint: mount.mountpoint.clone(),
+                subvol: mount.subvolume.clone(),
+                options: parse_options(&texts),
+                needed_for_boot: mount.needed_for_boot,
+            })
+        };
+        self.mounts.iter().map(spec).collect()
+    }
+
     /// Whether every mount's options are known.
     pub fn is_fully_read(&self) -> bool {
         self.mounts.iter().all(|m| m.options.is_ok())
@@ -161,6 +177,11 @@ impl Filesystem {
 }
 
 impl Storage {
+    /// The mount at a mount point, with its filesystem.
+    pub fn mount(&self, mountpoint: &str) -> Option<(&Filesystem, &Mount)> {
+        self.filesystems.iter().find_map(|f| Some((f, f.mount(mountpoint)?)))
+    }
+
     /// The filesystem and mount that hold a path: the longest mount point that is a prefix of it.
     pub fn holding(&self, path: &str) -> Option<(&Filesystem, &Mount)> {
         self.filesystems

@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::btrfs::remount::{self, When};
-use crate::btrfs::{Target, parse_options};
-use crate::model::Host;
+use crate::btrfs::remount::{self, Change, When};
+use crate::btrfs::{parse_options, whole};
+use crate::model::{Filesystem, Host};
 
 /// When a change takes effect, and what that costs. Ordered by disruption.
 #[derive(
@@ -141,12 +141,12 @@ pub struct ClassOf {
 
 impl Action {
     /// When the change takes effect on this host, from the facts about its kernel.
-    pub fn class(&self, host: &Host, target: &Target) -> ClassOf {
+    pub fn class(&self, host: &Host) -> ClassOf {
         let class = |class, reason: &str| ClassOf { class, reason: reason.to_owned() };
         match self {
             Action::EditMountOptions { mounts } => mounts
                 .iter()
-                .map(|edit| class_of_mount_edit(edit, host, target))
+                .map(|edit| class_of_mount_edit(edit, host))
                 .max_by_key(|c| c.class)
                 .unwrap_or_else(|| class(Class::Live, "it changes no mount")),
             Action::AddSubvolume { .. } => class(
@@ -187,9 +187,9 @@ fn class_of_option(path: &[String]) -> ClassOf {
     ClassOf { class, reason: reason.to_owned() }
 }
 
-fn class_of_mount_edit(edit: &MountEdit, host: &Host, target: &Target) -> ClassOf {
-    let mount = host.storage.filesystems.iter().find_map(|f| f.mount(&edit.mountpoint));
-    let Some(Ok(options)) = mount.map(|m| &m.options) else {
+fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
+    let found = host.storage.mount(&edit.mountpoint);
+    let Some((filesystem, Ok(options))) = found.map(|(f, m)| (f, &m.options)) else {
         return ClassOf {
             class: Class::Reboot,
             reason: format!("the options of {} are not all known", edit.mountpoint),
@@ -200,9 +200,13 @@ fn class_of_mount_edit(edit: &MountEdit, host: &Host, target: &Target) -> ClassO
         before.iter().copied().filter(|o| !edit.remove.iter().any(|r| r == o)).collect();
     after.extend(edit.add.iter().map(String::as_str));
     let (before, after) = (parse_options(&before), parse_options(&after));
-    let effects = remount::transition(&before, &after, target);
+    let facts = host.device_facts(filesystem);
+    let effects = remount::transition(&before, &after, &host.target(), &facts);
+    // What another mount keeps from having effect today is not missed when it goes.
+    let idle = idle_options(filesystem, &edit.mountpoint, host);
     let late = effects.iter().find(|e| {
         matches!(e.when, When::NextBoot | When::Never | When::Rejected)
+            && !(e.change == Change::Removed && idle.contains(&e.option))
     });
     match late {
         Some(effect) => ClassOf { class: Class::Reboot, reason: effect.reason.to_string() },
@@ -213,4 +217,13 @@ fn class_of_mount_edit(edit: &MountEdit, host: &Host, target: &Target) -> ClassO
                 .to_owned(),
         },
     }
+}
+
+/// The options of a mount that are not in force, because another mount of the filesystem decides.
+fn idle_options(filesystem: &Filesystem, mountpoint: &str, host: &Host) -> Vec<String> {
+    let Some(specs) = filesystem.mount_specs() else { return Vec::new() };
+    let facts = host.device_facts(filesystem);
+    let whole = whole(&specs, host.stage1(), &host.target(), &facts);
+    let idle = whole.ignored.iter().filter(|i| specs[i.mount].mountpoint == mountpoint);
+    idle.map(|i| specs[i.mount].options[i.option].text.clone()).collect()
 }
