@@ -90,7 +90,10 @@ pub fn conflicts(options: &[MountOption], target: &Target, facts: &DeviceFacts) 
         });
         if changes_nothing {
             kept[i] = false;
-            findings.push(redundant(i, why_redundant(option, aspect, facts)));
+            findings.push(redundant(
+                i,
+                why_redundant(option, meaning.setting, aspect, facts),
+            ));
         } else if let Some(other) = list.implied_by(i) {
             let reason = format!("`{}` includes `{}`", options[other].text, option.text);
             findings.push(Finding {
@@ -113,8 +116,16 @@ fn redundant(option: usize, reason: String) -> Finding {
     }
 }
 
-fn why_redundant(option: &MountOption, aspect: Aspect, facts: &DeviceFacts) -> String {
+fn why_redundant(
+    option: &MountOption,
+    setting: Setting,
+    aspect: Aspect,
+    facts: &DeviceFacts,
+) -> String {
     let text = &option.text;
+    let mut state = State::blank();
+    state.apply(setting, KernelVersion::ASSUMED);
+    let is_default = state.show(aspect, facts) == State::blank().show(aspect, facts);
     match aspect {
         Aspect::Ssd if facts.rotational == Some(false) => {
             format!("`{text}`: the kernel chooses this for a device that does not rotate")
@@ -125,7 +136,8 @@ fn why_redundant(option: &MountOption, aspect: Aspect, facts: &DeviceFacts) -> S
         Aspect::Discard => {
             format!("`{text}` is the default since kernel 6.2 where the device can discard")
         }
-        _ => format!("`{text}` is the default"),
+        _ if is_default => format!("`{text}` is the default"),
+        _ => format!("`{text}` changes nothing beside the other options"),
     }
 }
 
@@ -151,15 +163,27 @@ struct List<'a> {
 impl List<'_> {
     /// The later option that takes this one back or repeats it.
     fn beaten(&self, i: usize, aspect: Aspect) -> Option<Finding> {
-        let mut state = State::blank();
-        for option in &self.options[..=i] {
-            self.read(option, &mut state);
+        // Recovery modes add up.
+        if aspect == Aspect::Rescue {
+            return None;
         }
+        let mut state = State::blank();
+        let own = self.options[..=i]
+            .iter()
+            .filter_map(|o| self.read(o, &mut state))
+            .last();
         let asked = state.show(aspect, self.facts);
         let text = &self.options[i].text;
         for (j, later) in self.options.iter().enumerate().skip(i + 1) {
-            let about = self.read(later, &mut state);
+            let said = self.read(later, &mut state);
             let other = Some(j);
+            if (own, said) == (Some(Setting::Ssd(true)), Some(Setting::SsdSpread(true))) {
+                let reason = format!("`{}` includes `{text}`", later.text);
+                return Some(Finding {
+                    other,
+                    ..redundant(i, reason)
+                });
+            }
             if state.show(aspect, self.facts) != asked {
                 let reason = format!(
                     "`{}` behind it takes `{text}` back without a word",
@@ -173,7 +197,7 @@ impl List<'_> {
                     source: ORDER,
                 });
             }
-            if about == Some(aspect) {
+            if said == own {
                 let reason = format!("`{}` behind it says the same as `{text}`", later.text);
                 return Some(Finding {
                     option: i,
@@ -187,11 +211,11 @@ impl List<'_> {
         None
     }
 
-    /// Applies one option, and says what it is about.
-    fn read(&self, option: &MountOption, state: &mut State) -> Option<Aspect> {
+    /// Applies one option, and says what it asks for.
+    fn read(&self, option: &MountOption, state: &mut State) -> Option<Setting> {
         let setting = interpret(option, self.kernel).ok()?.setting;
         state.apply(setting, self.kernel);
-        setting.aspect()
+        Some(setting)
     }
 
     /// Compression that is shown and never happens, with the option that stops it.
@@ -307,6 +331,12 @@ mod tests {
             ),
             ("subvol=@,x-systemd.automount,nofail", &[]),
             ("nodatacow,nodatasum", &[(1, Redundant)]),
+            ("ssd,ssd_spread", &[(0, Redundant)]),
+            (
+                "ssd_spread,nossd_spread",
+                &[(0, Overridden), (1, Redundant)],
+            ),
+            ("rescue=ibadroots,rescue=idatacsums,ro", &[]),
         ];
         for (text, expected) in cases {
             assert_eq!(found(text), *expected, "{text}");

@@ -170,9 +170,13 @@ pub(super) fn interpret(
         }
         (ValueSyntax::OneOf { words, .. }, Some(value)) => {
             let word = words.iter().find(|(word, _)| *word == value);
-            (word.ok_or(RefusalKind::BadValue)?.1, Note::None)
+            let setting = word.ok_or(RefusalKind::BadValue)?.1;
+            (setting, cache_note(setting, kernel))
         }
-        (ValueSyntax::OneOf { bare, .. }, None) => (bare.ok_or(RefusalKind::BadValue)?, Note::None),
+        (ValueSyntax::OneOf { bare, .. }, None) => {
+            let setting = bare.ok_or(RefusalKind::BadValue)?;
+            (setting, cache_note(setting, kernel))
+        }
         (ValueSyntax::Path(setting), Some(value)) => {
             if value.is_empty() && kernel >= since::NEW_MOUNT_API {
                 return Err(RefusalKind::BadValue);
@@ -296,6 +300,18 @@ fn number_note(setting: Setting) -> Note {
             Note::Warned("the kernel's work queues run at most 2048 threads")
         }
         _ => Note::None,
+    }
+}
+
+/// The v1 cache, where a filesystem can still have it (deprecated: documented; 7.3.4 shows
+/// `nospace_cache` for it: measured).
+fn cache_note(setting: Setting, kernel: KernelVersion) -> Note {
+    if setting != Setting::SpaceCache(SpaceCache::V1) || kernel < since::SPACE_CACHE_V1_DEPRECATED {
+        Note::None
+    } else if kernel < since::BACKUP_ROOT_NEEDS_RO {
+        Note::Warned("the v1 cache is deprecated since 6.11; space_cache=v2 replaces it")
+    } else {
+        Note::Warned("the v1 cache is no longer used since 7.3: there is none with this")
     }
 }
 
