@@ -30,6 +30,10 @@ pub struct Finding {
     pub option: usize,
     /// What is wrong.
     pub kind: FindingKind,
+    /// Whether it can be left out, together with all others of which this is said, without any
+    /// change on any kernel in question. (`compress=zstd,nodatacow,datacow`: `nodatacow` is taken
+    /// back, but has switched the compression off.)
+    pub droppable: bool,
     /// The other option that has to do with it.
     pub other: Option<usize>,
     /// Why, as a sentence.
@@ -71,16 +75,7 @@ pub fn conflicts(options: &[MountOption], target: &Target, facts: &DeviceFacts) 
             kernel,
             facts,
         };
-        if let Some(finding) = list.ambiguous(i).or_else(|| list.beaten(i, aspect)) {
-            kept[i] = false;
-            findings.push(finding);
-            continue;
-        }
-        if let Some(finding) = list.shown_only(i, aspect) {
-            findings.push(finding);
-            continue;
-        }
-        let changes_nothing = target.kernels().iter().all(|&kernel| {
+        let neutral = target.kernels().iter().all(|&kernel| {
             let with = settings(options, &kept, kernel);
             kept[i] = false;
             let without = settings(options, &kept, kernel);
@@ -88,20 +83,28 @@ pub fn conflicts(options: &[MountOption], target: &Target, facts: &DeviceFacts) 
             let on = |settings| shown(&State::mounted(settings, kernel, facts), facts);
             on(with) == on(without)
         });
-        if changes_nothing {
-            kept[i] = false;
-            findings.push(redundant(
-                i,
-                why_redundant(option, meaning.setting, aspect, facts),
-            ));
+        let found = if let Some(finding) = list.ambiguous(i) {
+            finding
+        } else if let Some(finding) = list.beaten(i, aspect) {
+            Finding {
+                droppable: neutral,
+                ..finding
+            }
+        } else if let Some(finding) = list.shown_only(i, aspect) {
+            finding
+        } else if neutral {
+            redundant(i, why_redundant(option, meaning.setting, aspect, facts))
         } else if let Some(other) = list.implied_by(i) {
             let reason = format!("`{}` includes `{}`", options[other].text, option.text);
-            findings.push(Finding {
+            Finding {
                 other: Some(other),
                 ..redundant(i, reason)
-            });
-            kept[i] = false;
-        }
+            }
+        } else {
+            continue;
+        };
+        kept[i] = !found.droppable;
+        findings.push(found);
     }
     findings
 }
@@ -110,6 +113,7 @@ fn redundant(option: usize, reason: String) -> Finding {
     Finding {
         option,
         kind: FindingKind::Redundant,
+        droppable: true,
         other: None,
         reason,
         source: DEFAULTS,
@@ -192,6 +196,7 @@ impl List<'_> {
                 return Some(Finding {
                     option: i,
                     kind: FindingKind::Overridden,
+                    droppable: false,
                     other,
                     reason,
                     source: ORDER,
@@ -202,6 +207,7 @@ impl List<'_> {
                 return Some(Finding {
                     option: i,
                     kind: FindingKind::Duplicate,
+                    droppable: false,
                     other,
                     reason,
                     source: ORDER,
@@ -243,6 +249,7 @@ impl List<'_> {
         Some(Finding {
             option: i,
             kind: FindingKind::ShownOnly,
+            droppable: false,
             other: Some(other),
             reason,
             source: ORDER,
@@ -263,6 +270,7 @@ impl List<'_> {
         Some(Finding {
             option: i,
             kind: FindingKind::Ambiguous,
+            droppable: false,
             other: Some(other),
             reason,
             source: LIBMOUNT,
@@ -317,7 +325,7 @@ mod tests {
             ("compress=zstd,compress=lzo", &[(0, Overridden)]),
             ("compress=zstd,compress=zstd:3", &[(0, Duplicate)]),
             ("noatime,noatime", &[(0, Duplicate)]),
-            ("noatime,relatime", &[(0, Ambiguous), (1, Redundant)]),
+            ("noatime,relatime", &[(0, Ambiguous)]),
             ("noatime,nodiratime", &[(1, Redundant)]),
             ("ssd,noatime", &[(0, Redundant)]),
             ("space_cache=v2", &[(0, Redundant)]),
@@ -341,6 +349,14 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(found(text), *expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_overridden_option_that_left_a_trace_stays() {
+        let list = parse_options(&["compress=zstd,nodatacow,datacow"]);
+        let findings = conflicts(&list, &Target::Known(KernelVersion::ASSUMED), &NVME);
+        let said: Vec<_> = findings.iter().map(|f| (f.option, f.droppable)).collect();
+        assert_eq!(said, [(0, true), (1, false)]);
     }
 
     #[test]

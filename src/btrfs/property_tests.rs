@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn leaving_out_what_is_redundant_changes_nothing(texts in list(), target in target()) {
+    fn leaving_out_what_is_droppable_changes_nothing(texts in list(), target in target()) {
         let mut options = parse_options(&texts);
         // What no kernel in question refuses for its own sake; the rest never is in force.
         options.retain(|option| {
@@ -91,7 +91,7 @@ proptest! {
         prop_assume!(effective(&options, &target, &FACTS).refused.is_empty());
         let needless: Vec<usize> = conflicts(&options, &target, &FACTS)
             .into_iter()
-            .filter(|f| matches!(f.kind, FindingKind::Redundant | FindingKind::Duplicate))
+            .filter(|f| f.droppable)
             // Included in another option, and shown beside it all the same.
             .filter(|f| options[f.option].name != "nodiratime")
             .map(|f| f.option)

@@ -192,17 +192,15 @@ pub(super) fn interpret(
         (ValueSyntax::Bytes { .. }, Some("")) => return Err(RefusalKind::BadValue),
         (ValueSyntax::Bytes { set }, Some(value)) => {
             let (bytes, understood) = read_bytes(value);
-            let cut = u32::try_from(bytes)
-                .unwrap_or(u32::MAX)
-                .min(MAX_INLINE_LIMIT);
+            let number = u32::try_from(bytes).unwrap_or(u32::MAX);
             let note = match understood {
                 false => Note::Clamped(
                     "is not a number of bytes, and is taken for its leading digits or 0",
                 ),
-                true if bytes > u64::from(cut) => Note::Clamped("is more than a sector"),
+                true if number > MAX_INLINE_LIMIT => Note::Clamped("is more than a sector"),
                 true => Note::None,
             };
-            (set(cut), note)
+            (set(number), note)
         }
         (ValueSyntax::SubvolumeId, Some(value)) => {
             read_u64(value).ok_or(RefusalKind::BadValue)?;
@@ -455,7 +453,7 @@ fn accepted(
         (Note::Clamped(reason), None) => Verdict::Clamped {
             to: match meaning.setting {
                 // The default is not shown, but is what was made of it.
-                Setting::MaxInline(bytes) => format!("max_inline={bytes}"),
+                Setting::MaxInline(bytes) => format!("max_inline={}", bytes.min(MAX_INLINE_LIMIT)),
                 _ => effective.unwrap_or_default(),
             },
             reason: format!("`{}`: {reason}", option.text),
