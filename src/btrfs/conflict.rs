@@ -30,6 +30,10 @@ pub struct Finding {
     pub option: usize,
     /// What is wrong.
     pub kind: FindingKind,
+    /// Whether it can be left out, together with all others of which this is said, without any
+    /// change on any kernel in question. (`compress=zstd,nodatacow,datacow`: `nodatacow` is taken
+    /// back, but has switched the compression off.)
+    pub droppable: bool,
     /// The other option that has to do with it.
     pub other: Option<usize>,
     /// Why, as a sentence.
@@ -71,16 +75,7 @@ pub fn conflicts(options: &[MountOption], target: &Target, facts: &DeviceFacts) 
             kernel,
             facts,
         };
-        if let Some(finding) = list.ambiguous(i).or_else(|| list.beaten(i, aspect)) {
-            kept[i] = false;
-            findings.push(finding);
-            continue;
-        }
-        if let Some(finding) = list.shown_only(i, aspect) {
-            findings.push(finding);
-            continue;
-        }
-        let changes_nothing = target.kernels().iter().all(|&kernel| {
+        let neutral = target.kernels().iter().all(|&kernel| {
             let with = settings(options, &kept, kernel);
             kept[i] = false;
             let without = settings(options, &kept, kernel);
@@ -88,17 +83,28 @@ pub fn conflicts(options: &[MountOption], target: &Target, facts: &DeviceFacts) 
             let on = |settings| shown(&State::mounted(settings, kernel, facts), facts);
             on(with) == on(without)
         });
-        if changes_nothing {
-            kept[i] = false;
-            findings.push(redundant(i, why_redundant(option, aspect, facts)));
+        let found = if let Some(finding) = list.ambiguous(i) {
+            finding
+        } else if let Some(finding) = list.beaten(i, aspect) {
+            Finding {
+                droppable: neutral,
+                ..finding
+            }
+        } else if let Some(finding) = list.shown_only(i, aspect) {
+            finding
+        } else if neutral {
+            redundant(i, why_redundant(option, meaning.setting, aspect, facts))
         } else if let Some(other) = list.implied_by(i) {
             let reason = format!("`{}` includes `{}`", options[other].text, option.text);
-            findings.push(Finding {
+            Finding {
                 other: Some(other),
                 ..redundant(i, reason)
-            });
-            kept[i] = false;
-        }
+            }
+        } else {
+            continue;
+        };
+        kept[i] = !found.droppable;
+        findings.push(found);
     }
     findings
 }
@@ -107,14 +113,23 @@ fn redundant(option: usize, reason: String) -> Finding {
     Finding {
         option,
         kind: FindingKind::Redundant,
+        droppable: true,
         other: None,
         reason,
         source: DEFAULTS,
     }
 }
 
-fn why_redundant(option: &MountOption, aspect: Aspect, facts: &DeviceFacts) -> String {
+fn why_redundant(
+    option: &MountOption,
+    setting: Setting,
+    aspect: Aspect,
+    facts: &DeviceFacts,
+) -> String {
     let text = &option.text;
+    let mut state = State::blank();
+    state.apply(setting, KernelVersion::ASSUMED);
+    let is_default = state.show(aspect, facts) == State::blank().show(aspect, facts);
     match aspect {
         Aspect::Ssd if facts.rotational == Some(false) => {
             format!("`{text}`: the kernel chooses this for a device that does not rotate")
@@ -125,7 +140,8 @@ fn why_redundant(option: &MountOption, aspect: Aspect, facts: &DeviceFacts) -> S
         Aspect::Discard => {
             format!("`{text}` is the default since kernel 6.2 where the device can discard")
         }
-        _ => format!("`{text}` is the default"),
+        _ if is_default => format!("`{text}` is the default"),
+        _ => format!("`{text}` changes nothing beside the other options"),
     }
 }
 
@@ -151,15 +167,27 @@ struct List<'a> {
 impl List<'_> {
     /// The later option that takes this one back or repeats it.
     fn beaten(&self, i: usize, aspect: Aspect) -> Option<Finding> {
-        let mut state = State::blank();
-        for option in &self.options[..=i] {
-            self.read(option, &mut state);
+        // Recovery modes add up.
+        if aspect == Aspect::Rescue {
+            return None;
         }
+        let mut state = State::blank();
+        let own = self.options[..=i]
+            .iter()
+            .filter_map(|o| self.read(o, &mut state))
+            .last();
         let asked = state.show(aspect, self.facts);
         let text = &self.options[i].text;
         for (j, later) in self.options.iter().enumerate().skip(i + 1) {
-            let about = self.read(later, &mut state);
+            let said = self.read(later, &mut state);
             let other = Some(j);
+            if (own, said) == (Some(Setting::Ssd(true)), Some(Setting::SsdSpread(true))) {
+                let reason = format!("`{}` includes `{text}`", later.text);
+                return Some(Finding {
+                    other,
+                    ..redundant(i, reason)
+                });
+            }
             if state.show(aspect, self.facts) != asked {
                 let reason = format!(
                     "`{}` behind it takes `{text}` back without a word",
@@ -168,16 +196,18 @@ impl List<'_> {
                 return Some(Finding {
                     option: i,
                     kind: FindingKind::Overridden,
+                    droppable: false,
                     other,
                     reason,
                     source: ORDER,
                 });
             }
-            if about == Some(aspect) {
+            if said == own {
                 let reason = format!("`{}` behind it says the same as `{text}`", later.text);
                 return Some(Finding {
                     option: i,
                     kind: FindingKind::Duplicate,
+                    droppable: false,
                     other,
                     reason,
                     source: ORDER,
@@ -187,11 +217,11 @@ impl List<'_> {
         None
     }
 
-    /// Applies one option, and says what it is about.
-    fn read(&self, option: &MountOption, state: &mut State) -> Option<Aspect> {
+    /// Applies one option, and says what it asks for.
+    fn read(&self, option: &MountOption, state: &mut State) -> Option<Setting> {
         let setting = interpret(option, self.kernel).ok()?.setting;
         state.apply(setting, self.kernel);
-        setting.aspect()
+        Some(setting)
     }
 
     /// Compression that is shown and never happens, with the option that stops it.
@@ -219,6 +249,7 @@ impl List<'_> {
         Some(Finding {
             option: i,
             kind: FindingKind::ShownOnly,
+            droppable: false,
             other: Some(other),
             reason,
             source: ORDER,
@@ -239,6 +270,7 @@ impl List<'_> {
         Some(Finding {
             option: i,
             kind: FindingKind::Ambiguous,
+            droppable: false,
             other: Some(other),
             reason,
             source: LIBMOUNT,
@@ -293,7 +325,7 @@ mod tests {
             ("compress=zstd,compress=lzo", &[(0, Overridden)]),
             ("compress=zstd,compress=zstd:3", &[(0, Duplicate)]),
             ("noatime,noatime", &[(0, Duplicate)]),
-            ("noatime,relatime", &[(0, Ambiguous), (1, Redundant)]),
+            ("noatime,relatime", &[(0, Ambiguous)]),
             ("noatime,nodiratime", &[(1, Redundant)]),
             ("ssd,noatime", &[(0, Redundant)]),
             ("space_cache=v2", &[(0, Redundant)]),
@@ -307,10 +339,24 @@ mod tests {
             ),
             ("subvol=@,x-systemd.automount,nofail", &[]),
             ("nodatacow,nodatasum", &[(1, Redundant)]),
+            ("ssd,ssd_spread", &[(0, Redundant)]),
+            (
+                "ssd_spread,nossd_spread",
+                &[(0, Overridden), (1, Redundant)],
+            ),
+            ("rescue=ibadroots,rescue=idatacsums,ro", &[]),
         ];
         for (text, expected) in cases {
             assert_eq!(found(text), *expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_overridden_option_that_left_a_trace_stays() {
+        let list = parse_options(&["compress=zstd,nodatacow,datacow"]);
+        let findings = conflicts(&list, &Target::Known(KernelVersion::ASSUMED), &NVME);
+        let said: Vec<_> = findings.iter().map(|f| (f.option, f.droppable)).collect();
+        assert_eq!(said, [(0, true), (1, false)]);
     }
 
     #[test]

@@ -167,6 +167,9 @@ pub(super) mod since {
     pub(in super::super) const NEW_MOUNT_API: KernelVersion = KernelVersion::new(6, 8, 0);
     /// `norecovery`, removed with the new mount API, is back (documented, not measured).
     pub(in super::super) const NORECOVERY_BACK: KernelVersion = KernelVersion::new(6, 10, 0);
+    /// The v1 space cache brings a warning (documented; measured on 6.18.44).
+    pub(in super::super) const SPACE_CACHE_V1_DEPRECATED: KernelVersion =
+        KernelVersion::new(6, 11, 0);
     /// `rescue=ignoremetacsums` and `ignoresuperflags`: the documentation names 6.10, 6.11 and
     /// 6.12; measured refused on 6.6 and accepted on 6.12.
     pub(in super::super) const RESCUE_IGNORE_META: KernelVersion = KernelVersion::new(6, 12, 0);

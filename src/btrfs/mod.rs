@@ -18,6 +18,7 @@ pub mod remount;
 pub mod setting;
 pub mod state;
 pub mod suggest;
+mod table;
 pub mod verdict;
 pub mod whole;
 
@@ -36,3 +37,5 @@ pub use whole::{Decided, Ignored, MountSpec, Stage1, Whole, whole};
 
 #[cfg(test)]
 mod measured_tests;
+#[cfg(test)]
+mod property_tests;

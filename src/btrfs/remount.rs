@@ -10,7 +10,7 @@ use super::kernel::Target;
 use super::option::{Remount, Scope, lookup};
 use super::parse::MountOption;
 use super::setting::{Aspect, Atime, Discard, Setting, Switch};
-use super::state::{DeviceFacts, State, all_aspects, default_thread_pool};
+use super::state::{DeviceFacts, MAX_INLINE_LIMIT, State, all_aspects, default_thread_pool};
 use super::verdict::{interpret, verdicts};
 
 /// When a change of the option list takes effect.
@@ -273,7 +273,7 @@ pub fn remount_command_options(
             }
         }
     }
-    options.extend(acting.into_iter().map(|option| option.text));
+    options.extend(acting.iter().map(|option| as_remount(option, target)));
 
     let texts: Vec<MountOption> = options
         .iter()
@@ -308,6 +308,17 @@ pub fn remount_command_options(
     RemountCommand {
         options,
         left_for_boot,
+    }
+}
+
+/// An option as a remount must say it to give what a mount gives: only a mount cuts `max_inline`
+/// to a sector (measured on 6.18.44).
+fn as_remount(option: &MountOption, target: &Target) -> String {
+    match interpret(option, target.representative()).map(|meaning| meaning.setting) {
+        Ok(Setting::MaxInline(bytes)) if bytes > MAX_INLINE_LIMIT => {
+            format!("{}={MAX_INLINE_LIMIT}", option.name)
+        }
+        _ => option.text.clone(),
     }
 }
 

@@ -200,7 +200,7 @@ pub(super) fn read_bytes(text: &str) -> (u64, bool) {
     } else {
         u64::from_str_radix(number, radix).unwrap_or(u64::MAX)
     };
-    let understood = end > 0;
+    let understood = end > 0 || text.starts_with('0');
     let mut suffix = suffix.chars();
     let shift = match suffix.next().map(|c| c.to_ascii_uppercase()) {
         None => return (number, understood),
@@ -520,6 +520,7 @@ mod tests {
             ("0", 0, true),
             ("foo", 0, false),
             ("-1", 0, false),
+            ("0K", 0, true),
             ("5foo", 5, false),
             ("4kb", 4096, false),
             ("99999999999999999999", u64::MAX, true),

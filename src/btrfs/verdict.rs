@@ -170,9 +170,13 @@ pub(super) fn interpret(
         }
         (ValueSyntax::OneOf { words, .. }, Some(value)) => {
             let word = words.iter().find(|(word, _)| *word == value);
-            (word.ok_or(RefusalKind::BadValue)?.1, Note::None)
+            let setting = word.ok_or(RefusalKind::BadValue)?.1;
+            (setting, cache_note(setting, kernel))
         }
-        (ValueSyntax::OneOf { bare, .. }, None) => (bare.ok_or(RefusalKind::BadValue)?, Note::None),
+        (ValueSyntax::OneOf { bare, .. }, None) => {
+            let setting = bare.ok_or(RefusalKind::BadValue)?;
+            (setting, cache_note(setting, kernel))
+        }
         (ValueSyntax::Path(setting), Some(value)) => {
             if value.is_empty() && kernel >= since::NEW_MOUNT_API {
                 return Err(RefusalKind::BadValue);
@@ -188,17 +192,15 @@ pub(super) fn interpret(
         (ValueSyntax::Bytes { .. }, Some("")) => return Err(RefusalKind::BadValue),
         (ValueSyntax::Bytes { set }, Some(value)) => {
             let (bytes, understood) = read_bytes(value);
-            let cut = u32::try_from(bytes)
-                .unwrap_or(u32::MAX)
-                .min(MAX_INLINE_LIMIT);
+            let number = u32::try_from(bytes).unwrap_or(u32::MAX);
             let note = match understood {
                 false => Note::Clamped(
                     "is not a number of bytes, and is taken for its leading digits or 0",
                 ),
-                true if bytes > u64::from(cut) => Note::Clamped("is more than a sector"),
+                true if number > MAX_INLINE_LIMIT => Note::Clamped("is more than a sector"),
                 true => Note::None,
             };
-            (set(cut), note)
+            (set(number), note)
         }
         (ValueSyntax::SubvolumeId, Some(value)) => {
             read_u64(value).ok_or(RefusalKind::BadValue)?;
@@ -296,6 +298,18 @@ fn number_note(setting: Setting) -> Note {
             Note::Warned("the kernel's work queues run at most 2048 threads")
         }
         _ => Note::None,
+    }
+}
+
+/// The v1 cache, where a filesystem can still have it (deprecated: documented; 7.3.4 shows
+/// `nospace_cache` for it: measured).
+fn cache_note(setting: Setting, kernel: KernelVersion) -> Note {
+    if setting != Setting::SpaceCache(SpaceCache::V1) || kernel < since::SPACE_CACHE_V1_DEPRECATED {
+        Note::None
+    } else if kernel < since::BACKUP_ROOT_NEEDS_RO {
+        Note::Warned("the v1 cache is deprecated since 6.11; space_cache=v2 replaces it")
+    } else {
+        Note::Warned("the v1 cache is no longer used since 7.3: there is none with this")
     }
 }
 
@@ -439,7 +453,7 @@ fn accepted(
         (Note::Clamped(reason), None) => Verdict::Clamped {
             to: match meaning.setting {
                 // The default is not shown, but is what was made of it.
-                Setting::MaxInline(bytes) => format!("max_inline={bytes}"),
+                Setting::MaxInline(bytes) => format!("max_inline={}", bytes.min(MAX_INLINE_LIMIT)),
                 _ => effective.unwrap_or_default(),
             },
             reason: format!("`{}`: {reason}", option.text),

@@ -143,7 +143,15 @@ pub fn whole(mounts: &[MountSpec], stage1: Stage1, target: &Target, facts: &Devi
     };
     let in_force = run.states.iter().flatten().next().cloned();
     let ignored = match &in_force {
-        Some(state) => ignored(mounts, &run.order, state, target, facts),
+        Some(state) => {
+            let made: Vec<usize> = run
+                .order
+                .iter()
+                .copied()
+                .filter(|i| !run.failed.contains(i))
+                .collect();
+            ignored(mounts, &made, state, target, facts)
+        }
         None => Vec::new(),
     };
     let kernel = target.representative();
@@ -312,7 +320,7 @@ fn ignored(
 ) -> Vec<Ignored> {
     let kernel = target.representative();
     let mut found = Vec::new();
-    for (place, &mount) in order.iter().enumerate() {
+    for &mount in order {
         let options = &mounts[mount].options;
         let alone = effective(options, target, facts).state;
         for (option, written) in options.iter().enumerate() {
@@ -322,9 +330,8 @@ fn ignored(
             let Some(aspect) = meaning.setting.aspect() else {
                 continue;
             };
-            let decides = place == 0 && alone.show(aspect, facts) == in_force.show(aspect, facts);
             let lost = alone.show(aspect, facts) != in_force.show(aspect, facts);
-            if meaning.spec.scope == Scope::Filesystem && lost && !decides {
+            if meaning.spec.scope == Scope::Filesystem && lost {
                 found.push(Ignored { mount, option });
             }
         }

@@ -1,0 +1,4 @@
+//! Owns: what the tests of the whole program share.
+
+#[allow(dead_code, reason = "each test uses its part of it")]
+pub(crate) mod loopfs;
