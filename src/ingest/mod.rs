@@ -5,4 +5,5 @@
 //! no diagnosis, no advice, no edits.
 
 pub mod facter;
+pub mod metrics;
 pub mod problem;

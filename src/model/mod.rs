@@ -4,4 +4,5 @@
 //! the name of its source: no files, no formats, no Nix syntax, no advice.
 
 pub mod hardware;
+pub mod metrics;
 pub mod units;
