@@ -6,4 +6,5 @@
 
 pub mod facter;
 pub mod metrics;
+pub mod observations;
 pub mod problem;

@@ -5,4 +5,5 @@
 
 pub mod hardware;
 pub mod metrics;
+pub mod observation;
 pub mod units;
