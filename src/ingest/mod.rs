@@ -1,7 +1,12 @@
 //! Bytes and Nix values → the model of one host.
 //!
-//! Owns every input format. Must never know what follows from a fact: no diagnosis, no rules.
+//! Owns every input format. Its parsers cannot fail: each returns what it understood and a list of
+//! problems saying what it did not. Must never judge what it read: no diagnosis, no rules, no edits.
 
 pub mod disko;
+pub mod facter;
+pub mod metrics;
 pub mod nixos;
+pub mod observations;
+pub mod problem;
 mod values;

@@ -60,6 +60,7 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         settings,
         hardware: None,
         metrics: Default::default(),
+        observations: Vec::new(),
         unknown,
     }
 }

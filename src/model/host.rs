@@ -2,6 +2,7 @@
 
 use super::hardware::{Disk, DiskKind, Hardware, Medium};
 use super::metrics::Metrics;
+use super::observation::Observation;
 use super::storage::Filesystem;
 use super::{Settings, Storage, UnknownFact};
 use crate::btrfs::{DeviceFacts, Stage1, Target};
@@ -34,6 +35,8 @@ pub struct Host {
     pub hardware: Option<Hardware>,
     /// What tools printed on the machine.
     pub metrics: Metrics,
+    /// What people say about the machine.
+    pub observations: Vec<Observation>,
     /// What could not be read.
     pub unknown: Vec<UnknownFact>,
 }

@@ -6,6 +6,7 @@
 pub mod hardware;
 pub mod host;
 pub mod metrics;
+pub mod observation;
 pub mod settings;
 pub mod storage;
 pub mod units;

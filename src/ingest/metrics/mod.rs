@@ -1,0 +1,250 @@
+//! Outputs of a host's own tools into [`Metrics`].
+//!
+//! What a file holds is told by its content, never by its name; a file may hold several outputs
+//! one after the other. One file a format; [`detect`] knows them all, [`text`] cuts a file into
+//! blocks of one format each. Nothing is dropped without a [`Problem`].
+
+mod compsize;
+mod detect;
+mod device_stats;
+mod df;
+mod iostat;
+mod json;
+mod lsblk;
+mod maintenance;
+mod meminfo;
+mod mounts;
+mod pressure;
+mod qgroups;
+mod size;
+mod subvolumes;
+mod swaps;
+mod text;
+mod usage;
+mod versions;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use self::detect::Format;
+use self::text::{Block, Context, Piece};
+use super::problem::{Problem, quoted};
+use crate::model::metrics::{Metrics, QuotaState, Sourced};
+
+/// The largest file that is read, 64 MiB.
+const LARGEST: u64 = 64 << 20;
+
+/// Problems told of one file; a binary that looks like text must not flood the report.
+const MOST_PROBLEMS: usize = 20;
+
+/// Reads every regular file of a folder, in the order of their names. A file that cannot be read
+/// is a problem and never stops the rest; the error is that of the folder alone.
+pub fn read_dir(folder: &Path) -> io::Result<(Metrics, Vec<Problem>)> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    let mut metrics = Metrics::default();
+    let mut problems = Vec::new();
+    for path in paths {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        match read_file(&path) {
+            Ok(Content::Bytes(bytes)) => problems.extend(read_bytes(&name, &bytes, &mut metrics)),
+            Ok(Content::Passed(why)) => problems.push(Problem::warning(&name, why)),
+            Err(error) => problems.push(Problem::error(&name, format!("cannot read it: {error}"))),
+        }
+    }
+    Ok((metrics, problems))
+}
+
+/// The content of a file, or why it was passed over.
+enum Content {
+    Bytes(Vec<u8>),
+    Passed(&'static str),
+}
+
+fn read_file(path: &Path) -> io::Result<Content> {
+    // Asked before opening: to open a FIFO would wait for its writer for ever.
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Ok(Content::Passed(
+            "a folder; passed over, only the files beside it are read",
+        ));
+    }
+    if !kind.is_file() {
+        return Ok(Content::Passed("not a regular file; passed over"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(Content::Bytes(bytes))
+}
+
+/// Reads one file's content into `metrics`; `name` is what facts and problems call it.
+pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Problem> {
+    if bytes.len() as u64 > LARGEST {
+        return vec![Problem::error(name, "larger than 64 MiB; not read")];
+    }
+    if bytes.contains(&0) {
+        return vec![
+            Problem::error(name, "a binary file or UTF-16; not read")
+                .help("save the command's output as UTF-8 text"),
+        ];
+    }
+    let mut problems = Vec::new();
+    if std::str::from_utf8(bytes).is_err() {
+        problems.push(Problem::note(
+            name,
+            "not valid UTF-8; the odd bytes were replaced",
+        ));
+    }
+    let cleaned = text::clean(&String::from_utf8_lossy(bytes));
+    if cleaned.trim().is_empty() {
+        problems.push(Problem::note(name, "is empty"));
+        return problems;
+    }
+    let mut reading = Reading {
+        source: name.into(),
+        metrics,
+        problems,
+        untold: 0,
+        previous: None,
+    };
+    let lines = text::lines(&cleaned);
+    for piece in text::Pieces::of(&cleaned, &lines) {
+        reading.take(piece);
+    }
+    let Reading {
+        mut problems,
+        untold,
+        ..
+    } = reading;
+    if untold > 0 {
+        problems.push(Problem::warning(
+            name,
+            format!("and {untold} more problems in this file"),
+        ));
+    }
+    problems
+}
+
+/// One file while it is read: where its facts go.
+struct Reading<'m> {
+    source: Arc<str>,
+    metrics: &'m mut Metrics,
+    problems: Vec<Problem>,
+    /// How many problems there were beyond those told.
+    untold: usize,
+    /// The format of the block before this one.
+    previous: Option<Format>,
+}
+
+impl Reading<'_> {
+    fn sourced<T>(&self, value: T) -> Sourced<T> {
+        Sourced {
+            value,
+            source: Arc::clone(&self.source),
+        }
+    }
+
+    /// Says that a line of a block was not understood.
+    fn doubt(&mut self, line: usize, message: impl Into<String>) {
+        self.tell(Problem::warning(&self.source, message).on_line(line));
+    }
+
+    /// Says something to know of a line.
+    fn note(&mut self, line: usize, message: impl Into<String>) {
+        self.tell(Problem::note(&self.source, message).on_line(line));
+    }
+
+    fn tell(&mut self, problem: Problem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    fn take(&mut self, piece: Piece<'_, '_>) {
+        match piece {
+            Piece::Message(line, context) => self.message(line.number, line.text, &context),
+            Piece::Json {
+                line,
+                value,
+                context,
+            } => json::read(self, line, &value, &context),
+            Piece::BrokenJson { line, error } => {
+                let message = if error.is_eof() {
+                    "JSON that ends early, as from an interrupted command; not read".to_owned()
+                } else {
+                    let cause = error.to_string();
+                    let cause = cause.split(" at line ").next().unwrap_or_default();
+                    format!("not valid JSON: {cause}; not read")
+                };
+                self.doubt(line + error.line().saturating_sub(1), message);
+            }
+            Piece::Unknown(lines) => {
+                let Some(first) = lines.first() else { return };
+                let more = match lines.len() {
+                    1 => String::new(),
+                    n => format!(" (and {} lines after it)", n - 1),
+                };
+                let message = format!("no known output: `{}`{more}; not read", quoted(first.text));
+                self.tell(
+                    Problem::warning(&self.source, message)
+                        .on_line(first.number)
+                        .help("read are df, btrfs filesystem usage, iostat -x, mountinfo, meminfo, /proc/pressure and lsblk -J"),
+                );
+            }
+            Piece::Block(block) => self.block(&block),
+        }
+    }
+
+    fn block(&mut self, block: &Block<'_, '_>) {
+        match block.format {
+            Format::Df => df::read(self, block),
+            Format::Usage => usage::read(self, block),
+            Format::FilesystemDf => usage::read_df(self, block),
+            Format::Iostat => iostat::read(self, block),
+            Format::Pressure => pressure::read(self, block),
+            Format::MountInfo | Format::Mounts | Format::Mount => mounts::read(self, block),
+            Format::MemInfo => meminfo::read(self, block),
+            Format::Swaps => swaps::read(self, block),
+            Format::Compsize => compsize::read(self, block),
+            Format::DeviceStats => device_stats::read(self, block),
+            Format::Subvolumes | Format::SubvolumeTable => subvolumes::read(self, block),
+            Format::Qgroups => qgroups::read(self, block),
+            Format::Scrub | Format::Balance => maintenance::read(self, block),
+            Format::Uname | Format::Kernel | Format::BtrfsProgs | Format::NixosVersion => {
+                versions::read(self, block);
+            }
+        }
+        self.previous = Some(block.format);
+    }
+
+    /// A message that a tool printed among its output.
+    fn message(&mut self, line: usize, text: &str, context: &Context) {
+        if text.contains("quotas not enabled") || text.contains("quota not enabled") {
+            let off = QuotaState {
+                path: context.path.clone(),
+                ..QuotaState::default()
+            };
+            self.metrics.quotas.push(self.sourced(off));
+        } else if text.contains("run as root") {
+            self.note(
+                line,
+                "made without root: what single devices hold is missing",
+            );
+        } else {
+            self.note(line, format!("the tool said: `{}`", quoted(text)));
+        }
+    }
+}
