@@ -67,6 +67,8 @@ pub struct Evaluated {
     pub name: HostName,
     /// How it was found.
     pub found: Found,
+    /// What was evaluated.
+    pub entry: Entry,
     /// Forces its values.
     pub evaluator: Evaluator,
     /// Its configuration.
@@ -171,7 +173,8 @@ impl Project {
                 (Found::File, configuration)
             }
         };
-        Ok(Evaluated { name: host.clone(), found, evaluator, configuration })
+        let (name, entry) = (host.clone(), self.entry.clone());
+        Ok(Evaluated { name, found, entry, evaluator, configuration })
     }
 }
 

@@ -56,39 +56,46 @@ fn into_empty(list: &ast::List, text: &str, elements: &[String]) -> TextEdit {
     TextEdit::replace(inner, format!(" {} ", elements.join(" ")))
 }
 
-/// Removes the element at `item`, with the comment on its own line that speaks of it alone.
-pub fn remove_element(list: &ast::List, item: TextRange) -> Option<TextEdit> {
-    let items: Vec<ast::Expr> = list.items().collect();
-    let index = items.iter().position(|i| i.syntax().text_range() == item)?;
+/// Removes the elements at these ranges, each with the comment on its own line that speaks of it
+/// alone.
+pub fn remove_elements(list: &ast::List, removed: &[TextRange]) -> Vec<TextEdit> {
     let text = layout::file_text(list.syntax());
-    let node = items[index].syntax().clone();
-    let end = layout::end_of_line_content(&SyntaxElement::Node(node));
-    let ends_line = text[usize::from(end)..].starts_with(['\n', '\r']);
-    if layout::begins_line(&text, item.start()) && ends_line {
-        let start = TextSize::from(layout::line_start(&text, item.start()) as u32);
+    let items: Vec<TextRange> = list.items().map(|i| i.syntax().text_range()).collect();
+    let goes: Vec<bool> = items.iter().map(|i| removed.contains(i)).collect();
+    let slice = |range: TextRange| &text[std::ops::Range::<usize>::from(range)];
+    let mut edits = Vec::new();
+    for (index, (item, node)) in items.iter().zip(list.items()).enumerate() {
+        if !goes[index] {
+            continue;
+        }
+        let end = layout::end_of_line_content(&SyntaxElement::Node(node.syntax().clone()));
         let rest = &text[usize::from(end)..];
-        let line_break = rest.find('\n').map_or(0, |i| i + 1) as u32;
-        return Some(TextEdit::delete(TextRange::new(start, end + TextSize::from(line_break))));
+        if layout::begins_line(&text, item.start()) && rest.starts_with(['\n', '\r']) {
+            let start = TextSize::from(layout::line_start(&text, item.start()) as u32);
+            let line_break = rest.find('\n').map_or(0, |i| i + 1) as u32;
+            let line = TextRange::new(start, end + TextSize::from(line_break));
+            edits.push(TextEdit::delete(line));
+            continue;
+        }
+        // Among others on a line: the white space on one side goes too.
+        let stays_before = goes[..index].iter().any(|g| !g);
+        let on_line = !layout::begins_line(&text, item.start());
+        let range = match (stays_before, items.get(index + 1)) {
+            (true, _) if on_line => TextRange::new(items[index - 1].end(), item.end()),
+            (_, Some(after)) => TextRange::new(item.start(), after.start()),
+            (true, None) => TextRange::new(items[index - 1].end(), item.end()),
+            (false, None) => {
+                let gap = text[usize::from(item.end())..].starts_with(' ');
+                TextRange::new(item.start(), item.end() + TextSize::from(u32::from(gap)))
+            }
+        };
+        // What lies between may be a comment about something else, which stays.
+        let around = slice(TextRange::new(range.start(), item.start())).to_owned()
+            + slice(TextRange::new(item.end(), range.end()));
+        let blank = around.chars().all(char::is_whitespace);
+        edits.push(TextEdit::delete(if blank { range } else { *item }));
     }
-    // Among others on a line: take the white space on one side along.
-    let range = match (index.checked_sub(1).and_then(|i| items.get(i)), items.get(index + 1)) {
-        (Some(before), _) if !layout::begins_line(&text, item.start()) => {
-            TextRange::new(before.syntax().text_range().end(), item.end())
-        }
-        (_, Some(after)) => TextRange::new(item.start(), after.syntax().text_range().start()),
-        (Some(before), None) => TextRange::new(before.syntax().text_range().end(), item.end()),
-        (None, None) => {
-            let gap = text[usize::from(item.end())..].starts_with(' ');
-            TextRange::new(item.start(), item.end() + TextSize::from(u32::from(gap)))
-        }
-    };
-    // What lies between may hold a comment about something else, which must stay.
-    let between = &text[std::ops::Range::<usize>::from(range)];
-    let clean = between.len() == usize::from(item.len()) || {
-        let rest = between.replacen(&text[std::ops::Range::<usize>::from(item)], "", 1);
-        rest.chars().all(char::is_whitespace)
-    };
-    Some(TextEdit::delete(if clean { range } else { item }))
+    edits
 }
 
 #[cfg(test)]
@@ -109,8 +116,8 @@ mod tests {
     fn removed(source: &str, element: &str) -> String {
         let list = list(source);
         let item = list.items().find(|i| i.syntax().text() == element).expect("the element");
-        let edit = remove_element(&list, item.syntax().text_range()).expect("an edit");
-        apply(source, &[edit]).expect("one edit")
+        let edits = remove_elements(&list, &[item.syntax().text_range()]);
+        apply(source, &edits).expect("disjoint edits")
     }
 
     #[test]
@@ -140,8 +147,25 @@ mod tests {
         assert_eq!(removed("[ a ]", "a"), "[ ]");
         assert_eq!(removed("[a]", "a"), "[]");
         assert_eq!(removed("[\n  a\n  b\n]", "a"), "[\n  b\n]");
+        assert_eq!(removed("[\n  a b\n  c d\n]", "c"), "[\n  a b\n  d\n]");
+        assert_eq!(removed("[ a\n  b ]", "b"), "[ a ]");
         assert_eq!(removed("[\n  a\n  b # of b\n]", "b"), "[\n  a\n]");
         assert_eq!(removed("[\r\n  a\r\n  b\r\n]", "b"), "[\r\n  a\r\n]");
+    }
+
+    #[test]
+    fn several_elements_leave_together() {
+        let source = "[ a b c d e ]";
+        let list = list(source);
+        let all: Vec<TextRange> = list.items().map(|i| i.syntax().text_range()).collect();
+        let without = |gone: &[usize]| {
+            let gone: Vec<TextRange> = gone.iter().map(|i| all[*i]).collect();
+            apply(source, &remove_elements(&list, &gone)).expect("disjoint edits")
+        };
+        assert_eq!(without(&[0, 1]), "[ c d e ]");
+        assert_eq!(without(&[1, 2, 4]), "[ a d ]");
+        assert_eq!(without(&[0, 2, 4]), "[ b d ]");
+        assert_eq!(without(&[0, 1, 2, 3, 4]), "[ ]");
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod set;
 
 use rnix::TextRange;
 
-pub use list::{append_elements, remove_element};
+pub use list::{append_elements, remove_elements};
 pub use set::{insert_path, list_text};
 
 /// A replacement of a piece of one file's text.

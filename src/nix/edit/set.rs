@@ -61,8 +61,9 @@ fn insert_binding(
         if is_blank && !layout::spans_lines(&text, inner) {
             return TextEdit::replace(inner, format!(" {binding} "));
         }
-        let outer = layout::indent_of(&text, range.end());
-        let line = format!("{outer}{}{binding}{newline}", layout::indent_step(&text));
+        let indent =
+            format!("{}{}", layout::indent_of(&text, range.end()), layout::indent_step(&text));
+        let line = format!("{}{newline}", lines(binding, &indent, &text));
         let at = TextSize::from(layout::line_start(&text, range.end()) as u32);
         return TextEdit::insert(at.max(inner_start), line);
     };
@@ -71,14 +72,28 @@ fn insert_binding(
     // The value of a sibling may be a set of several lines; its own line is what counts.
     let on_own_line = layout::begins_line(&text, at.start());
     if on_own_line || layout::spans_lines(&text, range) {
+        // Siblings of several lines that stand apart from each other want the same of a new one.
+        let before = &text[..layout::line_start(&text, at.start())];
+        let apart = binding.contains('\n')
+            && layout::spans_lines(&text, at)
+            && before.trim_end_matches([' ', '\t']).ends_with(&newline.repeat(2));
         let end = layout::end_of_line_content(&SyntaxElement::Node(sibling));
-        let lines: Vec<String> = binding
-            .lines()
-            .map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") })
-            .collect();
-        return TextEdit::insert(end, format!("{newline}{}", lines.join(newline)));
+        let gap = newline.repeat(if apart { 2 } else { 1 });
+        return TextEdit::insert(end, format!("{gap}{}", lines(binding, indent, &text)));
     }
     TextEdit::insert(at.end(), format!(" {binding}"))
+}
+
+/// The lines of a binding, indented as the file does it. Within the binding a step is two spaces.
+fn lines(binding: &str, indent: &str, text: &str) -> String {
+    let step = layout::indent_step(text);
+    let line = |line: &str| {
+        let inner = line.trim_start_matches("  ");
+        let depth = (line.len() - inner.len()) / 2;
+        format!("{indent}{}{inner}", step.repeat(depth))
+    };
+    let lines: Vec<String> = binding.lines().map(line).collect();
+    lines.join(layout::newline(text))
 }
 
 #[cfg(test)]

@@ -108,6 +108,16 @@ impl Roots {
         node.definitions.to_vec()
     }
 
+    pub(super) fn bodies(&self, e: &Evaluator) -> Vec<Body> {
+        let Ok(node) = self.node() else { return Vec::new() };
+        let body = |r: Resolved| {
+            let Ok(Value { data: Data::Set(_), at: Some(set) }) = r.value else { return None };
+            let conditional = !r.definition.conditions.is_empty();
+            Some(Body { set, conditional })
+        };
+        node.resolve(e).into_iter().filter_map(body).collect()
+    }
+
     /// The merged value of a path, if it has definitions.
     pub(super) fn value_at(&self, e: &Evaluator, path: &[&str]) -> Eval<Option<Value>> {
         let mut node = self.node()?;
@@ -120,6 +130,15 @@ impl Roots {
 
 pub(super) fn root(e: &Evaluator, roots: &Roots) -> Eval<Value> {
     roots.node()?.merge(e)
+}
+
+/// A set of definitions at the root of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Body {
+    /// The expression that gave the set.
+    pub set: Span,
+    /// It stands below an `mkIf`.
+    pub conditional: bool,
 }
 
 /// A definition with its wrappers taken off.

@@ -11,7 +11,7 @@ mod snapshot;
 
 use std::rc::Rc;
 
-pub use merge::Definition;
+pub use merge::{Body, Definition};
 pub use snapshot::{Change, Tree, difference};
 
 use super::eval::{Evaluator, Name, Thunk, Unknown, Value};
@@ -73,6 +73,14 @@ impl Configuration {
     /// to none of them.
     pub fn definitions(&self, e: &Evaluator, path: &[&str]) -> Vec<Definition> {
         self.definitions.at(e, path)
+    }
+
+    /// The set literals that modules consist of, below their `mkIf` and `mkMerge`, in the order in
+    /// which modules were met.
+    pub fn bodies(&self, e: &Evaluator) -> Vec<Body> {
+        let mut bodies = self.definitions.bodies(e);
+        bodies.reverse();
+        bodies
     }
 
     /// Everything that the modules define, evaluated throughout.
