@@ -3,7 +3,11 @@
 //! Metrics name devices and mount points, the hardware report names disks, the configuration names
 //! all three its own way. Here they meet.
 
-use crate::btrfs::{EffectiveOptions, MkfsArgs, Whole, whole};
+use super::evidence::Source;
+use crate::btrfs::{
+    Atime, EffectiveOptions, Ignored, MkfsArgs, Scope, Whole, effective, lookup, parse_options,
+    whole,
+};
 use crate::model::hardware::{Disk, Medium};
 use crate::model::metrics::{BtrfsUsage, DeviceIo, DfEntry, MountEntry, Sourced};
 use crate::model::observation::{Observation, Symptom};
@@ -186,14 +190,98 @@ pub fn together(host: &Host, filesystem: &Filesystem) -> Option<Whole> {
     Some(whole(&specs, host.stage1(), &host.target(), &facts))
 }
 
-/// The options that are in force on a filesystem, by the configuration.
+/// The options that are in force on a filesystem: those that the running system shows, else those
+/// that the configuration leads to.
 pub fn in_force(host: &Host, filesystem: &Filesystem) -> Option<EffectiveOptions> {
-    together(host, filesystem)?.effective
+    match running(host, filesystem).first() {
+        Some(entry) => Some(shown_as_options(host, filesystem, entry, None)),
+        None => together(host, filesystem)?.effective,
+    }
 }
 
-/// Whether somebody complains, rather than saying that all is well.
+/// Where [`in_force`] is known from.
+pub fn in_force_source(host: &Host, filesystem: &Filesystem) -> Source {
+    match running(host, filesystem).first() {
+        Some(entry) => Source::Metrics(entry.source.to_string()),
+        None => Source::Configuration(filesystem.at),
+    }
+}
+
+fn shown_as_options(
+    host: &Host,
+    filesystem: &Filesystem,
+    entry: &MountEntry,
+    more: Option<&str>,
+) -> EffectiveOptions {
+    let words: Vec<&str> = entry
+        .super_options
+        .iter()
+        .map(String::as_str)
+        .chain(more)
+        .collect();
+    effective(
+        &parse_options(&words),
+        &host.target(),
+        &host.device_facts(filesystem),
+    )
+}
+
+/// Options of the whole filesystem that are written on a mount and not in force, as indices of the
+/// mount and of its option.
+pub fn ignored(host: &Host, filesystem: &Filesystem) -> Option<Vec<Ignored>> {
+    let entries = running(host, filesystem);
+    let Some(entry) = entries.first() else {
+        return Some(together(host, filesystem)?.ignored);
+    };
+    // Adding an option that is in force changes nothing.
+    let specs = filesystem.mount_specs()?;
+    let now = shown_as_options(host, filesystem, entry, None).state;
+    let mut ignored = Vec::new();
+    for (mount, spec) in specs.iter().enumerate() {
+        // A mount that is not there is not ignored but missing.
+        if mounted(host, &filesystem.mounts[mount]).is_none() {
+            continue;
+        }
+        for (option, written) in spec.options.iter().enumerate() {
+            let whole = lookup(&written.name).is_some_and(|o| o.scope == Scope::Filesystem);
+            let with = || shown_as_options(host, filesystem, entry, Some(&written.text)).state;
+            if whole && with() != now {
+                ignored.push(Ignored { mount, option });
+            }
+        }
+    }
+    Some(ignored)
+}
+
+/// The mounts of a filesystem on which reading writes access times; `None` while an option is
+/// unknown.
+pub fn writing_atimes<'h>(host: &'h Host, filesystem: &'h Filesystem) -> Option<Vec<&'h Mount>> {
+    let together = together(host, filesystem)?;
+    let writes = |index: usize, mount: &Mount| match mounted(host, mount) {
+        Some(entry) => !entry.mount_options.iter().any(|o| o == "noatime"),
+        None => {
+            let position = together.order.iter().position(|&i| i == index);
+            let state = position.and_then(|p| together.mounts.get(p)?.as_ref());
+            state.is_some_and(|s| s.state.atime() != Atime::Never)
+        }
+    };
+    let mounts = filesystem.mounts.iter().enumerate();
+    Some(
+        mounts
+            .filter(|(i, m)| writes(*i, m))
+            .map(|(_, m)| m)
+            .collect(),
+    )
+}
+
+/// Whether somebody complains, rather than saying that all is well: nobody says since when, or at
+/// which work, all is well.
 pub fn complains(observation: &Observation) -> bool {
-    observation.symptoms.iter().any(|s| *s != Symptom::Fine) || observation.symptoms.is_empty()
+    let well = observation.symptoms.iter().all(|s| *s == Symptom::Fine)
+        && !observation.symptoms.is_empty();
+    let dated =
+        observation.when.is_some() || observation.since.is_some() || observation.severity.is_some();
+    !well || dated
 }
 
 /// The complaints about a path of a filesystem.

@@ -26,10 +26,10 @@ pub fn effort(class: Class, actions: &[Action], host: &Host) -> Effort {
 }
 
 /// The directories whose contents are moved.
-fn moved(actions: &[Action]) -> Vec<&str> {
-    let directory = |action| match action {
-        &Action::NoCowDirectory { ref directory } => Some(directory.as_str()),
-        &Action::AddSubvolume { ref mountpoint, .. } => Some(mountpoint.as_str()),
+fn moved<'a>(actions: &'a [Action]) -> Vec<&'a str> {
+    let directory = |action: &'a Action| match action {
+        Action::NoCowDirectory { directory } => Some(directory.as_str()),
+        Action::AddSubvolume { mountpoint, .. } => Some(mountpoint.as_str()),
         _ => None,
     };
     actions.iter().filter_map(directory).collect()

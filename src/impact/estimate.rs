@@ -1,6 +1,6 @@
 //! Owns: what an effect comes to on one host.
 
-use super::cost::{Demand, Demands, Workload};
+use super::cost::{Demand, Demands, Vector, Workload};
 use super::device::{self, DeviceClass, Devices};
 use super::{Basis, Expectation, Figure, Impact, Interval, Load, Quantity, literature, time};
 use crate::analyze::{Analysis, Cause, Confidence, WorkloadKind, facts};
@@ -296,6 +296,9 @@ fn basis(pair: &Pair, devices: &Devices) -> String {
     format!("{counted}, on {device}")
 }
 
+/// What is counted of a vector.
+type Count = fn(&Vector) -> f64;
+
 enum Computed {
     Ratio(Interval),
     Software,
@@ -360,7 +363,7 @@ fn remarks(devices: &Devices, filesystem: &Filesystem, host: &Host) -> Vec<Strin
 /// What a pair changes in the load of the device, and for compression of the processor.
 fn loads(pair: &Pair) -> Vec<Load> {
     let operations = f64::from(pair.workload.operations.max(1));
-    let per = |demand: &Demand, of: fn(&super::cost::Vector) -> f64| {
+    let per = |demand: &Demand, of: Count| {
         Interval::between(of(&demand.instant), of(&demand.queued)).scaled(1.0 / operations)
     };
     let seconds = |demand: &Demand| {
@@ -378,7 +381,7 @@ fn loads(pair: &Pair) -> Vec<Load> {
         after: after_,
         basis: Basis::Computed(Demands::table().citation(&pair.workload.name, before, after)),
     };
-    let counts: [(Quantity, fn(&super::cost::Vector) -> f64); 3] = [
+    let counts: [(Quantity, Count); 3] = [
         (Quantity::Requests, |v| v.requests()),
         (Quantity::Bytes, |v| v.bytes()),
         (Quantity::Flushes, |v| v.flushes),

@@ -7,7 +7,6 @@ use super::{Cause, Diagnosis};
 use crate::analyze::evidence::Source;
 use crate::analyze::evidence::Weight::{Moderate, Strong, Weak};
 use crate::analyze::facts;
-use crate::btrfs::Atime;
 use crate::model::hardware::{DiskKind, Medium};
 use crate::model::{Filesystem, Host};
 
@@ -108,7 +107,7 @@ pub(super) fn hdd_seek_bound(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
                 .as_ref()
                 .is_ok_and(|o| o.iter().any(|o| o.value == "autodefrag"))
             {
-                let statement = "`autodefrag` and access times add to its seeks";
+                let statement = "`autodefrag` is asked for, and adds to its seeks";
                 case.says(Weak, configuration(mount.at), statement);
                 break;
             }
@@ -310,11 +309,10 @@ pub(super) fn hardware_limit(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
             }
         }
         // What could be saved: access times and uncompressed data.
-        if let Some(together) = facts::together(host, filesystem)
-            && let Some(first) = &together.effective
+        if let Some(writing) = facts::writing_atimes(host, filesystem)
+            && let Some(first) = facts::in_force(host, filesystem)
         {
-            let mounts = together.mounts.iter().flatten();
-            let noatime = mounts.into_iter().all(|m| m.state.atime() == Atime::Never);
+            let noatime = writing.is_empty();
             match (noatime, first.compresses) {
                 (true, true) => {
                     let statement =

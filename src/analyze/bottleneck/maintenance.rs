@@ -9,17 +9,8 @@ use crate::model::hardware::Medium;
 use crate::model::metrics::MaintenanceJob;
 use crate::model::observation::Symptom;
 
-/// Words for something that happens by the clock.
-const PERIODIC: [&str; 8] = [
-    "hourly",
-    "every hour",
-    "full hour",
-    "every night",
-    "every day",
-    "daily",
-    "clean-up",
-    "cleanup",
-];
+/// Words for something that happens with the clean-up of a time line, which is hourly.
+const PERIODIC: [&str; 5] = ["hourly", "every hour", "full hour", "clean-up", "cleanup"];
 
 pub(super) fn qgroups(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
     let host = inputs.host;

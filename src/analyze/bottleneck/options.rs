@@ -6,7 +6,7 @@ use crate::analyze::evidence::Source;
 use crate::analyze::evidence::Weight::{Moderate, Strong, Weak};
 use crate::analyze::facts;
 use crate::analyze::workload::WorkloadKind;
-use crate::btrfs::{Atime, Compression, Discard, Switch};
+use crate::btrfs::{Compression, Discard, Switch};
 use crate::model::hardware::Medium;
 use crate::model::storage::is_below;
 use crate::model::{Filesystem, Host, Mount};
@@ -26,11 +26,10 @@ pub(super) fn subvolume_options_ignored(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
     let host = inputs.host;
     let check = |filesystem: &Filesystem| {
         let specs = filesystem.mount_specs()?;
-        let together = facts::together(host, filesystem)?;
+        let ignored = facts::ignored(host, filesystem)?;
         let name = filesystem.name();
         let mut case = Case::new(Cause::SubvolumeMountOptionsIgnored, Some(name));
-        let ignored: Vec<(&Mount, String)> = together
-            .ignored
+        let ignored: Vec<(&Mount, String)> = ignored
             .iter()
             .map(|i| {
                 (
@@ -123,7 +122,8 @@ pub(super) fn compression_cpu_bound(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
                 let point = &mount.mountpoint;
                 case.says(Weak, configuration(*at), format!("{point} asks for `{option}`"));
                 let level = level.map_or("no compression".to_owned(), |l| l.to_string());
-                case.denies(Strong, configuration(None), format!("{level} is in force, not that"));
+                let source = facts::in_force_source(host, filesystem);
+                case.denies(Strong, source, format!("{level} is in force, not that"));
             }
             (_, None) => return None,
         }
@@ -245,19 +245,7 @@ pub(super) fn snapshot_tool(host: &Host, mountpoint: &str) -> Option<(String, Op
 pub(super) fn atime_writes(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
     let host = inputs.host;
     let check = |filesystem: &Filesystem| {
-        let together = facts::together(host, filesystem)?;
-        let writes = |(position, mount): (usize, &usize)| {
-            let effective = together.mounts.get(position)?.as_ref()?;
-            let mount = filesystem.mounts.get(*mount)?;
-            (effective.state.atime() != Atime::Never).then_some(mount)
-        };
-        let mut mounts: Vec<&Mount> = together
-            .order
-            .iter()
-            .enumerate()
-            .filter_map(writes)
-            .collect();
-        mounts.sort_by(|a, b| a.mountpoint.cmp(&b.mountpoint));
+        let mounts = facts::writing_atimes(host, filesystem)?;
         let first = mounts.first()?;
         let list: Vec<&str> = mounts.iter().map(|m| m.mountpoint.as_str()).collect();
         let mut case = Case::new(Cause::AtimeWrites, Some(first.mountpoint.as_str()));
