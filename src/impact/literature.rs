@@ -26,6 +26,9 @@ pub(super) fn of(effect: Effect, filesystem: Option<&Filesystem>, host: &Host) -
         Effect::Clarity => {
             note("nothing changes on the machine: the configuration says what is so")
         }
+        Effect::BypassWorkqueues if filesystem.is_some_and(|f| f.luks().next().is_none()) => {
+            note("no change: there is no dm-crypt below this filesystem")
+        }
         Effect::BypassWorkqueues => Some(bypass(filesystem, host)),
         Effect::EarlierWriteback => note(
             "no figure: it shortens the longest stall while much is written, and adds no \
