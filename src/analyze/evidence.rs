@@ -71,12 +71,22 @@ pub struct Evidence {
 impl Evidence {
     /// A statement that speaks for something.
     pub fn speaks_for(weight: Weight, source: Source, statement: impl Into<String>) -> Self {
-        Evidence { statement: statement.into(), source, direction: Direction::For, weight }
+        Evidence {
+            statement: statement.into(),
+            source,
+            direction: Direction::For,
+            weight,
+        }
     }
 
     /// A statement that speaks against something.
     pub fn speaks_against(weight: Weight, source: Source, statement: impl Into<String>) -> Self {
-        Evidence { statement: statement.into(), source, direction: Direction::Against, weight }
+        Evidence {
+            statement: statement.into(),
+            source,
+            direction: Direction::Against,
+            weight,
+        }
     }
 }
 

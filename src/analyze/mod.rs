@@ -5,6 +5,7 @@
 
 pub mod bottleneck;
 pub mod evidence;
+pub mod facts;
 pub mod workload;
 
 pub use bottleneck::{Cause, Diagnosis};
@@ -27,7 +28,10 @@ impl Analysis {
     pub fn of(host: &Host) -> Self {
         let workloads = workload::identify(host);
         let diagnoses = bottleneck::diagnose(host, &workloads);
-        Analysis { workloads, diagnoses }
+        Analysis {
+            workloads,
+            diagnoses,
+        }
     }
 
     /// The workload of a kind, if the machine has it.

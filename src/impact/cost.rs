@@ -1,0 +1,223 @@
+//! Owns: what one job asks of the device and the processor, counted once on a real btrfs.
+//!
+//! The table is `data/demands.json`, with its kernel, date and method. Nothing in it is fitted.
+
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::analyze::WorkloadKind;
+
+const TABLE: &str = include_str!("data/demands.json");
+
+/// The table of demands.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Demands {
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+    /// By which an interval over all forms of the model is widened on each side, so that four of
+    /// five calibration rows lie inside.
+    pub margin: f64,
+    /// Processors of the machine that counted.
+    pub processors: u32,
+    /// The jobs.
+    pub workloads: Vec<Workload>,
+    /// What was set.
+    pub configurations: Vec<Configuration>,
+    demands: Vec<Demand>,
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Provenance {
+    /// What was counted.
+    pub what: String,
+    /// On which kernel.
+    pub kernel: String,
+    /// When the rows were written.
+    pub recorded: String,
+    /// How it was counted.
+    pub method: String,
+    /// Whose experiment it is.
+    pub source: String,
+    /// How good the predictions were, and what they do not cover.
+    pub accuracy: String,
+}
+
+/// A job that was counted.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Workload {
+    /// Its name in the table.
+    pub name: String,
+    /// One operation of it.
+    pub operation: String,
+    /// What it does, for people.
+    pub job: String,
+    /// The workloads of machines that it stands for.
+    pub kinds: Vec<WorkloadKind>,
+    /// What people say of it.
+    pub words: Vec<String>,
+    /// Operations in a job.
+    pub operations: u32,
+}
+
+/// A configuration that was counted.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Configuration {
+    /// Its name in the table.
+    pub name: String,
+    /// What is set.
+    pub means: String,
+}
+
+/// What a job asks under a configuration.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Demand {
+    workload: String,
+    configuration: String,
+    /// Processor time of the job's own processes, in seconds.
+    pub foreground_seconds: f64,
+    /// Processor time of kernel threads, in seconds; an upper bound.
+    pub background_seconds: f64,
+    /// Wall time on a device that answers at once, in seconds.
+    pub software_seconds: f64,
+    /// What reaches a device that answers at once, without a scheduler.
+    pub instant: Vector,
+    /// What reaches a device of 5 ms a request behind mq-deadline.
+    pub queued: Vector,
+}
+
+/// What reaches a device.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Vector {
+    reads: Option<f64>,
+    writes: Option<f64>,
+    requests: Option<f64>,
+    /// Bytes read.
+    pub read_bytes: f64,
+    /// Bytes written.
+    pub write_bytes: f64,
+    /// Flushes of the cache.
+    pub flushes: f64,
+    /// Requests that do not start where the one before ended.
+    pub seeks: f64,
+    /// Those of them that jump at most 256 KiB forward, which costs a disk no seek; `None` where
+    /// that was not kept.
+    pub near_jumps: Option<f64>,
+    /// Bytes that those jump over.
+    pub near_bytes: f64,
+    /// Device waits that depend on one another.
+    pub rounds: f64,
+}
+
+impl Vector {
+    /// Reads and writes.
+    pub fn requests(&self) -> f64 {
+        self.requests
+            .unwrap_or_else(|| self.reads.unwrap_or(0.0) + self.writes.unwrap_or(0.0))
+    }
+
+    /// Reads and writes apart, where they were counted apart.
+    pub fn reads_and_writes(&self) -> Option<(f64, f64)> {
+        self.reads.zip(self.writes)
+    }
+
+    /// Bytes read and written.
+    pub fn bytes(&self) -> f64 {
+        self.read_bytes + self.write_bytes
+    }
+}
+
+impl Demands {
+    /// The table; empty if it could not be read, which a test rules out.
+    pub fn table() -> &'static Demands {
+        static DEMANDS: OnceLock<Demands> = OnceLock::new();
+        DEMANDS.get_or_init(|| serde_json::from_str(TABLE).unwrap_or_else(|_| Demands::empty()))
+    }
+
+    fn empty() -> Self {
+        Demands {
+            provenance: Provenance {
+                what: String::new(),
+                kernel: String::new(),
+                recorded: String::new(),
+                method: String::new(),
+                source: String::new(),
+                accuracy: String::new(),
+            },
+            margin: 1.0,
+            processors: 1,
+            workloads: Vec::new(),
+            configurations: Vec::new(),
+            demands: Vec::new(),
+        }
+    }
+
+    /// A job by its name.
+    pub fn workload(&self, name: &str) -> Option<&Workload> {
+        self.workloads.iter().find(|w| w.name == name)
+    }
+
+    /// What a job asks under a configuration.
+    pub fn of(&self, workload: &str, configuration: &str) -> Option<&Demand> {
+        let fits = |d: &&Demand| d.workload == workload && d.configuration == configuration;
+        self.demands.iter().find(fits)
+    }
+
+    /// How a figure computed from the table names its basis.
+    pub fn citation(&self, workload: &str, before: &str, after: &str) -> String {
+        let from = &self.provenance;
+        format!(
+            "device I/O of `{workload}` counted on btrfs of Linux {} ({before} → {after}, {})",
+            from.kernel, from.recorded
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read_and_says_where_it_comes_from() {
+        let table: Demands = serde_json::from_str(TABLE).unwrap();
+        assert_eq!(table.demands.len(), 41);
+        assert!(table.provenance.kernel.starts_with("6.18"));
+        assert!(!table.provenance.method.is_empty() && !table.provenance.recorded.is_empty());
+        for demand in &table.demands {
+            assert!(
+                table.workload(&demand.workload).is_some(),
+                "{}",
+                demand.workload
+            );
+            let known = table
+                .configurations
+                .iter()
+                .any(|c| c.name == demand.configuration);
+            assert!(known, "{}", demand.configuration);
+            for vector in [&demand.instant, &demand.queued] {
+                assert!(vector.rounds >= 0.0 && vector.seeks >= vector.near_jumps.unwrap_or(0.0));
+                assert!(vector.requests() > 0.0, "{}", demand.workload);
+            }
+        }
+    }
+
+    #[test]
+    fn counts_are_those_of_the_experiment() {
+        let table = Demands::table();
+        let database = table.of("dbrand", "base").unwrap();
+        assert_eq!(database.instant.requests(), 2470.0);
+        assert_eq!(database.instant.flushes, 602.0);
+        assert_eq!(
+            table.of("dbrand", "nocow").unwrap().instant.requests(),
+            1810.0
+        );
+        let read = table.of("seqfrag", "base").unwrap();
+        assert_eq!(
+            (read.queued.seeks, read.queued.near_jumps),
+            (2074.0, Some(1444.0))
+        );
+        assert_eq!(table.of("untar", "zstd9").unwrap().software_seconds, 1.063);
+        assert!(table.of("scan", "nocow").is_none());
+    }
+}
