@@ -1,0 +1,3 @@
+//! Rules about keeping data whole.
+
+pub mod scrub_missing;
