@@ -30,7 +30,7 @@ pub(super) fn snapshots_of(host: &Host, mountpoint: &str) -> Vec<Evidence> {
             continue;
         };
         let joined = |name: &str| match (volume.trim_end_matches('/'), name) {
-            (volume, "" | ".") if volume.is_empty() => "/".to_owned(),
+            ("", "" | ".") => "/".to_owned(),
             (volume, "" | ".") => volume.to_owned(),
             (volume, name) => format!("{volume}/{name}"),
         };

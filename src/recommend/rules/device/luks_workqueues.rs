@@ -115,7 +115,7 @@ fn evidence(context: &Context<'_>, luks: &Luks, disks: &[&Disk]) -> Vec<Evidence
     }
     evidence.push(Evidence::speaks_against(
         Weight::Weak,
-        Source::Knowledge("https://github.com/cybozu-go/sabakan/issues/230".to_owned()),
+        Source::Knowledge("https://github.com/cybozu-go/sabakan/pull/230".to_owned()),
         "most workloads gain, a few lose",
     ));
     evidence

@@ -102,12 +102,8 @@ fn evidence(host: &Host, case: &Case<'_>) -> Vec<Evidence> {
     )];
     for (filesystem, profile, source) in &case.redundant {
         let name = filesystem.name();
-        let statement = format!("the data of {name} is {profile}: a scrub repairs what it finds");
-        evidence.push(Evidence::speaks_for(
-            Weight::Strong,
-            source.clone(),
-            statement,
-        ));
+        let says = format!("the data of {name} is {profile}: a scrub repairs what it finds");
+        evidence.push(Evidence::speaks_for(Weight::Strong, source.clone(), says));
     }
     for errors in host.metrics.device_errors.iter().filter(|e| e.total() > 0) {
         evidence.push(Evidence::speaks_for(
@@ -154,6 +150,8 @@ impl Rule for ScrubMissing {
                     listed(&healing)
                 ),
             };
+            let redundant = case.redundant.first().map(|(f, ..)| f);
+            let first = redundant.or(case.filesystems.first());
             Finding {
                 rule: META.id,
                 subject: OPTION.join("."),
@@ -162,10 +160,7 @@ impl Rule for ScrubMissing {
                     false => Severity::Warning,
                 },
                 message: format!("Nothing scrubs {}: {what}", listed(&names)),
-                at: case.redundant.first().or(None).map_or_else(
-                    || case.filesystems.first().and_then(|f| f.at),
-                    |(f, ..)| f.at,
-                ),
+                at: first.and_then(|filesystem| filesystem.at),
                 evidence: evidence(context.host, &case),
             }
         };

@@ -1,5 +1,6 @@
 //! Rules about mount options: what fails, what is ignored, what contradicts itself.
 
+mod dispute;
 mod fault;
 mod view;
 mod vote;

@@ -181,10 +181,8 @@ impl<'a> Mounted<'a> {
 
     /// The last option of a list that is about a property of the filesystem.
     pub(super) fn about(&self, list: usize, about: Aspect) -> Option<(usize, &MountOption)> {
-        let options = self.lists.get(list)?.options.iter().enumerate();
-        options
-            .filter(|(_, option)| self.aspect(option) == Some(about))
-            .next_back()
+        let mut options = self.lists.get(list)?.options.iter().enumerate();
+        options.rfind(|(_, option)| self.aspect(option) == Some(about))
     }
 
     /// What the other mounts ask for where they agree, the deciding one before all.

@@ -7,8 +7,8 @@ use crate::analyze::{Analysis, Workload, WorkloadKind};
 use crate::ingest::{facter, metrics};
 use crate::model::Host;
 use crate::project::Project;
-use crate::recommend::rules::RULES;
 use crate::recommend::Severity;
+use crate::recommend::rules::RULES;
 
 fn load(name: &str) -> Host {
     let directory = format!("fixtures/hosts/{name}");
@@ -18,22 +18,37 @@ fn load(name: &str) -> Host {
     let mut host = project.evaluate(&sources, &hosts[0]).unwrap().host();
     let report = std::fs::read(format!("{directory}/facter.json")).unwrap();
     host.hardware = Some(facter::read("facter.json", &report).0);
-    host.metrics = metrics::read_dir(Path::new(&format!("{directory}/metrics"))).unwrap().0;
+    host.metrics = metrics::read_dir(Path::new(&format!("{directory}/metrics")))
+        .unwrap()
+        .0;
     host
 }
 
 fn workload(kind: WorkloadKind, path: &str) -> Workload {
-    Workload { kind, paths: vec![path.to_owned()], evidence: Vec::new(), complained_about: true }
+    Workload {
+        kind,
+        paths: vec![path.to_owned()],
+        evidence: Vec::new(),
+        complained_about: true,
+    }
 }
 
 fn analysis(workloads: &[(WorkloadKind, &str)]) -> Analysis {
-    let workloads = workloads.iter().map(|(kind, path)| workload(*kind, path)).collect();
-    Analysis { workloads, diagnoses: Vec::new() }
+    let workloads = workloads
+        .iter()
+        .map(|(kind, path)| workload(*kind, path))
+        .collect();
+    Analysis {
+        workloads,
+        diagnoses: Vec::new(),
+    }
 }
 
 /// Every finding as `rule subject (severity) title`.
 fn report(host: &Host, analysis: &Analysis) -> Vec<String> {
-    let all = RULES.iter().flat_map(|rule| findings(rule.meta().id, host, analysis));
+    let all = RULES
+        .iter()
+        .flat_map(|rule| findings(rule.meta().id, host, analysis));
     all.map(|(finding, remedy)| {
         let severity = match finding.severity {
             Severity::Error => "error",
@@ -41,7 +56,10 @@ fn report(host: &Host, analysis: &Analysis) -> Vec<String> {
             Severity::Advice => "advice",
         };
         let title = remedy.map_or("-".to_owned(), |r| r.title);
-        format!("{} | {} | {severity} | {title}", finding.rule, finding.subject)
+        format!(
+            "{} | {} | {severity} | {title}",
+            finding.rule, finding.subject
+        )
     })
     .collect()
 }
@@ -49,7 +67,9 @@ fn report(host: &Host, analysis: &Analysis) -> Vec<String> {
 /// Applies one remedy after the other until there is none, and tells what is left.
 fn at_rest(host: &mut Host, analysis: &Analysis) -> Vec<String> {
     for _ in 0..60 {
-        let found = RULES.iter().flat_map(|rule| findings(rule.meta().id, host, analysis));
+        let found = RULES
+            .iter()
+            .flat_map(|rule| findings(rule.meta().id, host, analysis));
         let Some(remedy) = found.filter_map(|(_, remedy)| remedy).next() else {
             return report(host, analysis);
         };
@@ -80,7 +100,10 @@ fn the_nas() {
 #[test]
 fn the_vps_gets_nothing_but_its_boot() {
     let mut host = load("vps");
-    let analysis = analysis(&[(WorkloadKind::Mail, "/var"), (WorkloadKind::NixStore, "/nix")]);
+    let analysis = analysis(&[
+        (WorkloadKind::Mail, "/var"),
+        (WorkloadKind::NixStore, "/nix"),
+    ]);
     insta::assert_snapshot!("vps", report(&host, &analysis).join("\n"));
     assert_eq!(at_rest(&mut host, &analysis), [""; 0]);
 }

@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use crate::analyze::{Analysis, Workload, WorkloadKind};
-use crate::model::hardware::{Cpu, Disk, DiskKind, Hardware, KindBasis, Medium, Memory, MemoryBasis};
+use crate::model::hardware::{
+    Cpu, Disk, DiskKind, Hardware, KindBasis, Medium, Memory, MemoryBasis,
+};
 use crate::model::metrics::{MountEntry, Sourced};
 use crate::model::units::Bytes;
 use crate::model::{
@@ -51,14 +53,19 @@ pub(super) fn filesystem(mounts: &[(&str, &[&str])]) -> Filesystem {
                 at: None,
             })
             .collect(),
-        mounts: mounts.iter().map(|(at, options)| mount(at, &name(at), options)).collect(),
+        mounts: mounts
+            .iter()
+            .map(|(at, options)| mount(at, &name(at), options))
+            .collect(),
         at: None,
     }
 }
 
 fn mount(mountpoint: &str, subvolume: &str, options: &[&str]) -> Mount {
-    let written: Vec<Located<String>> =
-        options.iter().map(|o| Located::new((*o).to_owned(), None)).collect();
+    let written: Vec<Located<String>> = options
+        .iter()
+        .map(|o| Located::new((*o).to_owned(), None))
+        .collect();
     let mut all = written.clone();
     all.push(Located::new(format!("subvol={subvolume}"), None));
     Mount {
@@ -81,7 +88,10 @@ pub(super) fn with_mounts(mounts: &[(&str, &[&str])]) -> Host {
 
 /// A LUKS container below the first filesystem.
 pub(super) fn add_luks(host: &mut Host, arguments: &[&str]) {
-    let arguments = arguments.iter().map(|a| Located::new((*a).to_owned(), None)).collect();
+    let arguments = arguments
+        .iter()
+        .map(|a| Located::new((*a).to_owned(), None))
+        .collect();
     host.storage.filesystems[0].layers.push(Layer::Luks(Luks {
         path: vec!["luks".to_owned()],
         name: "crypt".to_owned(),
@@ -107,7 +117,10 @@ pub(super) fn set_hardware(host: &mut Host, kind: DiskKind, memory: u64) {
         controller_driver: None,
     };
     host.hardware = Some(Hardware {
-        cpu: Cpu { features: ["aes".to_owned()].into(), ..Cpu::default() },
+        cpu: Cpu {
+            features: ["aes".to_owned()].into(),
+            ..Cpu::default()
+        },
         memory: Some(Memory {
             bytes: Bytes(memory * Bytes::GIB),
             approximate: false,
@@ -119,7 +132,10 @@ pub(super) fn set_hardware(host: &mut Host, kind: DiskKind, memory: u64) {
 }
 
 pub(super) fn set_kernel(host: &mut Host, kernel: &str) {
-    host.metrics.kernel = Some(Sourced { value: kernel.to_owned(), source: "uname".into() });
+    host.metrics.kernel = Some(Sourced {
+        value: kernel.to_owned(),
+        source: "uname".into(),
+    });
 }
 
 /// Shows a mount on the running system.
@@ -132,21 +148,36 @@ pub(super) fn set_mounted(host: &mut Host, mountpoint: &str, options: &[&str]) {
         mount_options: Vec::new(),
         super_options: options.iter().map(|o| (*o).to_owned()).collect(),
     };
-    host.metrics.mounts.push(Sourced { value: entry, source: "mountinfo".into() });
+    host.metrics.mounts.push(Sourced {
+        value: entry,
+        source: "mountinfo".into(),
+    });
 }
 
 pub(super) fn set(host: &mut Host, option: &str, value: impl Into<Json>) {
-    host.settings.insert(option.to_owned(), Ok(Located::new(value.into(), None)));
+    host.settings
+        .insert(option.to_owned(), Ok(Located::new(value.into(), None)));
 }
 
 pub(super) fn complaint(kind: WorkloadKind, path: &str) -> Analysis {
-    let workload =
-        Workload { kind, paths: vec![path.to_owned()], evidence: Vec::new(), complained_about: true };
-    Analysis { workloads: vec![workload], diagnoses: Vec::new() }
+    let workload = Workload {
+        kind,
+        paths: vec![path.to_owned()],
+        evidence: Vec::new(),
+        complained_about: true,
+    };
+    Analysis {
+        workloads: vec![workload],
+        diagnoses: Vec::new(),
+    }
 }
 
 /// What a rule finds, with its remedies.
-pub(super) fn findings(id: &str, host: &Host, analysis: &Analysis) -> Vec<(Finding, Option<Remedy>)> {
+pub(super) fn findings(
+    id: &str,
+    host: &Host,
+    analysis: &Analysis,
+) -> Vec<(Finding, Option<Remedy>)> {
     let rule = rule(id).unwrap();
     let context = Context { host, analysis };
     let found = rule.detect(&context);
@@ -164,27 +195,44 @@ pub(super) fn findings(id: &str, host: &Host, analysis: &Analysis) -> Vec<(Findi
 /// Applies everything that a rule proposes, and checks that it then proposes nothing more.
 pub(super) fn settle(id: &str, host: &mut Host, analysis: &Analysis) {
     for _ in 0..8 {
-        let Some(remedy) = findings(id, host, analysis).into_iter().find_map(|(_, r)| r) else {
+        let Some(remedy) = findings(id, host, analysis)
+            .into_iter()
+            .find_map(|(_, r)| r)
+        else {
             return;
         };
         remedy.actions.iter().for_each(|action| apply(host, action));
     }
-    panic!("{id} never comes to rest: {:?}", findings(id, host, analysis));
+    panic!(
+        "{id} never comes to rest: {:?}",
+        findings(id, host, analysis)
+    );
 }
 
 /// Changes a host as the configuration would be changed.
 pub(super) fn apply(host: &mut Host, action: &Action) {
     match action {
-        Action::EditMountOptions { mounts } => mounts.iter().for_each(|edit| edit_mount(host, edit)),
-        Action::AddSubvolume { name, mountpoint, options, .. } => {
+        Action::EditMountOptions { mounts } => {
+            mounts.iter().for_each(|edit| edit_mount(host, edit))
+        }
+        Action::AddSubvolume {
+            name,
+            mountpoint,
+            options,
+            ..
+        } => {
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
             let holding = host.storage.filesystems.iter_mut().max_by_key(|f| {
-                let above = f.mounts.iter().filter(|m| {
-                    crate::model::storage::is_below(mountpoint, &m.mountpoint)
-                });
+                let above = f
+                    .mounts
+                    .iter()
+                    .filter(|m| crate::model::storage::is_below(mountpoint, &m.mountpoint));
                 above.map(|m| m.mountpoint.len()).max()
             });
-            holding.unwrap().mounts.push(mount(mountpoint, name, &options));
+            holding
+                .unwrap()
+                .mounts
+                .push(mount(mountpoint, name, &options));
         }
         Action::SetNixosOption { path, value } => set(host, &path.join("."), value.clone()),
         Action::AppendNixosOption { .. } => unreachable!("no rule does it"),
@@ -201,7 +249,11 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
 }
 
 fn luks(host: &mut Host) -> &mut Luks {
-    let layers = host.storage.filesystems.iter_mut().flat_map(|f| f.layers.iter_mut());
+    let layers = host
+        .storage
+        .filesystems
+        .iter_mut()
+        .flat_map(|f| f.layers.iter_mut());
     let mut luks = layers.filter_map(|layer| match layer {
         Layer::Luks(luks) => Some(luks),
         _ => None,
@@ -210,15 +262,23 @@ fn luks(host: &mut Host) -> &mut Luks {
 }
 
 fn edit_mount(host: &mut Host, edit: &MountEdit) {
-    let mounts = host.storage.filesystems.iter_mut().flat_map(|f| f.mounts.iter_mut());
-    let mount = mounts.into_iter().find(|m| m.mountpoint == edit.mountpoint).unwrap();
+    let mounts = host
+        .storage
+        .filesystems
+        .iter_mut()
+        .flat_map(|f| f.mounts.iter_mut());
+    let mount = mounts
+        .into_iter()
+        .find(|m| m.mountpoint == edit.mountpoint)
+        .unwrap();
     let written = mount.written.as_mut().unwrap();
     let rest = mount.options.as_ref().unwrap()[written.len()..].to_vec();
     for (index, text) in edit.remove.iter().enumerate() {
         // What was put in by this edit is not taken out again.
-        let at = written.iter().rposition(|o| o.value == *text).unwrap_or_else(|| {
-            panic!("{text} is not among the options of {}", edit.mountpoint)
-        });
+        let at = written
+            .iter()
+            .rposition(|o| o.value == *text)
+            .unwrap_or_else(|| panic!("{text} is not among the options of {}", edit.mountpoint));
         match edit.add.get(index) {
             Some(new) => written[at].value = new.clone(),
             None => drop(written.remove(at)),
@@ -232,5 +292,11 @@ fn edit_mount(host: &mut Host, edit: &MountEdit) {
 /// The written options of a mount.
 pub(super) fn options(host: &Host, mountpoint: &str) -> Vec<String> {
     let (_, mount) = host.storage.mount(mountpoint).unwrap();
-    mount.written.as_ref().unwrap().iter().map(|o| o.value.clone()).collect()
+    mount
+        .written
+        .as_ref()
+        .unwrap()
+        .iter()
+        .map(|o| o.value.clone())
+        .collect()
 }

@@ -17,11 +17,17 @@ fn settled(id: &str, mut host: Host) -> Vec<(String, Vec<String>)> {
     settle(id, &mut host, &none());
     let mounts = host.storage.filesystems[0].mounts.iter();
     let points: Vec<String> = mounts.map(|m| m.mountpoint.clone()).collect();
-    points.into_iter().map(|p| (p.clone(), options(&host, &p))).collect()
+    points
+        .into_iter()
+        .map(|p| (p.clone(), options(&host, &p)))
+        .collect()
 }
 
 fn after(id: &str, host: Host) -> Vec<String> {
-    settled(id, host).into_iter().map(|(_, options)| options.join(" ")).collect()
+    settled(id, host)
+        .into_iter()
+        .map(|(_, options)| options.join(" "))
+        .collect()
 }
 
 #[test]
@@ -32,7 +38,11 @@ fn an_unknown_option_is_replaced_by_what_the_deciding_mount_has() {
     ]);
     let found = findings("mount/unknown-option", &host, &none());
     assert_eq!(found[0].0.severity, Severity::Error);
-    assert!(found[0].0.message.contains("keeps quiet"), "{}", found[0].0.message);
+    assert!(
+        found[0].0.message.contains("keeps quiet"),
+        "{}",
+        found[0].0.message
+    );
     let expected = ["compress=zstd:3", "compress=zstd:3 noatime nofail"];
     assert_eq!(after("mount/unknown-option", host), expected);
 }
@@ -42,7 +52,11 @@ fn an_unknown_option_without_a_meaning_is_removed_in_one_action_for_all_mounts()
     let host = with_mounts(&[("/", &["quota,noatime"]), ("/home", &["quota", "noatime"])]);
     let found = findings("mount/unknown-option", &host, &none());
     assert_eq!(found.len(), 2 - 1);
-    assert!(found[0].0.message.contains("does not boot"), "{}", found[0].0.message);
+    assert!(
+        found[0].0.message.contains("does not boot"),
+        "{}",
+        found[0].0.message
+    );
     assert_eq!(after("mount/unknown-option", host), ["noatime", "noatime"]);
 }
 
@@ -64,7 +78,11 @@ fn options_for_systemd_and_old_kernels_are_no_unknown_ones() {
     host = with_mounts(&[("/", &["noatime"]), ("/srv", &["quota", "noatime"])]);
     set_kernel(&mut host, "6.6.63");
     let found = findings("mount/unknown-option", &host, &none());
-    assert!(found[0].0.message.contains("before 6.8"), "{}", found[0].0.message);
+    assert!(
+        found[0].0.message.contains("before 6.8"),
+        "{}",
+        found[0].0.message
+    );
 }
 
 #[test]
@@ -74,11 +92,23 @@ fn a_value_that_works_today_and_stops_the_boot_later_keeps_its_meaning() {
     set_kernel(&mut host, "6.12.58");
     let found = findings("mount/invalid-value", &host, &none());
     assert_eq!(found[0].0.severity, Severity::Warning);
-    assert!(found[0].0.message.contains("from 6.17 on"), "{}", found[0].0.message);
-    assert_eq!(after("mount/invalid-value", host), ["compress=zstd:3 noatime"]);
+    assert!(
+        found[0].0.message.contains("from 6.17 on"),
+        "{}",
+        found[0].0.message
+    );
+    assert_eq!(
+        after("mount/invalid-value", host),
+        ["compress=zstd:3 noatime"]
+    );
     let mut newer = with_mounts(mounts);
     set_kernel(&mut newer, "6.18.1");
-    assert_eq!(findings("mount/invalid-value", &newer, &none())[0].0.severity, Severity::Error);
+    assert_eq!(
+        findings("mount/invalid-value", &newer, &none())[0]
+            .0
+            .severity,
+        Severity::Error
+    );
 }
 
 #[test]
@@ -95,7 +125,11 @@ fn clamped_values_are_not_invalid_and_an_old_space_cache_is_not_converted() {
     let found = findings("mount/invalid-value", &host, &none());
     assert!(found[0].1.is_none(), "nobody knows what is on disk");
     set_mounted(&mut host, "/", &["space_cache=v2"]);
-    assert!(findings("mount/invalid-value", &host, &none())[0].1.is_some());
+    assert!(
+        findings("mount/invalid-value", &host, &none())[0]
+            .1
+            .is_some()
+    );
 }
 
 #[test]
@@ -105,15 +139,28 @@ fn of_contradicting_options_the_one_that_loses_goes() {
         (vec!["nodatacow", "compress=zstd:3"], "compress=zstd:3"),
         (vec!["compress=zstd", "nodatacow"], "nodatacow"),
         (vec!["compress=zstd,nodatasum"], "nodatasum"),
-        (vec!["compress=zstd:1", "noatime", "compress=lzo"], "noatime compress=lzo"),
+        (
+            vec!["compress=zstd:1", "noatime", "compress=lzo"],
+            "noatime compress=lzo",
+        ),
     ] {
         let host = with_mounts(&[("/", &list)]);
         assert_eq!(after(id, host), [left], "{list:?}");
     }
-    assert!(findings(id, &with_mounts(&[("/", &["compress=zstd", "noatime"])]), &none()).is_empty());
+    assert!(
+        findings(
+            id,
+            &with_mounts(&[("/", &["compress=zstd", "noatime"])]),
+            &none()
+        )
+        .is_empty()
+    );
     let trap = with_mounts(&[("/", &["compress=zstd", "nodatasum"])]);
     let message = &findings(id, &trap, &none())[0].0.message;
-    assert!(message.contains("not compressed, without checksums"), "{message}");
+    assert!(
+        message.contains("not compressed, without checksums"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -136,10 +183,18 @@ fn an_option_without_a_say_goes_and_is_one_finding_for_all_mounts() {
     ]);
     let found = findings(id, &host, &none());
     assert_eq!(found.len(), 2);
-    let about_cow = found.iter().find(|(f, _)| f.subject.contains("nodatacow")).unwrap();
+    let about_cow = found
+        .iter()
+        .find(|(f, _)| f.subject.contains("nodatacow"))
+        .unwrap();
     assert!(about_cow.0.message.contains("chattr +C"));
     assert!(about_cow.0.message.contains("until the next boot"));
-    let expected = ["compress=zstd:3", "compress=zstd:3", "noatime", "compress=zstd:3"];
+    let expected = [
+        "compress=zstd:3",
+        "compress=zstd:3",
+        "noatime",
+        "compress=zstd:3",
+    ];
     assert_eq!(after(id, host), expected);
 }
 
@@ -167,7 +222,12 @@ fn different_levels_become_the_deciding_ones_and_silence_stays() {
         ("/nix", &["compress=zstd:3"]),
         ("/srv", &["noatime"]),
     ]);
-    let expected = ["compress=zstd noatime", "compress=zstd noatime", "compress=zstd:3", "noatime"];
+    let expected = [
+        "compress=zstd noatime",
+        "compress=zstd noatime",
+        "compress=zstd:3",
+        "noatime",
+    ];
     assert_eq!(after(id, host), expected);
     let same = with_mounts(&[("/", &["compress=zstd", "commit=60"]), ("/a", &["noatime"])]);
     assert!(findings(id, &same, &none()).is_empty());
@@ -182,14 +242,25 @@ fn where_chance_decides_every_mount_says_what_most_say() {
             ("/persist", &["compress=zstd:3"]),
             ("/var", &["defaults"]),
         ]);
-        host.storage.filesystems[0].mounts.iter_mut().for_each(|m| m.needed_for_boot = true);
+        host.storage.filesystems[0]
+            .mounts
+            .iter_mut()
+            .for_each(|m| m.needed_for_boot = true);
         host
     };
-    let cheaper = ["compress=zstd:1 noatime", "compress=zstd:1", "compress=zstd:1"];
+    let cheaper = [
+        "compress=zstd:1 noatime",
+        "compress=zstd:1",
+        "compress=zstd:1",
+    ];
     assert_eq!(after(id, host()), cheaper);
     let mut running = host();
     set_mounted(&mut running, "/nix", &["compress=zstd:3"]);
-    let shown = ["compress=zstd:3 noatime", "compress=zstd:3", "compress=zstd:3"];
+    let shown = [
+        "compress=zstd:3 noatime",
+        "compress=zstd:3",
+        "compress=zstd:3",
+    ];
     assert_eq!(after(id, running), shown);
 }
 
@@ -221,8 +292,10 @@ fn mounts_that_say_nothing_of_access_times_get_noatime() {
         ("/old", &["ro"]),
         ("/.swap", &["defaults"]),
     ]);
-    host.storage.filesystems[0].subvolumes[6].swap =
-        vec![SwapFile { path: "swapfile".to_owned(), size: "8G".to_owned() }];
+    host.storage.filesystems[0].subvolumes[6].swap = vec![SwapFile {
+        path: "swapfile".to_owned(),
+        size: "8G".to_owned(),
+    }];
     assert_eq!(findings(id, &host, &none()).len(), 1);
     let expected = [
         "compress=zstd noatime",
@@ -246,7 +319,11 @@ fn snapshots_make_access_times_weigh_more() {
         crate::analyze::evidence::score(&found[0].0.evidence)
     };
     let before = weight(&host);
-    set(&mut host, "services.snapper.configs.home.SUBVOLUME", "/home");
+    set(
+        &mut host,
+        "services.snapper.configs.home.SUBVOLUME",
+        "/home",
+    );
     assert!(weight(&host) > before);
     let mut host = with_mounts(&[("/home", &["compress=zstd"])]);
     set(
@@ -268,11 +345,20 @@ fn options_that_change_nothing_go_but_never_all_of_them() {
         host
     };
     for (list, left) in [
-        (vec!["defaults", "compress=zstd", "noatime", "ssd"], "compress=zstd noatime"),
-        (vec!["rw", "space_cache=v2", "discard=async", "noatime"], "noatime"),
+        (
+            vec!["defaults", "compress=zstd", "noatime", "ssd"],
+            "compress=zstd noatime",
+        ),
+        (
+            vec!["rw", "space_cache=v2", "discard=async", "noatime"],
+            "noatime",
+        ),
         (vec!["noatime", "nodiratime"], "noatime"),
         (vec!["noatime,nodiratime,ssd"], "noatime"),
-        (vec!["noatime", "compress=zstd", "noatime"], "compress=zstd noatime"),
+        (
+            vec!["noatime", "compress=zstd", "noatime"],
+            "noatime compress=zstd",
+        ),
         (vec!["ssd", "rw"], "ssd"),
         (vec!["defaults"], "defaults"),
         (vec!["relatime", "compress=zstd"], "relatime compress=zstd"),
@@ -290,7 +376,10 @@ fn nothing_is_called_redundant_on_unknown_hardware() {
 #[test]
 fn a_subvolume_that_disko_appends_is_left_to_disko() {
     let id = "mount/explicit-subvol";
-    let host = with_mounts(&[("/home", &["noatime", "subvol=home"]), ("/", &["subvol=/root"])]);
+    let host = with_mounts(&[
+        ("/home", &["noatime", "subvol=home"]),
+        ("/", &["subvol=/root"]),
+    ]);
     assert_eq!(after(id, host), ["noatime", ""]);
     assert!(findings(id, &with_mounts(&[("/", &["noatime"])]), &none()).is_empty());
     let other = with_mounts(&[("/home", &["subvol=elsewhere"])]);

@@ -22,7 +22,11 @@ fn database_host() -> Host {
         ("/persist", &["noatime"]),
     ]);
     set(&mut host, "services.postgresql.enable", true);
-    set(&mut host, "services.postgresql.dataDir", "/persist/postgresql/16");
+    set(
+        &mut host,
+        "services.postgresql.dataDir",
+        "/persist/postgresql/16",
+    );
     host
 }
 
@@ -35,10 +39,19 @@ fn a_database_that_people_complain_about_gets_its_own_place() {
     let found = findings(DATABASE, &host, &analysis);
     let remedy = found[0].1.as_ref().unwrap();
     assert_eq!(remedy.applicability, Applicability::Consent);
-    let Action::AddSubvolume { name, mountpoint, options, .. } = &remedy.actions[0] else {
+    let Action::AddSubvolume {
+        name,
+        mountpoint,
+        options,
+        ..
+    } = &remedy.actions[0]
+    else {
         panic!("{:?}", remedy.actions);
     };
-    assert_eq!((name.as_str(), mountpoint.as_str()), ("/postgresql", "/persist/postgresql"));
+    assert_eq!(
+        (name.as_str(), mountpoint.as_str()),
+        ("/postgresql", "/persist/postgresql")
+    );
     assert_eq!(options, &["compress=zstd:3", "noatime"]);
     settle(DATABASE, &mut host, &analysis);
     assert!(findings(DATABASE, &host, &analysis).is_empty());
@@ -47,13 +60,26 @@ fn a_database_that_people_complain_about_gets_its_own_place() {
 #[test]
 fn a_database_is_left_alone_without_need_and_advised_only_beside_snapshots() {
     let mut host = database_host();
-    assert!(findings(DATABASE, &host, &none()).is_empty(), "nobody complains");
+    assert!(
+        findings(DATABASE, &host, &none()).is_empty(),
+        "nobody complains"
+    );
     let elsewhere = complaint(WorkloadKind::Database, "/srv/other");
     assert!(findings(DATABASE, &host, &elsewhere).is_empty());
     set_hardware(&mut host, DiskKind::Hdd, 8);
-    assert!(findings(DATABASE, &host, &none())[0].1.is_some(), "a hard disk");
-    set(&mut host, "services.snapper.configs.p.SUBVOLUME", "/persist");
-    assert!(findings(DATABASE, &host, &none())[0].1.is_none(), "snapshots");
+    assert!(
+        findings(DATABASE, &host, &none())[0].1.is_some(),
+        "a hard disk"
+    );
+    set(
+        &mut host,
+        "services.snapper.configs.p.SUBVOLUME",
+        "/persist",
+    );
+    assert!(
+        findings(DATABASE, &host, &none())[0].1.is_none(),
+        "snapshots"
+    );
 }
 
 #[test]
@@ -61,7 +87,11 @@ fn a_database_that_is_not_copied_on_write_already_is_left_alone() {
     let analysis = complaint(WorkloadKind::Database, "/persist/postgresql");
     let quiet = |host: &Host| assert!(findings(DATABASE, host, &analysis).is_empty());
     let mut host = database_host();
-    set(&mut host, "systemd.tmpfiles.rules", json!(["h /persist/postgresql - - - - +C"]));
+    set(
+        &mut host,
+        "systemd.tmpfiles.rules",
+        json!(["h /persist/postgresql - - - - +C"]),
+    );
     quiet(&host);
     let mut host = database_host();
     let option = "systemd.tmpfiles.settings.db./persist/postgresql.h.argument";
@@ -81,7 +111,11 @@ fn a_database_that_is_not_copied_on_write_already_is_left_alone() {
 fn a_database_is_looked_for_behind_impermanence() {
     let mut host = with_mounts(&[("/persist", &["compress=zstd"]), ("/", &["compress=zstd"])]);
     set(&mut host, "services.mysql.enable", true);
-    set(&mut host, "environment.persistence./persist.directories", json!(["/var/lib/mysql"]));
+    set(
+        &mut host,
+        "environment.persistence./persist.directories",
+        json!(["/var/lib/mysql"]),
+    );
     let analysis = complaint(WorkloadKind::Database, "/persist/var/lib/mysql");
     let found = findings(DATABASE, &host, &analysis);
     assert_eq!(found[0].0.subject, "/persist/var/lib/mysql");
@@ -104,10 +138,23 @@ fn dirty_limits_need_memory_and_a_sign_of_bursts() {
 
     let mut nvme = with_mounts(&[("/", &["noatime"])]);
     set_hardware(&mut nvme, DiskKind::NvmeSsd, 64);
-    assert!(findings(DIRTY, &nvme, &none()).is_empty(), "a fast disk and no complaint");
-    assert_eq!(findings(DIRTY, &nvme, &complaint(WorkloadKind::Build, "/src")).len(), 1);
-    let info = MemInfo { total: Bytes(62 * Bytes::GIB), dirty: Some(Bytes(Bytes::GIB)), ..MemInfo::default() };
-    nvme.metrics.memory = Some(Sourced { value: info, source: "meminfo".into() });
+    assert!(
+        findings(DIRTY, &nvme, &none()).is_empty(),
+        "a fast disk and no complaint"
+    );
+    assert_eq!(
+        findings(DIRTY, &nvme, &complaint(WorkloadKind::Build, "/src")).len(),
+        1
+    );
+    let info = MemInfo {
+        total: Bytes(62 * Bytes::GIB),
+        dirty: Some(Bytes(Bytes::GIB)),
+        ..MemInfo::default()
+    };
+    nvme.metrics.memory = Some(Sourced {
+        value: info,
+        source: "meminfo".into(),
+    });
     assert_eq!(findings(DIRTY, &nvme, &none()).len(), 1);
     set(&mut nvme, "boot.kernel.sysctl.vm.dirty_ratio", 5);
     assert!(findings(DIRTY, &nvme, &none()).is_empty(), "somebody chose");
@@ -139,7 +186,15 @@ fn a_high_swappiness_that_somebody_chose_stays() {
     let found = findings(ZRAM, &host, &none());
     assert_eq!(found[0].1.as_ref().unwrap().actions.len(), 3);
     set(&mut host, "boot.kernel.sysctl.vm.page-cluster", 1);
-    assert_eq!(findings(ZRAM, &host, &none())[0].1.as_ref().unwrap().actions.len(), 2);
+    assert_eq!(
+        findings(ZRAM, &host, &none())[0]
+            .1
+            .as_ref()
+            .unwrap()
+            .actions
+            .len(),
+        2
+    );
 }
 
 const QUEUES: &str = "device/luks-workqueues";
@@ -154,15 +209,28 @@ fn luks_host(kind: DiskKind) -> Host {
 #[test]
 fn luks_on_a_solid_state_disk_bypasses_the_queues() {
     let mut host = luks_host(DiskKind::NvmeSsd);
-    assert_eq!(findings(QUEUES, &host, &none())[0].0.severity, Severity::Advice);
+    assert_eq!(
+        findings(QUEUES, &host, &none())[0].0.severity,
+        Severity::Advice
+    );
     for (name, wait) in [("dm-0", 6.0), ("sda", 0.6)] {
-        let value =
-            DeviceIo { name: name.to_owned(), w_await_ms: Some(Millis(wait)), ..DeviceIo::default() };
-        host.metrics.devices.push(Sourced { value, source: "iostat".into() });
+        let value = DeviceIo {
+            name: name.to_owned(),
+            w_await_ms: Some(Millis(wait)),
+            ..DeviceIo::default()
+        };
+        host.metrics.devices.push(Sourced {
+            value,
+            source: "iostat".into(),
+        });
     }
     let found = findings(QUEUES, &host, &none());
     assert_eq!(found[0].0.severity, Severity::Warning);
-    assert!(found[0].0.message.contains("6.0 ms in dm-0"), "{}", found[0].0.message);
+    assert!(
+        found[0].0.message.contains("6.0 ms in dm-0"),
+        "{}",
+        found[0].0.message
+    );
     settle(QUEUES, &mut host, &none());
     assert!(findings(QUEUES, &host, &none()).is_empty());
 }
@@ -174,7 +242,11 @@ fn queues_stay_on_hard_disks_without_aes_and_where_they_are_bypassed() {
     slow.hardware.as_mut().unwrap().cpu.features = ["fpu".to_owned()].into();
     assert!(findings(QUEUES, &slow, &none()).is_empty());
     let mut done = luks_host(DiskKind::NvmeSsd);
-    set(&mut done, "boot.initrd.luks.devices.crypt.bypassWorkqueues", true);
+    set(
+        &mut done,
+        "boot.initrd.luks.devices.crypt.bypassWorkqueues",
+        true,
+    );
     assert!(findings(QUEUES, &done, &none()).is_empty());
 }
 
@@ -201,7 +273,10 @@ const SCRUB: &str = "integrity/scrub-missing";
 #[test]
 fn a_scrub_is_missed_more_where_it_can_repair() {
     let mut host = with_mounts(&[("/srv/a", &["noatime"]), ("/srv/b", &["noatime"])]);
-    assert_eq!(findings(SCRUB, &host, &none())[0].0.severity, Severity::Advice);
+    assert_eq!(
+        findings(SCRUB, &host, &none())[0].0.severity,
+        Severity::Advice
+    );
     host.storage.filesystems[0].mkfs_args =
         Ok(vec![Located::new("-d raid1 /dev/sdb".to_owned(), None)]);
     let found = findings(SCRUB, &host, &none());
