@@ -1,5 +1,6 @@
 //! LUKS on a solid state disk that hands its work to queues.
 
+use super::super::evidence::of_work;
 use super::containers;
 use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
 use crate::model::hardware::{Disk, Medium};
@@ -103,20 +104,17 @@ fn evidence(context: &Context<'_>, luks: &Luks, disks: &[&Disk]) -> Vec<Evidence
         .iter()
         .find(|w| parallel.contains(&w.kind))
     {
-        evidence.push(Evidence::speaks_for(
-            if work.complained_about {
-                Weight::Moderate
-            } else {
-                Weight::Weak
-            },
-            Source::Observation("the workload, see its own evidence".to_owned()),
-            format!("{:?} work makes many requests at a time", work.kind),
-        ));
+        let weight = match work.complained_about {
+            true => Weight::Moderate,
+            false => Weight::Weak,
+        };
+        let statement = format!("{:?} work makes many requests at a time", work.kind);
+        evidence.push(of_work(work, weight, statement));
     }
     evidence.push(Evidence::speaks_against(
         Weight::Weak,
         Source::Knowledge("https://github.com/cybozu-go/sabakan/pull/230".to_owned()),
-        "most workloads gain, a few lose",
+        "some workloads got faster and not many slower, where it was tried",
     ));
     evidence
 }

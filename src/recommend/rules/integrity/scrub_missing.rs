@@ -3,9 +3,10 @@
 use serde_json::Value as Json;
 
 use super::super::wording::listed;
+use super::redundancy::{redundancy, usage};
 use crate::analyze::{Evidence, Source, Weight};
-use crate::btrfs::{MkfsArgs, Profile};
-use crate::model::metrics::{BlockGroupKind, BtrfsUsage, MaintenanceJob, Sourced};
+use crate::btrfs::Profile;
+use crate::model::metrics::MaintenanceJob;
 use crate::model::{Filesystem, Host};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
@@ -32,34 +33,21 @@ fn path(last: &str) -> Vec<String> {
         .collect()
 }
 
-/// What `btrfs filesystem usage` says of a filesystem.
-fn usage<'a>(host: &'a Host, filesystem: &Filesystem) -> Option<&'a Sourced<BtrfsUsage>> {
-    let here = |usage: &&Sourced<BtrfsUsage>| {
-        let mountpoint = usage.mountpoint.as_deref();
-        mountpoint.is_some_and(|at| filesystem.mount(at).is_some())
+/// The mount through which a filesystem is scrubbed: `/`, or one that is there now.
+fn scrubbed_at<'a>(host: &Host, filesystem: &'a Filesystem) -> &'a str {
+    let there = |at: &&str| {
+        host.metrics
+            .mounts
+            .iter()
+            .any(|entry| entry.mountpoint == *at)
     };
-    host.metrics.usage.iter().find(here)
-}
-
-/// The profile of a filesystem's data, if it can heal from it, and where that is told.
-fn redundancy(host: &Host, filesystem: &Filesystem) -> Option<(Profile, Source)> {
-    let measured = usage(host, filesystem).and_then(|usage| {
-        let data = [BlockGroupKind::Data, BlockGroupKind::Mixed];
-        let group = usage.block_groups.iter().find(|g| data.contains(&g.kind))?;
-        let source = Source::Metrics(usage.source.to_string());
-        Some((Profile::from_name(&group.profile)?, source))
-    });
-    let declared = || {
-        let arguments = filesystem.mkfs_args.as_ref().ok()?;
-        let texts: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
-        let arguments = MkfsArgs::parse(&texts);
-        let devices = arguments.extra_devices.len() + 1;
-        let source = Source::Configuration(filesystem.at);
-        Some((arguments.data_profile(devices), source))
-    };
-    measured
-        .or_else(declared)
-        .filter(|(profile, _)| profile.self_heals())
+    let mut mountpoints = filesystem.mounts.iter().map(|m| m.mountpoint.as_str());
+    let named = filesystem.name();
+    if named == "/" {
+        named
+    } else {
+        mountpoints.find(there).unwrap_or(named)
+    }
 }
 
 struct Case<'a> {
@@ -179,12 +167,10 @@ impl Rule for ScrubMissing {
             let one_each = case
                 .filesystems
                 .iter()
-                .map(|f| Json::from(f.name()))
-                .collect();
-            actions.push(set("fileSystems", Json::Array(one_each)));
+                .map(|f| Json::from(scrubbed_at(host, f)));
+            actions.push(set("fileSystems", Json::Array(one_each.collect())));
         }
-        let mut costs =
-            vec!["once a month everything is read, at idle priority, for hours".to_owned()];
+        let mut costs = vec!["once a month everything is read, on hard disks for hours".to_owned()];
         for filesystem in &case.filesystems {
             let used = usage(host, filesystem).and_then(|usage| usage.used);
             costs.extend(used.map(|used| format!("{used} are read on {}", filesystem.name())));

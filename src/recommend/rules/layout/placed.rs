@@ -1,6 +1,6 @@
 //! Where databases lie, what speaks for another place, and what that place is like.
 
-use super::super::evidence::snapshots_of;
+use super::super::evidence::{of_work, snapshots_of};
 use super::databases::{Database, databases, has_nocow_attribute};
 use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
 use crate::btrfs::{MountOption, Scope, effective, lookup, whole};
@@ -53,11 +53,8 @@ fn case<'a>(context: &Context<'a>, database: Database) -> Option<Case<'a>> {
                 .iter()
                 .any(|p| is_below(p, directory) || is_below(directory, p)))
     {
-        evidence.push(Evidence::speaks_for(
-            Weight::Strong,
-            Source::Observation("what people say about the database".to_owned()),
-            format!("people say that the work on {directory} is slow"),
-        ));
+        let statement = format!("people say that the work on {directory} is slow");
+        evidence.push(of_work(work, Weight::Strong, statement));
     }
     if host.device_facts(filesystem).rotational == Some(true) {
         evidence.push(Evidence::speaks_for(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::evidence::snapshots_of;
+use super::super::evidence::{of_work, snapshots_of};
 use super::super::wording::listed;
 use super::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
@@ -103,15 +103,12 @@ fn evidence(context: &Context<'_>, silent: &[&List<'_>]) -> Vec<Evidence> {
             })
         };
         if let Some(path) = workload.paths.iter().find(|path| here(path)) {
-            evidence.push(Evidence::speaks_for(
-                if workload.complained_about {
-                    Weight::Strong
-                } else {
-                    Weight::Moderate
-                },
-                Source::Knowledge("the workload, see its own evidence".to_owned()),
-                format!("{:?} work reads many files below {path}", workload.kind),
-            ));
+            let weight = match workload.complained_about {
+                true => Weight::Strong,
+                false => Weight::Moderate,
+            };
+            let statement = format!("{:?} work reads many files below {path}", workload.kind);
+            evidence.push(of_work(workload, weight, statement));
         }
     }
     evidence

@@ -1,5 +1,6 @@
 //! Limits in percent that let gigabytes pile up before they are written.
 
+use super::super::evidence::of_work;
 use super::{set_sysctl, sysctl};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::Host;
@@ -70,11 +71,8 @@ fn bursts(context: &Context<'_>) -> Vec<Evidence> {
         .iter()
         .find(|w| w.complained_about)
     {
-        found.push(Evidence::speaks_for(
-            Weight::Moderate,
-            Source::Observation("what people say".to_owned()),
-            format!("people complain about {:?} work", work.kind).to_lowercase(),
-        ));
+        let statement = format!("people complain about {:?} work", work.kind).to_lowercase();
+        found.push(of_work(work, Weight::Moderate, statement));
     }
     for filesystem in &host.storage.filesystems {
         let disks = filesystem

@@ -76,6 +76,11 @@ impl Rule for ZramSysctls {
         let mut evidence = vec![
             Evidence::speaks_for(
                 Weight::Moderate,
+                Source::Knowledge(ARCH_WIKI.to_owned()),
+                "these values are recommended for swap on zram",
+            ),
+            Evidence::speaks_for(
+                Weight::Moderate,
                 Source::Configuration(zram),
                 "zramSwap is enabled, and sets no sysctls itself",
             ),
@@ -110,9 +115,8 @@ impl Rule for ZramSysctls {
             .collect();
         let message = match contradiction {
             Some((_, value)) => format!(
-                "vm.swappiness = {value} keeps the kernel from using the zram that is enabled: it \
-                 drops cached files first, and reads them from the disk again. For zram are \
-                 recommended: {}",
+                "vm.swappiness = {value} makes the kernel drop cached files, and read them from the \
+                 disk again, before it uses the zram that is enabled. For zram are recommended: {}",
                 named.join(", ")
             ),
             None => format!(
@@ -136,7 +140,7 @@ impl Rule for ZramSysctls {
     fn remedy(&self, context: &Context<'_>, _: &Finding) -> Option<Remedy> {
         let missing = missing(context.host);
         (!missing.is_empty()).then(|| Remedy {
-            title: format!("Set what {ARCH_WIKI} lists"),
+            title: "Set the sysctls that go with zram".to_owned(),
             actions: missing
                 .into_iter()
                 .map(|(key, value)| set_sysctl(key, value))

@@ -7,8 +7,8 @@ use crate::analyze::{Analysis, Workload, WorkloadKind};
 use crate::ingest::{facter, metrics};
 use crate::model::Host;
 use crate::project::Project;
-use crate::recommend::Severity;
 use crate::recommend::rules::RULES;
+use crate::recommend::{Finding, Severity};
 
 fn load(name: &str) -> Host {
     let directory = format!("fixtures/hosts/{name}");
@@ -56,10 +56,13 @@ fn report(host: &Host, analysis: &Analysis) -> Vec<String> {
             Severity::Advice => "advice",
         };
         let title = remedy.map_or("-".to_owned(), |r| r.title);
-        format!(
-            "{} | {} | {severity} | {title}",
-            finding.rule, finding.subject
-        )
+        let Finding {
+            rule,
+            subject,
+            message,
+            ..
+        } = finding;
+        format!("{rule} | {subject} | {severity}\n  {message}\n  => {title}")
     })
     .collect()
 }
