@@ -32,7 +32,7 @@ pub use remount::{Change, Effect, RemountCommand, When, remount_command_options,
 pub use setting::{Aspect, Atime, Compression, Discard, Rescue, Setting, SpaceCache, Switch};
 pub use state::{DEFAULT_COMMIT_SECONDS, DEFAULT_MAX_INLINE, DeviceFacts, State};
 pub use suggest::{closest, suggest};
-pub use verdict::{Refusal, RefusalKind, Verdict, verdict, verdicts};
+pub use verdict::{Refusal, RefusalKind, Verdict, aspect, verdict, verdicts};
 pub use whole::{Decided, Ignored, MountSpec, Stage1, Whole, whole};
 
 #[cfg(test)]

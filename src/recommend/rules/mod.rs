@@ -1,9 +1,36 @@
 //! The rules, in reading order.
 
+pub mod device;
+pub mod integrity;
+pub mod layout;
+pub mod mount;
+pub mod system;
+
+mod evidence;
+mod wording;
+
+#[cfg(test)]
+mod tests;
+
 use super::Rule;
 
-/// All rules.
-pub static RULES: &[&dyn Rule] = &[];
+/// All rules: what fails first, then what is ignored, what is slow, and what is untidy.
+pub static RULES: &[&dyn Rule] = &[
+    &mount::unknown_option::UnknownOption,
+    &mount::invalid_value::InvalidValue,
+    &mount::explicit_subvol::ExplicitSubvol,
+    &mount::conflicting_options::ConflictingOptions,
+    &mount::ineffective_per_subvolume::IneffectivePerSubvolume,
+    &mount::inconsistent_options::InconsistentOptions,
+    &mount::atime::AccessTimes,
+    &mount::redundant_option::RedundantOption,
+    &layout::database_on_cow::DatabaseOnCow,
+    &system::dirty_limits::DirtyLimits,
+    &system::zram_sysctls::ZramSysctls,
+    &device::luks_workqueues::LuksWorkqueues,
+    &device::luks_sector_size::LuksSectorSize,
+    &integrity::scrub_missing::ScrubMissing,
+];
 
 /// A rule by its id.
 pub fn rule(id: &str) -> Option<&'static dyn Rule> {

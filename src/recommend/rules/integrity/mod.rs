@@ -1,0 +1,5 @@
+//! Rules about keeping data whole.
+
+mod redundancy;
+
+pub mod scrub_missing;

@@ -1,0 +1,39 @@
+//! What is known of a filesystem's space and copies.
+
+use crate::analyze::Source;
+use crate::btrfs::{MkfsArgs, Profile};
+use crate::model::metrics::{BlockGroupKind, BtrfsUsage, Sourced};
+use crate::model::{Filesystem, Host};
+
+/// What `btrfs filesystem usage` says of a filesystem.
+pub(super) fn usage<'a>(
+    host: &'a Host,
+    filesystem: &Filesystem,
+) -> Option<&'a Sourced<BtrfsUsage>> {
+    let here = |usage: &&Sourced<BtrfsUsage>| {
+        let mountpoint = usage.mountpoint.as_deref();
+        mountpoint.is_some_and(|at| filesystem.mount(at).is_some())
+    };
+    host.metrics.usage.iter().find(here)
+}
+
+/// The profile of a filesystem's data, if it can heal from it, and where that is told.
+pub(super) fn redundancy(host: &Host, filesystem: &Filesystem) -> Option<(Profile, Source)> {
+    let measured = usage(host, filesystem).and_then(|usage| {
+        let data = [BlockGroupKind::Data, BlockGroupKind::Mixed];
+        let group = usage.block_groups.iter().find(|g| data.contains(&g.kind))?;
+        let source = Source::Metrics(usage.source.to_string());
+        Some((Profile::from_name(&group.profile)?, source))
+    });
+    let declared = || {
+        let arguments = filesystem.mkfs_args.as_ref().ok()?;
+        let texts: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
+        let arguments = MkfsArgs::parse(&texts);
+        let devices = arguments.extra_devices.len() + 1;
+        let source = Source::Configuration(filesystem.at);
+        Some((arguments.data_profile(devices), source))
+    };
+    measured
+        .or_else(declared)
+        .filter(|(profile, _)| profile.self_heals())
+}

@@ -1,0 +1,145 @@
+//! Databases that rewrite their files in place, and where NixOS puts them.
+
+use crate::model::Host;
+use crate::nix::source::Span;
+
+/// A database server of NixOS.
+struct Server {
+    name: &'static str,
+    enable: &'static str,
+    /// The option that holds its data directory.
+    directory: &'static str,
+    /// The directory without that option.
+    default: &'static str,
+}
+
+/// Servers whose data files are rewritten page by page. Those that write new files and merge them
+/// (Prometheus, InfluxDB, ClickHouse, Redis) gain nothing from being overwritten in place. The
+/// paths are those of the NixOS modules; PostgreSQL's default ends in its version, of which the
+/// directory above is taken.
+const SERVERS: [Server; 3] = [
+    Server {
+        name: "PostgreSQL",
+        enable: "services.postgresql.enable",
+        directory: "services.postgresql.dataDir",
+        default: "/var/lib/postgresql",
+    },
+    Server {
+        name: "MySQL",
+        enable: "services.mysql.enable",
+        directory: "services.mysql.dataDir",
+        default: "/var/lib/mysql",
+    },
+    Server {
+        name: "MongoDB",
+        enable: "services.mongodb.enable",
+        directory: "services.mongodb.dbpath",
+        default: "/var/db/mongodb",
+    },
+];
+
+/// A database that runs on the host.
+pub(super) struct Database {
+    pub(super) name: &'static str,
+    /// Where its data really lies: behind the bind mounts of impermanence, without a version
+    /// number at the end.
+    pub(super) directory: String,
+    /// Where it was configured.
+    pub(super) at: Option<Span>,
+}
+
+/// The databases of a host whose place is known.
+pub(super) fn databases(host: &Host) -> Vec<Database> {
+    let settings = &host.settings;
+    let running = SERVERS
+        .iter()
+        .filter(|server| settings.is_true(server.enable));
+    let place = |server: &Server| {
+        let (written, at) = match settings.get(server.directory) {
+            Some(Ok(setting)) => (setting.value.as_str()?.to_owned(), setting.at),
+            Some(Err(_)) => return None,
+            None => {
+                let at = settings.known(server.enable).and_then(|s| s.at);
+                (server.default.to_owned(), at)
+            }
+        };
+        let directory = persisted(host, without_version(&written));
+        Some(Database {
+            name: server.name,
+            directory,
+            at,
+        })
+    };
+    running.filter_map(place).collect()
+}
+
+/// A path without a last part that is a version number.
+fn without_version(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    match path.rsplit_once('/') {
+        Some((above, last)) if !above.is_empty() && is_version(last) => above,
+        _ => path,
+    }
+}
+
+fn is_version(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// Where a path lies when impermanence binds it from elsewhere
+/// (`environment.persistence."<root>".directories`).
+fn persisted(host: &Host, path: &str) -> String {
+    const OPTION: &str = "environment.persistence.";
+    for (option, setting) in host.settings.below(OPTION) {
+        let root = option
+            .strip_prefix(OPTION)
+            .and_then(|o| o.strip_suffix(".directories"));
+        let (Some(root), Ok(setting)) = (root, setting) else {
+            continue;
+        };
+        let directories = setting.value.as_array().into_iter().flatten();
+        let named = directories.filter_map(|d| {
+            d.as_str()
+                .or_else(|| d.get("directory").and_then(|d| d.as_str()))
+        });
+        for directory in named {
+            if crate::model::storage::is_below(path, directory) {
+                return format!("{}{path}", root.trim_end_matches('/'));
+            }
+        }
+    }
+    path.to_owned()
+}
+
+/// Whether tmpfiles sets `+C` on a directory or one above it, down from `top`.
+pub(super) fn has_nocow_attribute(host: &Host, directory: &str, top: &str) -> bool {
+    use crate::model::storage::is_below;
+    let covers = |path: &str| is_below(directory, path) && is_below(path, top);
+    let sets = |kind: &str, argument: &str| {
+        kind.starts_with(['h', 'H']) && argument.contains('C') && !argument.starts_with('-')
+    };
+    let rules = host.settings.known("systemd.tmpfiles.rules");
+    let rules = rules.and_then(|s| s.value.as_array()).into_iter().flatten();
+    let mut lines = rules.filter_map(|rule| rule.as_str());
+    if lines.any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words.as_slice(), [kind, path, .., argument]
+            if words.len() > 2 && sets(kind, argument) && covers(path.trim_matches('"')))
+    }) {
+        return true;
+    }
+    // systemd.tmpfiles.settings.<file>.<path>.<kind>.argument
+    host.settings
+        .below("systemd.tmpfiles.settings.")
+        .any(|(option, setting)| {
+            let inner = option
+                .strip_suffix(".argument")
+                .and_then(|o| o.rsplit_once('.'));
+            let (Some((before, kind)), Ok(setting)) = (inner, setting) else {
+                return false;
+            };
+            let path = before.find("./").map(|at| &before[at + 1..]);
+            let argument = setting.value.as_str().unwrap_or_default();
+            sets(kind, argument) && path.is_some_and(covers)
+        })
+}

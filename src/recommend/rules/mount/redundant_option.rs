@@ -1,0 +1,141 @@
+//! Options that say what is so without them.
+
+use std::collections::BTreeMap;
+
+use super::super::wording::listed;
+use super::view::{List, Mounted};
+use crate::analyze::{Evidence, Source, Weight};
+use crate::btrfs::{Aspect, FindingKind, aspect, conflicts};
+use crate::recommend::{
+    Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Rule, Severity,
+};
+
+/// `mount/redundant-option`
+pub struct RedundantOption;
+
+static META: Meta = Meta {
+    id: "mount/redundant-option",
+    severity: Severity::Advice,
+    summary: "Mount options say what is so without them",
+    page: include_str!("redundant_option.md"),
+};
+
+/// A needless option and why it is one.
+struct Needless {
+    option: usize,
+    reason: String,
+    source: &'static str,
+}
+
+/// What can go from one list without a trace.
+fn needless(mounted: &Mounted<'_>, index: usize) -> Vec<Needless> {
+    let seen = &mounted.lists[index];
+    let found = conflicts(&seen.options, &mounted.target, &mounted.facts);
+    let ignored = |option: usize| {
+        mounted.whole.as_ref().is_some_and(|(_, whole)| {
+            whole
+                .ignored
+                .iter()
+                .any(|i| i.mount == index && i.option == option)
+        })
+    };
+    let wanted = |option: usize, kind: FindingKind| {
+        let known = match aspect(&seen.options[option], &mounted.target) {
+            // Access times are a choice, even where it is the usual one.
+            Some(Aspect::Atime) => kind == FindingKind::Duplicate,
+            Some(Aspect::Discard) => mounted.facts.discard == Some(true),
+            Some(about) => !mounted.is_unsure(about),
+            None => true,
+        };
+        known && matches!(kind, FindingKind::Redundant | FindingKind::Duplicate)
+    };
+    let mut needless: Vec<Needless> = found
+        .into_iter()
+        .filter(|f| wanted(f.option, f.kind) && !ignored(f.option) && !seen.is_appended(f.option))
+        .map(|f| Needless {
+            option: f.option,
+            reason: f.reason,
+            source: f.source,
+        })
+        .collect();
+    // A list that would be left empty keeps its first element.
+    let written = seen.mount.written.as_ref().map_or(0, Vec::len);
+    let gone = |option: usize| needless.iter().any(|n| n.option == option);
+    let stays = |(i, o): (usize, &crate::btrfs::MountOption)| o.element < written && !gone(i);
+    if !seen.options.iter().enumerate().any(stays) {
+        needless.retain(|n| seen.options[n.option].element != 0);
+    }
+    needless
+}
+
+fn edits(mounted: &Mounted<'_>) -> Vec<MountEdit> {
+    let edit = |(index, seen): (usize, &List<'_>)| {
+        let needless = needless(mounted, index);
+        let changes: BTreeMap<usize, Option<String>> =
+            needless.iter().map(|n| (n.option, None)).collect();
+        (!changes.is_empty()).then(|| seen.edited(&changes, Vec::new()))
+    };
+    mounted.lists.iter().enumerate().filter_map(edit).collect()
+}
+
+fn finding(mounted: &Mounted<'_>) -> Option<Finding> {
+    let mut evidence = Vec::new();
+    let mut said = Vec::new();
+    let mut at = None;
+    for (index, seen) in mounted.lists.iter().enumerate() {
+        let mountpoint = &seen.mount.mountpoint;
+        let needless = needless(mounted, index);
+        let texts: Vec<String> = needless
+            .iter()
+            .map(|n| format!("`{}`", seen.options[n.option].text))
+            .collect();
+        if texts.is_empty() {
+            continue;
+        }
+        said.push(format!("{} on {mountpoint}", listed(&texts)));
+        at = at.or_else(|| seen.at(needless.first()?.option));
+        for n in needless {
+            evidence.push(Evidence::speaks_for(
+                Weight::Moderate,
+                Source::Knowledge(n.source.to_owned()),
+                format!("{mountpoint}: {}", n.reason),
+            ));
+        }
+    }
+    (!said.is_empty()).then(|| Finding {
+        rule: META.id,
+        subject: mounted.filesystem.name().to_owned(),
+        severity: Severity::Advice,
+        message: format!("Leaving these out changes nothing: {}", said.join("; ")),
+        at,
+        evidence,
+    })
+}
+
+impl Rule for RedundantOption {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn detect(&self, context: &Context<'_>) -> Vec<Finding> {
+        Mounted::all(context.host)
+            .iter()
+            .filter_map(finding)
+            .collect()
+    }
+
+    fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
+        let all = Mounted::all(context.host);
+        let mounted = all
+            .iter()
+            .find(|m| m.filesystem.name() == finding.subject)?;
+        let mounts = edits(mounted);
+        (!mounts.is_empty()).then(|| Remedy {
+            title: "Leave out the options that change nothing".to_owned(),
+            actions: vec![Action::EditMountOptions { mounts }],
+            costs: Vec::new(),
+            applicability: Applicability::Safe,
+            effect: Effect::Clarity,
+        })
+    }
+}
