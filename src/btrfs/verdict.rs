@@ -6,7 +6,8 @@ use super::kernel::{KernelRange, KernelVersion, Target, all_series, since};
 use super::option::{OptionSpec, Presence, ValueSyntax, lookup};
 use super::parse::MountOption;
 use super::setting::{
-    Aspect, Compression, LevelNote, Rescue, Setting, SpaceCache, Switch, read_bytes, read_u32, read_u64,
+    Aspect, Compression, LevelNote, Rescue, Setting, SpaceCache, Switch, read_bytes, read_u32,
+    read_u64,
 };
 use super::state::{DeviceFacts, MAX_INLINE_LIMIT, State};
 use super::suggest::suggest;
@@ -383,7 +384,10 @@ pub fn verdicts(options: &[MountOption], target: &Target, facts: &DeviceFacts) -
 /// The property that an option is about, on the target's representative kernel; none where it is
 /// refused, and for options that change nothing lasting.
 pub fn aspect(option: &MountOption, target: &Target) -> Option<Aspect> {
-    interpret(option, target.representative()).ok()?.setting.aspect()
+    interpret(option, target.representative())
+        .ok()?
+        .setting
+        .aspect()
 }
 
 /// What a mount with the options in force fails on, on one kernel.

@@ -37,7 +37,9 @@ struct Stack {
 /// The btrfs filesystems that disko describes.
 pub(super) fn filesystems(values: &Values<'_>, devices: Thunk) -> Vec<Filesystem> {
     let path = vec!["disko".to_owned(), "devices".to_owned()];
-    let Some(devices) = values.set(devices, path, None) else { return Vec::new() };
+    let Some(devices) = values.set(devices, path, None) else {
+        return Vec::new();
+    };
     let mut disko = Disko {
         values,
         filesystems: Vec::new(),
@@ -68,7 +70,9 @@ pub(super) fn filesystems(values: &Values<'_>, devices: Thunk) -> Vec<Filesystem
         for (lv, volume) in disko.sets(&group, "lvs") {
             let mut stack = merged(&disko.below_vg, &vg);
             stack.device = format!("/dev/{vg}/{lv}");
-            stack.layers.push(Layer::Lvm { name: format!("{vg}/{lv}") });
+            stack.layers.push(Layer::Lvm {
+                name: format!("{vg}/{lv}"),
+            });
             disko.content(&volume, stack);
         }
     }
@@ -107,7 +111,10 @@ fn merged(members: &[(String, Stack)], name: &str) -> Stack {
 
 impl Disko<'_, '_> {
     fn sets(&self, parent: &SetAt, name: &str) -> Vec<(String, SetAt)> {
-        self.values.child(parent, name).map(|set| self.values.children(&set)).unwrap_or_default()
+        self.values
+            .child(parent, name)
+            .map(|set| self.values.children(&set))
+            .unwrap_or_default()
     }
 
     /// Follows the `content` of a disk, partition, container or volume.
@@ -118,7 +125,9 @@ impl Disko<'_, '_> {
     }
 
     fn device_type(&mut self, content: &SetAt, mut stack: Stack) {
-        let Some(kind) = self.values.known_text(content, "type") else { return };
+        let Some(kind) = self.values.known_text(content, "type") else {
+            return;
+        };
         match kind.as_str() {
             "gpt" => {
                 for (name, partition) in self.sets(content, "partitions") {
@@ -139,7 +148,7 @@ impl Disko<'_, '_> {
             "luks" => {
                 let luks = self.luks(content);
                 stack.device = format!("/dev/mapper/{}", luks.name);
-                stack.layers.push(Layer::Luks(luks));
+                stack.layers.push(Layer::Luks(Box::new(luks)));
                 self.content(content, stack);
             }
             "lvm_pv" => {
@@ -151,10 +160,10 @@ impl Disko<'_, '_> {
                 self.below_array.push((name, stack));
             }
             "btrfs" => self.btrfs(content, stack, true),
-            "filesystem" => {
-                if self.values.known_text(content, "format").as_deref() == Some("btrfs") {
-                    self.btrfs(content, stack, false);
-                }
+            "filesystem"
+                if self.values.known_text(content, "format").as_deref() == Some("btrfs") =>
+            {
+                self.btrfs(content, stack, false);
             }
             _ => {}
         }
@@ -162,14 +171,23 @@ impl Disko<'_, '_> {
 
     /// The deprecated `table`, whose partitions are a list.
     fn legacy_table(&mut self, content: &SetAt, stack: &Stack) {
-        let Some(attribute) = content.set.get("partitions") else { return };
+        let Some(attribute) = content.set.get("partitions") else {
+            return;
+        };
         let path = below(&content.path, "partitions");
         let e = self.values.e;
-        let Ok(list) = e.force(attribute.value).and_then(|v| e.as_list(&v, v.at)) else { return };
+        let Ok(list) = e.force(attribute.value).and_then(|v| e.as_list(&v, v.at)) else {
+            return;
+        };
         for (index, item) in list.items.iter().enumerate() {
             let path = below(&path, &index.to_string());
-            let Some(partition) = self.values.set(*item, path, None) else { continue };
-            let name = self.values.known_text(&partition, "name").unwrap_or_default();
+            let Some(partition) = self.values.set(*item, path, None) else {
+                continue;
+            };
+            let name = self
+                .values
+                .known_text(&partition, "name")
+                .unwrap_or_default();
             let mut stack = stack.clone();
             stack.device = format!("/dev/disk/by-partlabel/{name}");
             stack.layers.push(Layer::Partition { name });
@@ -198,7 +216,10 @@ impl Disko<'_, '_> {
     }
 
     fn btrfs(&mut self, content: &SetAt, stack: Stack, has_subvolumes: bool) {
-        let device = self.values.known_text(content, "device").unwrap_or(stack.device);
+        let device = self
+            .values
+            .known_text(content, "device")
+            .unwrap_or(stack.device);
         let mut filesystem = Filesystem {
             source: StorageSource::Disko(content.path.clone()),
             device,
@@ -210,20 +231,35 @@ impl Disko<'_, '_> {
             at: content.at,
         };
         if let Some(mountpoint) = self.values.known_text(content, "mountpoint") {
-            filesystem.mounts.push(self.mount(content, mountpoint, None));
+            filesystem
+                .mounts
+                .push(self.mount(content, mountpoint, None));
         }
-        let subvolumes = if has_subvolumes { self.sets(content, "subvolumes") } else { Vec::new() };
+        let subvolumes = if has_subvolumes {
+            self.sets(content, "subvolumes")
+        } else {
+            Vec::new()
+        };
         for (attribute, subvolume) in subvolumes {
-            let name = self.values.known_text(&subvolume, "name").unwrap_or(attribute);
+            let name = self
+                .values
+                .known_text(&subvolume, "name")
+                .unwrap_or(attribute);
             let mountpoint = self.values.known_text(&subvolume, "mountpoint");
             if let Some(mountpoint) = &mountpoint {
                 let mount = self.mount(&subvolume, mountpoint.clone(), Some(&name));
                 filesystem.mounts.push(mount);
             }
-            let swap = self.sets(&subvolume, "swap").into_iter().map(|(file, swap)| SwapFile {
-                path: self.values.known_text(&swap, "path").unwrap_or(file),
-                size: self.values.known_text(&swap, "size").unwrap_or_else(|| "8G".to_owned()),
-            });
+            let swap = self
+                .sets(&subvolume, "swap")
+                .into_iter()
+                .map(|(file, swap)| SwapFile {
+                    path: self.values.known_text(&swap, "path").unwrap_or(file),
+                    size: self
+                        .values
+                        .known_text(&swap, "size")
+                        .unwrap_or_else(|| "8G".to_owned()),
+                });
             filesystem.subvolumes.push(Subvolume {
                 path: subvolume.path.clone(),
                 name,
@@ -232,7 +268,9 @@ impl Disko<'_, '_> {
                 at: subvolume.at,
             });
         }
-        filesystem.mounts.sort_by(|a, b| a.mountpoint.cmp(&b.mountpoint));
+        filesystem
+            .mounts
+            .sort_by(|a, b| a.mountpoint.cmp(&b.mountpoint));
         self.filesystems.push(filesystem);
     }
 
@@ -240,9 +278,10 @@ impl Disko<'_, '_> {
         let path = below(&holder.path, "mountOptions");
         let written = match holder.set.get("mountOptions") {
             Some(attribute) => self.values.texts(attribute, &path),
-            None => {
-                Ok(DEFAULT_OPTIONS.iter().map(|o| Located::new((*o).to_owned(), None)).collect())
-            }
+            None => Ok(DEFAULT_OPTIONS
+                .iter()
+                .map(|o| Located::new((*o).to_owned(), None))
+                .collect()),
         };
         let options = written.clone().map(|mut options| {
             options.extend(subvolume.map(|s| Located::new(format!("subvol={s}"), None)));

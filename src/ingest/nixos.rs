@@ -6,8 +6,8 @@ use super::disko;
 use super::values::{SetAt, Values, below};
 use crate::btrfs::whole::MOUNTED_IN_INITRD;
 use crate::model::{
-    Filesystem, Found, Host, Located, Mount, MountSource, Setting, Settings, Storage, StorageSource,
-    UnknownFact,
+    Filesystem, Found, Host, Located, Mount, MountSource, Setting, Settings, Storage,
+    StorageSource, UnknownFact,
 };
 use crate::nix::eval::{Data, Evaluator, Thunk, Value};
 use crate::nix::module::Configuration;
@@ -124,7 +124,10 @@ fn storage(values: &Values<'_>, config: Thunk) -> Storage {
         mount.needed_for_boot |= MOUNTED_IN_INITRD.contains(&mount.mountpoint.as_str());
     }
     let root_on_btrfs = filesystems.iter().any(|f| f.mount("/").is_some());
-    Storage { filesystems, root_on_btrfs }
+    Storage {
+        filesystems,
+        root_on_btrfs,
+    }
 }
 
 /// Merges what `fileSystems` says with disko's mounts, and adds the filesystems it alone declares.
@@ -132,9 +135,10 @@ fn add_file_systems(values: &Values<'_>, all: &SetAt, filesystems: &mut Vec<File
     let mut by_device: BTreeMap<String, Vec<Mount>> = BTreeMap::new();
     for (mountpoint, entry) in values.children(all) {
         let needed = matches!(values.flag(Some(&entry), "neededForBoot"), Ok(true));
-        let options = entry.set.get("options").map(|attribute| {
-            values.texts(attribute, &below(&entry.path, "options"))
-        });
+        let options = entry
+            .set
+            .get("options")
+            .map(|attribute| values.texts(attribute, &below(&entry.path, "options")));
         let existing = filesystems
             .iter_mut()
             .flat_map(|f| f.mounts.iter_mut())
@@ -159,13 +163,14 @@ fn add_file_systems(values: &Values<'_>, all: &SetAt, filesystems: &mut Vec<File
                 None => format!("the device of {mountpoint}"),
             },
         };
-        let written = options.unwrap_or_else(|| {
-            Ok(vec![Located::new("defaults".to_owned(), None)])
-        });
+        let written =
+            options.unwrap_or_else(|| Ok(vec![Located::new("defaults".to_owned(), None)]));
         let subvolume = written.as_ref().ok().and_then(|options| {
             let words = options.iter().flat_map(|o| o.value.split(','));
-            let named = words.filter_map(|w| w.strip_prefix("subvol="));
-            named.last().map(|s| s.trim_start_matches('/').to_owned())
+            let mut named = words.filter_map(|w| w.strip_prefix("subvol="));
+            named
+                .next_back()
+                .map(|s| s.trim_start_matches('/').to_owned())
         });
         by_device.entry(device).or_default().push(Mount {
             mountpoint,
@@ -194,12 +199,16 @@ fn add_file_systems(values: &Values<'_>, all: &SetAt, filesystems: &mut Vec<File
 
 /// The nixos-facter report that a configuration names.
 pub fn facter_report(e: &Evaluator, configuration: &Configuration) -> Option<String> {
-    [["hardware", "facter", "reportPath"].as_slice(), &["facter", "reportPath"]]
-        .into_iter()
-        .find_map(|path| match configuration.get(e, path) {
-            Ok(Some(Value { data: Data::Path(path) | Data::Str(path), .. })) => {
-                Some(path.to_string())
-            }
-            _ => None,
-        })
+    [
+        ["hardware", "facter", "reportPath"].as_slice(),
+        &["facter", "reportPath"],
+    ]
+    .into_iter()
+    .find_map(|path| match configuration.get(e, path) {
+        Ok(Some(Value {
+            data: Data::Path(path) | Data::Str(path),
+            ..
+        })) => Some(path.to_string()),
+        _ => None,
+    })
 }

@@ -25,12 +25,19 @@ pub(super) struct Values<'e> {
 
 impl<'e> Values<'e> {
     pub(super) fn new(e: &'e Evaluator) -> Self {
-        Values { e, unknown: Default::default() }
+        Values {
+            e,
+            unknown: Default::default(),
+        }
     }
 
     /// Turns an unknown value into an unknown fact about `path`.
     pub(super) fn fact(&self, path: &[String], unknown: &Unknown) -> UnknownFact {
-        UnknownFact { what: path.join("."), why: unknown.why.to_string(), at: unknown.at }
+        UnknownFact {
+            what: path.join("."),
+            why: unknown.why.to_string(),
+            at: unknown.at,
+        }
     }
 
     fn note(&self, fact: UnknownFact) {
@@ -39,16 +46,27 @@ impl<'e> Values<'e> {
 
     fn wrong_type(&self, path: &[String], wanted: &str, value: &Value) -> UnknownFact {
         let why = format!("expected {wanted}, found a {}", value.type_name());
-        UnknownFact { what: path.join("."), why, at: value.at }
+        UnknownFact {
+            what: path.join("."),
+            why,
+            at: value.at,
+        }
     }
 
     /// The set that a thunk is; an unknown one is noted.
     pub(super) fn set(&self, thunk: Thunk, path: Vec<String>, at: Option<Span>) -> Option<SetAt> {
         match self.e.force(thunk) {
-            Ok(Value { data: Data::Set(set), at: own }) => {
-                Some(SetAt { set, path, at: at.or(own) })
-            }
-            Ok(Value { data: Data::Null, .. }) => None,
+            Ok(Value {
+                data: Data::Set(set),
+                at: own,
+            }) => Some(SetAt {
+                set,
+                path,
+                at: at.or(own),
+            }),
+            Ok(Value {
+                data: Data::Null, ..
+            }) => None,
             Ok(other) => {
                 self.note(self.wrong_type(&path, "a set", &other));
                 None
@@ -71,7 +89,10 @@ impl<'e> Values<'e> {
     pub(super) fn children(&self, parent: &SetAt) -> Vec<(String, SetAt)> {
         let named = parent.set.iter().filter_map(|(name, attribute)| {
             let path = below(&parent.path, name);
-            Some((name.to_string(), self.set(attribute.value, path, attribute.entry)?))
+            Some((
+                name.to_string(),
+                self.set(attribute.value, path, attribute.entry)?,
+            ))
         });
         named.collect()
     }
@@ -96,7 +117,10 @@ impl<'e> Values<'e> {
 
     fn read_text(&self, thunk: Thunk, path: &[String]) -> Reading<Located<String>> {
         match self.e.force(thunk) {
-            Ok(Value { data: Data::Str(text), at }) => Ok(Located::new(text.to_string(), at)),
+            Ok(Value {
+                data: Data::Str(text),
+                at,
+            }) => Ok(Located::new(text.to_string(), at)),
             Ok(other) => Err(self.wrong_type(path, "a string", &other)),
             Err(unknown) => Err(self.fact(path, &unknown)),
         }
@@ -104,22 +128,38 @@ impl<'e> Values<'e> {
 
     /// A boolean attribute, false where it is not written.
     pub(super) fn flag(&self, parent: Option<&SetAt>, name: &str) -> Reading<bool> {
-        let Some(parent) = parent else { return Ok(false) };
-        let Some(attribute) = parent.set.get(name) else { return Ok(false) };
+        let Some(parent) = parent else {
+            return Ok(false);
+        };
+        let Some(attribute) = parent.set.get(name) else {
+            return Ok(false);
+        };
         let path = below(&parent.path, name);
         match self.e.force(attribute.value) {
-            Ok(Value { data: Data::Bool(b), .. }) => Ok(b),
+            Ok(Value {
+                data: Data::Bool(b),
+                ..
+            }) => Ok(b),
             Ok(other) => Err(self.wrong_type(&path, "a bool", &other)),
             Err(unknown) => Err(self.fact(&path, &unknown)),
         }
     }
 
     /// A list of strings.
-    pub(super) fn texts(&self, attribute: &Attribute, path: &[String]) -> Reading<Vec<Located<String>>> {
+    pub(super) fn texts(
+        &self,
+        attribute: &Attribute,
+        path: &[String],
+    ) -> Reading<Vec<Located<String>>> {
         match self.e.force(attribute.value) {
-            Ok(Value { data: Data::List(list), .. }) => {
-                list.items.iter().map(|item| self.read_text(*item, path)).collect()
-            }
+            Ok(Value {
+                data: Data::List(list),
+                ..
+            }) => list
+                .items
+                .iter()
+                .map(|item| self.read_text(*item, path))
+                .collect(),
             Ok(other) => Err(self.wrong_type(path, "a list", &other)),
             Err(unknown) => Err(self.fact(path, &unknown)),
         }

@@ -45,7 +45,11 @@ impl Host {
     /// The kernel that the host runs, as its metrics tell; what its configuration will bring is
     /// not known from the files.
     pub fn target(&self) -> Target {
-        let kernel = self.metrics.kernel.as_ref().and_then(|k| k.value.parse().ok());
+        let kernel = self
+            .metrics
+            .kernel
+            .as_ref()
+            .and_then(|k| k.value.parse().ok());
         kernel.map_or(Target::Unknown, Target::Known)
     }
 
@@ -61,7 +65,11 @@ impl Host {
 
     /// What is known of the devices below a filesystem that changes what its options do.
     pub fn device_facts(&self, filesystem: &Filesystem) -> DeviceFacts {
-        let disks: Vec<_> = filesystem.disks.iter().filter_map(|d| self.disk(d)).collect();
+        let disks: Vec<_> = filesystem
+            .disks
+            .iter()
+            .filter_map(|d| self.disk(d))
+            .collect();
         let all_known = disks.len() == filesystem.disks.len() && !disks.is_empty();
         let media: Vec<Medium> = disks.iter().map(|d| self.medium(d)).collect();
         let rotational = match media.as_slice() {
@@ -74,12 +82,16 @@ impl Host {
         let discard = match rotational {
             _ if withheld => Some(false),
             Some(false) if disks.iter().all(|d| d.kind == DiskKind::NvmeSsd) => Some(true),
-            _ => self.mounted_option(filesystem, "discard=async").then_some(true),
+            _ => self
+                .mounted_option(filesystem, "discard=async")
+                .then_some(true),
         };
         DeviceFacts {
             rotational,
             discard,
-            free_space_tree: self.mounted_option(filesystem, "space_cache=v2").then_some(true),
+            free_space_tree: self
+                .mounted_option(filesystem, "space_cache=v2")
+                .then_some(true),
             cpus: self.hardware.as_ref().and_then(|h| h.cpu.threads),
         }
     }
@@ -92,9 +104,14 @@ impl Host {
     /// What is known of a disk's medium: what the kernel says of a real one, else its name.
     pub fn medium(&self, disk: &Disk) -> Medium {
         let devices = &self.metrics.block_devices;
-        let told = devices.iter().find(|b| b.name == disk.kernel_name).map(|b| b.medium);
-        let virtual_machine =
-            self.hardware.as_ref().is_some_and(|h| h.virtualisation.is_virtual());
+        let told = devices
+            .iter()
+            .find(|b| b.name == disk.kernel_name)
+            .map(|b| b.medium);
+        let virtual_machine = self
+            .hardware
+            .as_ref()
+            .is_some_and(|h| h.virtualisation.is_virtual());
         match told {
             // In a virtual machine the kernel's opinion is the hypervisor's default.
             Some(medium) if medium != Medium::Unknown && !virtual_machine => medium,

@@ -34,7 +34,8 @@ impl Settings {
 
     /// Whether an option is known to be `true`.
     pub fn is_true(&self, path: &str) -> bool {
-        self.known(path).is_some_and(|s| s.value == Json::Bool(true))
+        self.known(path)
+            .is_some_and(|s| s.value == Json::Bool(true))
     }
 
     /// Whether an option is defined at all, known or not.
@@ -60,7 +61,9 @@ impl Settings {
 
     /// All options, in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Reading<Setting>)> {
-        self.values.iter().map(|(path, value)| (path.as_str(), value))
+        self.values
+            .iter()
+            .map(|(path, value)| (path.as_str(), value))
     }
 
     /// What could not be read.

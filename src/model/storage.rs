@@ -31,7 +31,7 @@ pub enum Layer {
         name: String,
     },
     /// LUKS.
-    Luks(Luks),
+    Luks(Box<Luks>),
     /// A logical volume.
     Lvm {
         /// `vg/lv`
@@ -144,7 +144,8 @@ impl Filesystem {
     /// A name for people: its first mount point, else the device.
     pub fn name(&self) -> &str {
         let root = self.mounts.iter().find(|m| m.mountpoint == "/");
-        root.or(self.mounts.first()).map_or(&self.device, |m| &m.mountpoint)
+        root.or(self.mounts.first())
+            .map_or(&self.device, |m| &m.mountpoint)
     }
 
     /// The LUKS containers below it.
@@ -179,7 +180,9 @@ impl Filesystem {
 impl Storage {
     /// The mount at a mount point, with its filesystem.
     pub fn mount(&self, mountpoint: &str) -> Option<(&Filesystem, &Mount)> {
-        self.filesystems.iter().find_map(|f| Some((f, f.mount(mountpoint)?)))
+        self.filesystems
+            .iter()
+            .find_map(|f| Some((f, f.mount(mountpoint)?)))
     }
 
     /// The filesystem and mount that hold a path: the longest mount point that is a prefix of it.

@@ -90,7 +90,10 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         list: bool,
         chain: usize,
     }
-    let mut levels = vec![Level { list: false, chain: 0 }];
+    let mut levels = vec![Level {
+        list: false,
+        chain: 0,
+    }];
     let mut prefix_run = 0usize;
     let mut offset = 0usize;
     for (kind, slice) in rnix::tokenize(text) {
@@ -118,7 +121,10 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
                 if let Some(level) = levels.last_mut() {
                     level.chain += 1;
                 }
-                levels.push(Level { list: kind == SyntaxKind::TOKEN_L_BRACK, chain: 0 });
+                levels.push(Level {
+                    list: kind == SyntaxKind::TOKEN_L_BRACK,
+                    chain: 0,
+                });
             }
             SyntaxKind::TOKEN_R_BRACK
             | SyntaxKind::TOKEN_R_PAREN
@@ -188,7 +194,10 @@ mod tests {
 
     #[test]
     fn bytes_that_nix_reads_otherwise_are_refused_with_their_place() {
-        assert_eq!(refusal(b"\xEF\xBB\xBF{ }"), Some((0, Refusal::ByteOrderMark)));
+        assert_eq!(
+            refusal(b"\xEF\xBB\xBF{ }"),
+            Some((0, Refusal::ByteOrderMark))
+        );
         assert_eq!(refusal(b"{ a = \"\xFF\"; }"), Some((7, Refusal::NotUtf8)));
         assert_eq!(refusal(b"{ }\0x"), Some((3, Refusal::Nul)));
         assert_eq!(
@@ -200,14 +209,29 @@ mod tests {
     #[test]
     fn inputs_that_would_abort_or_stall_the_parser_are_refused() {
         let nested = "[".repeat(100_000);
-        assert_eq!(refusal(nested.as_bytes()).map(|r| r.1), Some(Refusal::TooDeep));
+        assert_eq!(
+            refusal(nested.as_bytes()).map(|r| r.1),
+            Some(Refusal::TooDeep)
+        );
         let minus = format!("{}1", "-".repeat(100_000));
-        assert_eq!(refusal(minus.as_bytes()).map(|r| r.1), Some(Refusal::PrefixRunTooLong));
+        assert_eq!(
+            refusal(minus.as_bytes()).map(|r| r.1),
+            Some(Refusal::PrefixRunTooLong)
+        );
         let sum = "1+".repeat(50_000) + "1";
-        assert_eq!(refusal(sum.as_bytes()).map(|r| r.1), Some(Refusal::ChainTooLong));
+        assert_eq!(
+            refusal(sum.as_bytes()).map(|r| r.1),
+            Some(Refusal::ChainTooLong)
+        );
         let calls = "f ".repeat(50_000);
-        assert_eq!(refusal(calls.as_bytes()).map(|r| r.1), Some(Refusal::ChainTooLong));
+        assert_eq!(
+            refusal(calls.as_bytes()).map(|r| r.1),
+            Some(Refusal::ChainTooLong)
+        );
         let large = vec![b' '; MAX_BYTES + 1];
-        assert_eq!(refusal(&large).map(|r| r.1), Some(Refusal::TooLarge(MAX_BYTES + 1)));
+        assert_eq!(
+            refusal(&large).map(|r| r.1),
+            Some(Refusal::TooLarge(MAX_BYTES + 1))
+        );
     }
 }

@@ -43,7 +43,9 @@ impl Ord for Span {
 
 /// A place as people and reports name it: 1-based line, 1-based column in characters, length in
 /// characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Place {
     /// Path relative to the root of the project, with `/`.
     pub file: String,
@@ -117,19 +119,27 @@ impl SourceFile {
 
     /// The lossless syntax tree.
     pub fn tree(&self) -> &SyntaxNode {
-        self.tree.get_or_init(|| rnix::Root::parse(&self.text).syntax())
+        self.tree
+            .get_or_init(|| rnix::Root::parse(&self.text).syntax())
     }
 
     /// The file lowered for evaluation, or its first syntax error.
     pub fn hir(&self) -> Result<Rc<Hir>, SyntaxError> {
-        self.hir.get_or_init(|| super::eval::lower::lower(&self.text).map(Rc::new)).clone()
+        self.hir
+            .get_or_init(|| super::eval::lower::lower(&self.text).map(Rc::new))
+            .clone()
     }
 
     fn line_column(&self, offset: TextSize) -> (u32, u32) {
         let index = self.lines.get_or_init(|| LineIndex::new(&self.text));
-        let Some(position) = index.try_line_col(offset) else { return (1, 1) };
+        let Some(position) = index.try_line_col(offset) else {
+            return (1, 1);
+        };
         let start = usize::from(offset) - position.col as usize;
-        let column = self.text.get(start..usize::from(offset)).map_or(0, |s| s.chars().count());
+        let column = self
+            .text
+            .get(start..usize::from(offset))
+            .map_or(0, |s| s.chars().count());
         (position.line + 1, column as u32 + 1)
     }
 }
@@ -211,10 +221,14 @@ impl Sources {
     pub fn read(&self, path: &Path) -> Result<Rc<SourceFile>, ReadError> {
         let path = normalise(path);
         if let Some(id) = self.by_path.borrow().get(&path) {
-            return self.file(*id).ok_or(ReadError::Outside { path: path.display().to_string() });
+            return self.file(*id).ok_or(ReadError::Outside {
+                path: path.display().to_string(),
+            });
         }
         if !path.starts_with(&self.root) {
-            return Err(ReadError::Outside { path: path.display().to_string() });
+            return Err(ReadError::Outside {
+                path: path.display().to_string(),
+            });
         }
         let shown = self.shown(&path);
         let bytes = self.bytes(&path)?;
@@ -222,24 +236,39 @@ impl Sources {
             let before = String::from_utf8_lossy(&bytes[..offset.min(bytes.len())]);
             let line = before.matches('\n').count() as u32 + 1;
             let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) as u32 + 1;
-            ReadError::Refused { path: shown.clone(), line, column, refusal }
+            ReadError::Refused {
+                path: shown.clone(),
+                line,
+                column,
+                refusal,
+            }
         })?;
         Ok(self.insert(path, shown, Rc::from(text)))
     }
 
     fn bytes(&self, path: &Path) -> Result<Vec<u8>, ReadError> {
         let shown = self.shown(path);
-        let io_error =
-            |e: io::Error| ReadError::Io { path: shown.clone(), message: io_message(&e) };
+        let io_error = |e: io::Error| ReadError::Io {
+            path: shown.clone(),
+            message: io_message(&e),
+        };
         let metadata = std::fs::metadata(path).map_err(io_error)?;
         // A FIFO would block for ever, a device never end.
         if !metadata.is_file() {
             let message = "not a regular file".to_owned();
-            return Err(ReadError::Io { path: shown, message });
+            return Err(ReadError::Io {
+                path: shown,
+                message,
+            });
         }
         if metadata.len() > guard::MAX_BYTES as u64 {
             let refusal = Refusal::TooLarge(metadata.len() as usize);
-            return Err(ReadError::Refused { path: shown, line: 1, column: 1, refusal });
+            return Err(ReadError::Refused {
+                path: shown,
+                line: 1,
+                column: 1,
+                refusal,
+            });
         }
         std::fs::read(path).map_err(io_error)
     }
@@ -247,11 +276,18 @@ impl Sources {
     /// The text of any file of the project, as `builtins.readFile` needs it.
     pub fn read_text(&self, path: &Path) -> Result<String, ReadError> {
         let path = normalise(path);
-        if let Some(file) = self.by_path.borrow().get(&path).and_then(|id| self.file(*id)) {
+        if let Some(file) = self
+            .by_path
+            .borrow()
+            .get(&path)
+            .and_then(|id| self.file(*id))
+        {
             return Ok(file.text.to_string());
         }
         if !path.starts_with(&self.root) {
-            return Err(ReadError::Outside { path: path.display().to_string() });
+            return Err(ReadError::Outside {
+                path: path.display().to_string(),
+            });
         }
         String::from_utf8(self.bytes(&path)?).map_err(|_| ReadError::Refused {
             path: self.shown(&path),
@@ -264,7 +300,12 @@ impl Sources {
     /// Adds a text that is no file of the project: the embedded prelude, or an editor's buffer.
     pub fn insert_text(&self, path: &Path, text: &str) -> Rc<SourceFile> {
         let path = normalise(path);
-        if let Some(file) = self.by_path.borrow().get(&path).and_then(|id| self.file(*id)) {
+        if let Some(file) = self
+            .by_path
+            .borrow()
+            .get(&path)
+            .and_then(|id| self.file(*id))
+        {
             return file;
         }
         let shown = self.shown(&path);
@@ -288,18 +329,31 @@ impl Sources {
     /// The text under a span.
     pub fn text(&self, span: Span) -> String {
         let text = self.file(span.file).map(|f| Rc::clone(&f.text));
-        text.and_then(|t| t.get(std::ops::Range::<usize>::from(span.range)).map(str::to_owned))
-            .unwrap_or_default()
+        text.and_then(|t| {
+            t.get(std::ops::Range::<usize>::from(span.range))
+                .map(str::to_owned)
+        })
+        .unwrap_or_default()
     }
 
     /// A span as people name it.
     pub fn place(&self, span: Span) -> Place {
         let Some(file) = self.file(span.file) else {
-            return Place { file: "?".to_owned(), line: 1, column: 1, length: 0 };
+            return Place {
+                file: "?".to_owned(),
+                line: 1,
+                column: 1,
+                length: 0,
+            };
         };
         let (line, column) = file.line_column(span.range.start());
         let length = self.text(span).chars().count() as u32;
-        Place { file: file.shown.clone(), line, column, length }
+        Place {
+            file: file.shown.clone(),
+            line,
+            column,
+            length,
+        }
     }
 
     /// Whether something exists at `path`; `None` outside the project.
@@ -332,7 +386,10 @@ impl Sources {
 
     /// A path as shown to people: relative to the root where it lies below it.
     pub fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 }
 

@@ -8,8 +8,15 @@ use super::source::SyntaxError;
 
 /// The parts of a string literal, with escapes and indentation resolved as Nix's lexer does.
 pub fn string_parts(string: &ast::Str) -> Vec<InterpolPart<String>> {
-    let indented = string.syntax().first_token().is_some_and(|t| t.text() == "''");
-    if indented { indented_parts(string) } else { plain_parts(string) }
+    let indented = string
+        .syntax()
+        .first_token()
+        .is_some_and(|t| t.text() == "''");
+    if indented {
+        indented_parts(string)
+    } else {
+        plain_parts(string)
+    }
 }
 
 /// The value of a string literal without interpolation.
@@ -197,13 +204,20 @@ pub fn static_name(attr: &ast::Attr) -> Option<String> {
 
 /// A name as it must be written in an attribute path: quoted only where Nix needs it.
 pub fn attribute_name(name: &str) -> String {
-    const KEYWORDS: &[&str] =
-        &["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit", "or"];
+    const KEYWORDS: &[&str] = &[
+        "if", "then", "else", "assert", "with", "let", "in", "rec", "inherit", "or",
+    ];
     let mut chars = name.chars();
-    let plain = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    let plain = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '\'' | '-'))
         && !KEYWORDS.contains(&name);
-    if plain { name.to_owned() } else { string_literal(name) }
+    if plain {
+        name.to_owned()
+    } else {
+        string_literal(name)
+    }
 }
 
 /// A string as a Nix literal in double quotes.
@@ -239,7 +253,9 @@ pub fn node_at<N: AstNode<Language = rnix::NixLanguage>>(
         rowan::NodeOrToken::Node(node) => node,
         rowan::NodeOrToken::Token(token) => token.parent()?,
     };
-    node.ancestors().take_while(|n| n.text_range() == range).find_map(N::cast)
+    node.ancestors()
+        .take_while(|n| n.text_range() == range)
+        .find_map(N::cast)
 }
 
 /// The comments of a tree, in order.
@@ -260,16 +276,18 @@ pub(crate) fn describe_error(error: &ParseError, text: &str) -> SyntaxError {
     };
     let (at, message) = match error {
         ParseError::Unexpected(at) => (*at, "this is no Nix expression".to_owned()),
-        ParseError::UnexpectedExtra(at) => {
-            (*at, "the expression ends before this; is a bracket or `;` too many?".to_owned())
-        }
+        ParseError::UnexpectedExtra(at) => (
+            *at,
+            "the expression ends before this; is a bracket or `;` too many?".to_owned(),
+        ),
         ParseError::UnexpectedWanted(_, at, kinds) => (*at, format!("expected {}", wanted(kinds))),
         ParseError::UnexpectedDoubleBind(at) => (*at, "a pattern bound twice".to_owned()),
         ParseError::DuplicatedArgs(at, name) => (*at, format!("duplicate formal `{name}`")),
         ParseError::UnexpectedEOF => (end, "the file ends in the middle".to_owned()),
-        ParseError::UnexpectedEOFWanted(kinds) => {
-            (end, format!("the file ends where {} should stand", wanted(kinds)))
-        }
+        ParseError::UnexpectedEOFWanted(kinds) => (
+            end,
+            format!("the file ends where {} should stand", wanted(kinds)),
+        ),
         ParseError::RecursionLimitExceeded => (end, "nested too deeply".to_owned()),
         other => (end, other.to_string()),
     };
@@ -312,12 +330,23 @@ mod tests {
         assert_eq!(value("\"a\r\nb\""), "a\nb");
         assert_eq!(value("''\n    a\n      b\n  ''"), "a\n  b\n");
         assert_eq!(value("'' x ''"), "x ");
-        assert_eq!(value("''\n  a ''${b} '''c''' ''\\t\n''"), "a ${b} ''c'' \t\n");
+        assert_eq!(
+            value("''\n  a ''${b} '''c''' ''\\t\n''"),
+            "a ${b} ''c'' \t\n"
+        );
     }
 
     #[test]
     fn literals_survive_a_round_trip() {
-        for text in ["plain", "a\"b", "$x ${y} $", "back\\slash", "tab\tnew\nline", "ünï", ""] {
+        for text in [
+            "plain",
+            "a\"b",
+            "$x ${y} $",
+            "back\\slash",
+            "tab\tnew\nline",
+            "ünï",
+            "",
+        ] {
             assert_eq!(value(&string_literal(text)), text);
         }
         assert_eq!(attribute_name("home"), "home");

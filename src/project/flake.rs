@@ -14,10 +14,16 @@ use crate::nix::source::Span;
 const SYSTEM: &str = "__nixosSystem";
 
 const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |_, arguments, at| {
-    let call = Attribute { value: arguments[0], entry: at };
+    let call = Attribute {
+        value: arguments[0],
+        entry: at,
+    };
     let set = AttrSet::new(vec![(SYSTEM.into(), call)])
         .opened(Why::Unsupported("the value of a whole system".to_owned()));
-    Ok(Value { data: Data::Set(Rc::new(set)), at })
+    Ok(Value {
+        data: Data::Set(Rc::new(set)),
+        at,
+    })
 });
 
 /// What a host was made from.
@@ -28,7 +34,10 @@ pub(super) struct System {
 
 pub(super) fn hosts(e: &Evaluator, flake: &Path) -> Eval<Vec<HostName>> {
     let configurations = configurations(e, flake)?;
-    Ok(configurations.iter().map(|(name, _)| HostName(name.to_string())).collect())
+    Ok(configurations
+        .iter()
+        .map(|(name, _)| HostName(name.to_string()))
+        .collect())
 }
 
 pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<System> {
@@ -94,7 +103,13 @@ fn outputs(e: &Evaluator, flake: &Path) -> Eval<Value> {
             let url = e.select(attribute.value, &["url".into()], None, None);
             let url = url.ok().and_then(|u| e.as_str(&u, None).ok());
             let value = input(e, name, url.as_deref().unwrap_or_default());
-            entries.push((name.clone(), Attribute { value, entry: attribute.entry }));
+            entries.push((
+                name.clone(),
+                Attribute {
+                    value,
+                    entry: attribute.entry,
+                },
+            ));
         }
     }
     for (name, _) in e.formals(&function).unwrap_or_default() {
@@ -109,7 +124,13 @@ fn outputs(e: &Evaluator, flake: &Path) -> Eval<Value> {
         // `self` is the result, with the tree it came from.
         e.native(move |e| itself(e, &flake))
     };
-    entries.push(("self".into(), Attribute { value: itself, entry: None }));
+    entries.push((
+        "self".into(),
+        Attribute {
+            value: itself,
+            entry: None,
+        },
+    ));
     let arguments = e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))));
     e.call(&function, arguments, at)
 }
@@ -117,14 +138,26 @@ fn outputs(e: &Evaluator, flake: &Path) -> Eval<Value> {
 fn itself(e: &Evaluator, flake: &Path) -> Eval<Value> {
     let text = |path: &Path| {
         let data = Data::Path(path.display().to_string().into());
-        Attribute { value: e.done(Value::synthetic(data)), entry: None }
+        Attribute {
+            value: e.done(Value::synthetic(data)),
+            entry: None,
+        }
     };
     let root = flake.parent().unwrap_or(flake);
     let flake = flake.to_path_buf();
     // Outputs are looked up by calling the flake again, only when somebody asks.
     let again = e.native(move |e| outputs(e, &flake));
-    let mut entries = vec![("outPath".into(), text(root)), ("sourceInfo".into(), text(root))];
-    for name in ["nixosModules", "lib", "nixosConfigurations", "overlays", "packages"] {
+    let mut entries = vec![
+        ("outPath".into(), text(root)),
+        ("sourceInfo".into(), text(root)),
+    ];
+    for name in [
+        "nixosModules",
+        "lib",
+        "nixosConfigurations",
+        "overlays",
+        "packages",
+    ] {
         let wanted = Name::from(name);
         let value = e.native(move |e| e.select(again, &[wanted], None, None));
         entries.push((name.into(), Attribute { value, entry: None }));
@@ -139,7 +172,13 @@ fn input(e: &Evaluator, name: &str, url: &str) -> Thunk {
     let mut entries = Vec::new();
     if name.starts_with("nixpkgs") || url.contains("nixpkgs") || url.contains("NixOS/") {
         let lib = e.native(lib);
-        entries.push(("lib".into(), Attribute { value: lib, entry: None }));
+        entries.push((
+            "lib".into(),
+            Attribute {
+                value: lib,
+                entry: None,
+            },
+        ));
     }
     let set = AttrSet::new(entries).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
@@ -149,11 +188,19 @@ fn input(e: &Evaluator, name: &str, url: &str) -> Thunk {
 fn lib(e: &Evaluator) -> Eval<Value> {
     let value = e.force(e.lib())?;
     let set = e.as_set(&value, None)?;
-    let builtin = Builtin { primitive: NIXOS_SYSTEM, arguments: Vec::new() };
+    let builtin = Builtin {
+        primitive: NIXOS_SYSTEM,
+        arguments: Vec::new(),
+    };
     let system = e.done(Value::synthetic(Data::Builtin(Rc::new(builtin))));
-    let mut entries: Vec<(Name, Attribute)> =
-        set.iter().map(|(n, a)| (n.clone(), *a)).collect();
-    entries.push(("nixosSystem".into(), Attribute { value: system, entry: None::<Span> }));
+    let mut entries: Vec<(Name, Attribute)> = set.iter().map(|(n, a)| (n.clone(), *a)).collect();
+    entries.push((
+        "nixosSystem".into(),
+        Attribute {
+            value: system,
+            entry: None::<Span>,
+        },
+    ));
     let mut extended = AttrSet::new(entries);
     extended.open = set.open.clone();
     Ok(Value::synthetic(Data::Set(Rc::new(extended))))

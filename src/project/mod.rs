@@ -16,7 +16,11 @@ use crate::nix::source::{ReadError, Sources, normalise};
 
 /// Files that hold a machine's storage when there is no flake, in the order of preference.
 const FILE_NAMES: &[&str] = &[
-    "configuration.nix", "disko.nix", "disko-config.nix", "disk-config.nix", "disks.nix",
+    "configuration.nix",
+    "disko.nix",
+    "disko-config.nix",
+    "disk-config.nix",
+    "disks.nix",
     "default.nix",
 ];
 
@@ -78,7 +82,12 @@ pub struct Evaluated {
 impl Evaluated {
     /// The model of the host.
     pub fn host(&self) -> Host {
-        ingest::nixos::read(&self.name.0, self.found, &self.evaluator, &self.configuration)
+        ingest::nixos::read(
+            &self.name.0,
+            self.found,
+            &self.evaluator,
+            &self.configuration,
+        )
     }
 }
 
@@ -104,13 +113,21 @@ impl Project {
         } else {
             (parent(&absolute), Entry::File(absolute))
         };
-        let git = directory.ancestors().find(|d| d.join(".git").exists()).map(Path::to_path_buf);
+        let git = directory
+            .ancestors()
+            .find(|d| d.join(".git").exists())
+            .map(Path::to_path_buf);
         let in_git = git.is_some();
         let root = git.unwrap_or_else(|| match directory.starts_with(&working) {
             true => working,
             false => directory.clone(),
         });
-        Ok(Project { root, in_git, directory, entry })
+        Ok(Project {
+            root,
+            in_git,
+            directory,
+            entry,
+        })
     }
 
     /// A fresh view of the project's files.
@@ -137,7 +154,9 @@ impl Project {
             Entry::File(path) => {
                 let named = match path.file_stem() {
                     // `hosts/vps/disko.nix` is about `vps`.
-                    Some(stem) if FILE_NAMES.contains(&format!("{}.nix", stem.display()).as_str()) => {
+                    Some(stem)
+                        if FILE_NAMES.contains(&format!("{}.nix", stem.display()).as_str()) =>
+                    {
                         self.directory.file_name()
                     }
                     stem => stem,
@@ -174,7 +193,13 @@ impl Project {
             }
         };
         let (name, entry) = (host.clone(), self.entry.clone());
-        Ok(Evaluated { name, found, entry, evaluator, configuration })
+        Ok(Evaluated {
+            name,
+            found,
+            entry,
+            evaluator,
+            configuration,
+        })
     }
 }
 
@@ -188,7 +213,11 @@ fn entry_of(directory: &Path) -> Option<Entry> {
     if flake.is_file() {
         return Some(Entry::Flake(flake));
     }
-    if let Some(file) = FILE_NAMES.iter().map(|n| directory.join(n)).find(|p| p.is_file()) {
+    if let Some(file) = FILE_NAMES
+        .iter()
+        .map(|n| directory.join(n))
+        .find(|p| p.is_file())
+    {
         return Some(Entry::File(file));
     }
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)

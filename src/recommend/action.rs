@@ -11,9 +11,7 @@ use crate::btrfs::{parse_options, whole};
 use crate::model::{Filesystem, Host};
 
 /// When a change takes effect, and what that costs. Ordered by disruption.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// The running system takes it on `nixos-rebuild switch`, or by a remount.
@@ -142,7 +140,10 @@ pub struct ClassOf {
 impl Action {
     /// When the change takes effect on this host, from the facts about its kernel.
     pub fn class(&self, host: &Host) -> ClassOf {
-        let class = |class, reason: &str| ClassOf { class, reason: reason.to_owned() };
+        let class = |class, reason: &str| ClassOf {
+            class,
+            reason: reason.to_owned(),
+        };
         match self {
             Action::EditMountOptions { mounts } => mounts
                 .iter()
@@ -178,13 +179,22 @@ fn class_of_option(path: &[String]) -> ClassOf {
         path.len() >= prefix.len() && path.iter().zip(prefix).all(|(a, b)| a == b)
     };
     let (class, reason) = if starts(&["boot", "kernel", "sysctl"]) {
-        (Class::Live, "systemd-sysctl writes changed keys when the configuration is switched")
+        (
+            Class::Live,
+            "systemd-sysctl writes changed keys when the configuration is switched",
+        )
     } else if starts(&["boot"]) {
         (Class::Reboot, "it is read while booting")
     } else {
-        (Class::Live, "nixos-rebuild switch starts and stops the units that it concerns")
+        (
+            Class::Live,
+            "nixos-rebuild switch starts and stops the units that it concerns",
+        )
     };
-    ClassOf { class, reason: reason.to_owned() }
+    ClassOf {
+        class,
+        reason: reason.to_owned(),
+    }
 }
 
 fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
@@ -196,8 +206,11 @@ fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
         };
     };
     let before: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
-    let mut after: Vec<&str> =
-        before.iter().copied().filter(|o| !edit.remove.iter().any(|r| r == o)).collect();
+    let mut after: Vec<&str> = before
+        .iter()
+        .copied()
+        .filter(|o| !edit.remove.iter().any(|r| r == o))
+        .collect();
     after.extend(edit.add.iter().map(String::as_str));
     let (before, after) = (parse_options(&before), parse_options(&after));
     let facts = host.device_facts(filesystem);
@@ -209,7 +222,10 @@ fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
             && !(e.change == Change::Removed && idle.contains(&e.option))
     });
     match late {
-        Some(effect) => ClassOf { class: Class::Reboot, reason: effect.reason.to_string() },
+        Some(effect) => ClassOf {
+            class: Class::Reboot,
+            reason: effect.reason.to_string(),
+        },
         None => ClassOf {
             class: Class::Live,
             reason: "nixos-rebuild switch remounts with the new options, and the kernel takes \
@@ -221,9 +237,15 @@ fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
 
 /// The options of a mount that are not in force, because another mount of the filesystem decides.
 fn idle_options(filesystem: &Filesystem, mountpoint: &str, host: &Host) -> Vec<String> {
-    let Some(specs) = filesystem.mount_specs() else { return Vec::new() };
+    let Some(specs) = filesystem.mount_specs() else {
+        return Vec::new();
+    };
     let facts = host.device_facts(filesystem);
     let whole = whole(&specs, host.stage1(), &host.target(), &facts);
-    let idle = whole.ignored.iter().filter(|i| specs[i.mount].mountpoint == mountpoint);
-    idle.map(|i| specs[i.mount].options[i.option].text.clone()).collect()
+    let idle = whole
+        .ignored
+        .iter()
+        .filter(|i| specs[i.mount].mountpoint == mountpoint);
+    idle.map(|i| specs[i.mount].options[i.option].text.clone())
+        .collect()
 }

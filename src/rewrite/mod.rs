@@ -13,4 +13,3 @@ pub mod realise;
 pub mod write;
 
 pub use proof::{Claim, Expected, Stuck, Workspace};
-

@@ -103,7 +103,15 @@ impl Workspace {
                 Err(unknown) => failed.push((name.clone(), unknown)),
             }
         }
-        (Workspace { project, sources, texts: BTreeMap::new(), hosts: Rc::new(hosts) }, failed)
+        (
+            Workspace {
+                project,
+                sources,
+                texts: BTreeMap::new(),
+                hosts: Rc::new(hosts),
+            },
+            failed,
+        )
     }
 
     /// The files as they are now.
@@ -123,7 +131,11 @@ impl Workspace {
 
     /// The hosts that read a file.
     pub fn readers(&self, file: FileId) -> Vec<&HostName> {
-        self.hosts.iter().filter(|h| h.files.contains(&file)).map(|h| &h.name).collect()
+        self.hosts
+            .iter()
+            .filter(|h| h.files.contains(&file))
+            .map(|h| &h.name)
+            .collect()
     }
 
     /// Evaluates a host over the current texts.
@@ -134,8 +146,10 @@ impl Workspace {
     /// Writes an action as edits, proven; or says what stands in the way.
     pub fn prove(&self, host: &HostName, actions: &[Action]) -> Result<Proven, Stuck> {
         let stuck = |why: String| Stuck { why, at: None };
-        let evaluated =
-            self.evaluate(host).map_err(|u| Stuck { why: u.why.to_string(), at: u.at })?;
+        let evaluated = self.evaluate(host).map_err(|u| Stuck {
+            why: u.why.to_string(),
+            at: u.at,
+        })?;
         let model = evaluated.host();
         let mut intents = Vec::new();
         for action in actions {
@@ -154,14 +168,21 @@ impl Workspace {
                 None => claim.holds(self.value_at(host, &claim.path).as_ref()),
             }
         });
-        let nothing_else = changes.iter().all(|c| claims.iter().any(|claim| claim.path == c.path));
+        let nothing_else = changes
+            .iter()
+            .all(|c| claims.iter().any(|claim| claim.path == c.path));
         if !all_claimed || !nothing_else {
-            return Err(stuck("the edits together do not give the claimed change".to_owned()));
+            return Err(stuck(
+                "the edits together do not give the claimed change".to_owned(),
+            ));
         }
         if changes.is_empty() {
             return Err(stuck("the configuration already says so".to_owned()));
         }
-        Ok(Proven { workspace: current, changes })
+        Ok(Proven {
+            workspace: current,
+            changes,
+        })
     }
 
     /// Tries the candidates of one intent, the smallest first.
@@ -179,8 +200,10 @@ impl Workspace {
         if met(self) {
             return Ok(self.clone());
         }
-        let evaluated =
-            self.evaluate(host).map_err(|u| Stuck { why: u.why.to_string(), at: u.at })?;
+        let evaluated = self.evaluate(host).map_err(|u| Stuck {
+            why: u.why.to_string(),
+            at: u.at,
+        })?;
         let candidates = lower::candidates(intent, &evaluated);
         let mut reason = None;
         for candidate in &candidates {
@@ -196,7 +219,10 @@ impl Workspace {
         Err(reason.unwrap_or_else(|| Stuck {
             why: match candidates.is_empty() {
                 true => format!("no place to write {} was found", intent.describe()),
-                false => format!("no way of writing {} has exactly that effect", intent.describe()),
+                false => format!(
+                    "no way of writing {} has exactly that effect",
+                    intent.describe()
+                ),
             },
             at: None,
         }))
@@ -223,7 +249,11 @@ impl Workspace {
                 return Err("a file that is not known".to_owned());
             };
             after.hir().map_err(|error| error.message)?;
-            keeps_comments(&before.tree().clone(), after.tree(), &candidate.dropped_comments)?;
+            keeps_comments(
+                &before.tree().clone(),
+                after.tree(),
+                &candidate.dropped_comments,
+            )?;
         }
         let mut hosts = Vec::with_capacity(self.hosts.len());
         for host in self.hosts.iter() {
@@ -232,11 +262,18 @@ impl Workspace {
                 hosts.push(host.clone());
                 continue;
             }
-            let evaluated =
-                self.project.evaluate(&sources, &host.name).map_err(|u| u.why.to_string())?;
+            let evaluated = self
+                .project
+                .evaluate(&sources, &host.name)
+                .map_err(|u| u.why.to_string())?;
             hosts.push(state_of(&host.name, &evaluated));
         }
-        Ok(Workspace { project: Rc::clone(&self.project), sources, texts, hosts: Rc::new(hosts) })
+        Ok(Workspace {
+            project: Rc::clone(&self.project),
+            sources,
+            texts,
+            hosts: Rc::new(hosts),
+        })
     }
 
     /// Whether nothing has changed since `start` but what the claims name, on this host alone.
@@ -288,7 +325,11 @@ impl Workspace {
 fn state_of(name: &HostName, evaluated: &Evaluated) -> HostState {
     let tree = evaluated.configuration.snapshot(&evaluated.evaluator);
     let files = evaluated.evaluator.files_read().into_iter().collect();
-    HostState { name: name.clone(), tree, files }
+    HostState {
+        name: name.clone(),
+        tree,
+        files,
+    }
 }
 
 /// Whether every comment is still there, except those that a candidate takes along on purpose.

@@ -12,7 +12,11 @@ pub(super) fn newline(text: &str) -> &'static str {
 
 /// The text of the whole file that a node belongs to.
 pub(super) fn file_text(node: &SyntaxNode) -> String {
-    node.ancestors().last().unwrap_or_else(|| node.clone()).text().to_string()
+    node.ancestors()
+        .last()
+        .unwrap_or_else(|| node.clone())
+        .text()
+        .to_string()
 }
 
 /// The offset at which the line of `offset` begins.
@@ -29,7 +33,9 @@ pub(super) fn indent_of(text: &str, offset: TextSize) -> &str {
 
 /// Whether nothing but white space stands before `offset` on its line.
 pub(super) fn begins_line(text: &str, offset: TextSize) -> bool {
-    text[line_start(text, offset)..usize::from(offset)].bytes().all(|b| b == b' ' || b == b'\t')
+    text[line_start(text, offset)..usize::from(offset)]
+        .bytes()
+        .all(|b| b == b' ' || b == b'\t')
 }
 
 /// One step of indentation: what a nested line has more than the line around it, two spaces if

@@ -32,8 +32,10 @@ pub fn append_elements(list: &ast::List, elements: &[String]) -> TextEdit {
             true => indent.to_owned(),
             false => format!("{indent}{}", layout::indent_step(&text)),
         };
-        let lines: String =
-            elements.iter().map(|e| format!("{newline}{indent}{e}")).collect();
+        let lines: String = elements
+            .iter()
+            .map(|e| format!("{newline}{indent}{e}"))
+            .collect();
         return TextEdit::insert(end, lines);
     }
     let words: String = elements.iter().map(|e| format!(" {e}")).collect();
@@ -42,14 +44,20 @@ pub fn append_elements(list: &ast::List, elements: &[String]) -> TextEdit {
 
 fn into_empty(list: &ast::List, text: &str, elements: &[String]) -> TextEdit {
     let range = list.syntax().text_range();
-    let inner = TextRange::new(range.start() + TextSize::from(1), range.end() - TextSize::from(1));
+    let inner = TextRange::new(
+        range.start() + TextSize::from(1),
+        range.end() - TextSize::from(1),
+    );
     if layout::spans_lines(text, inner) {
         // Only comments stand in it, one a line.
         let closing = inner.end();
         let outer = layout::indent_of(text, closing);
         let indent = format!("{outer}{}", layout::indent_step(text));
         let newline = layout::newline(text);
-        let lines: String = elements.iter().map(|e| format!("{indent}{e}{newline}")).collect();
+        let lines: String = elements
+            .iter()
+            .map(|e| format!("{indent}{e}{newline}"))
+            .collect();
         let at = TextSize::from(layout::line_start(text, closing) as u32);
         return TextEdit::insert(at, lines);
     }
@@ -105,7 +113,10 @@ mod tests {
 
     fn list(source: &str) -> ast::List {
         let root = rnix::Root::parse(source).tree();
-        root.syntax().descendants().find_map(ast::List::cast).expect("a list")
+        root.syntax()
+            .descendants()
+            .find_map(ast::List::cast)
+            .expect("a list")
     }
 
     fn appended(source: &str, element: &str) -> String {
@@ -115,7 +126,10 @@ mod tests {
 
     fn removed(source: &str, element: &str) -> String {
         let list = list(source);
-        let item = list.items().find(|i| i.syntax().text() == element).expect("the element");
+        let item = list
+            .items()
+            .find(|i| i.syntax().text() == element)
+            .expect("the element");
         let edits = remove_elements(&list, &[item.syntax().text_range()]);
         apply(source, &edits).expect("disjoint edits")
     }
@@ -135,7 +149,10 @@ mod tests {
         assert_eq!(appended("[\r\n\ta\r\n]", "c"), "[\r\n\ta\r\n\tc\r\n]");
         assert_eq!(appended("[\n  a # why\n]", "c"), "[\n  a # why\n  c\n]");
         assert_eq!(appended("[\n  a\n  # b\n]", "c"), "[\n  a\n  c\n  # b\n]");
-        assert_eq!(appended("[\n  # nothing yet\n]", "c"), "[\n  # nothing yet\n  c\n]");
+        assert_eq!(
+            appended("[\n  # nothing yet\n]", "c"),
+            "[\n  # nothing yet\n  c\n]"
+        );
         assert_eq!(appended("[ a\n  b ]", "c"), "[ a\n  b\n  c ]");
     }
 
@@ -170,7 +187,10 @@ mod tests {
 
     #[test]
     fn comments_about_something_else_stay() {
-        assert_eq!(removed("[\n  # all\n  a\n  b\n]", "a"), "[\n  # all\n  b\n]");
+        assert_eq!(
+            removed("[\n  # all\n  a\n  b\n]", "a"),
+            "[\n  # all\n  b\n]"
+        );
         assert_eq!(removed("[ a /* of a */ b ]", "b"), "[ a /* of a */  ]");
     }
 }

@@ -25,17 +25,26 @@ pub struct TextEdit {
 impl TextEdit {
     /// A replacement.
     pub fn replace(range: TextRange, text: impl Into<String>) -> Self {
-        TextEdit { range, text: text.into() }
+        TextEdit {
+            range,
+            text: text.into(),
+        }
     }
 
     /// An insertion.
     pub fn insert(offset: rnix::TextSize, text: impl Into<String>) -> Self {
-        TextEdit { range: TextRange::empty(offset), text: text.into() }
+        TextEdit {
+            range: TextRange::empty(offset),
+            text: text.into(),
+        }
     }
 
     /// A removal.
     pub fn delete(range: TextRange) -> Self {
-        TextEdit { range, text: String::new() }
+        TextEdit {
+            range,
+            text: String::new(),
+        }
     }
 }
 
@@ -46,7 +55,10 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
     let mut out = String::with_capacity(text.len() + 64);
     let mut position = 0usize;
     for edit in edits {
-        let (start, end) = (usize::from(edit.range.start()), usize::from(edit.range.end()));
+        let (start, end) = (
+            usize::from(edit.range.start()),
+            usize::from(edit.range.end()),
+        );
         if start < position {
             return None;
         }

@@ -21,7 +21,11 @@ pub fn insert_path(set: &ast::AttrSet, path: &[String], value: &str) -> TextEdit
     let mut best: Option<(usize, ast::AttrpathValue)> = None;
     for entry in set.attrpath_values() {
         let names = names(&entry);
-        let shared = names.iter().zip(path).take_while(|(a, b)| a.as_ref() == Some(b)).count();
+        let shared = names
+            .iter()
+            .zip(path)
+            .take_while(|(a, b)| a.as_ref() == Some(b))
+            .count();
         if shared == names.len()
             && shared < path.len()
             && let Some(ast::Expr::AttrSet(nested)) = entry.value()
@@ -38,7 +42,12 @@ pub fn insert_path(set: &ast::AttrSet, path: &[String], value: &str) -> TextEdit
 }
 
 fn names(entry: &ast::AttrpathValue) -> Vec<Option<String>> {
-    entry.attrpath().into_iter().flat_map(|p| p.attrs()).map(|a| static_name(&a)).collect()
+    entry
+        .attrpath()
+        .into_iter()
+        .flat_map(|p| p.attrs())
+        .map(|a| static_name(&a))
+        .collect()
 }
 
 /// Adds a binding after a sibling, or after the last one.
@@ -56,13 +65,17 @@ fn insert_binding(
             .l_curly_token()
             .map_or(range.start() + TextSize::from(1), |t| t.text_range().end());
         let inner = TextRange::new(inner_start, range.end() - TextSize::from(1));
-        let is_blank =
-            text[std::ops::Range::<usize>::from(inner)].chars().all(char::is_whitespace);
+        let is_blank = text[std::ops::Range::<usize>::from(inner)]
+            .chars()
+            .all(char::is_whitespace);
         if is_blank && !layout::spans_lines(&text, inner) {
             return TextEdit::replace(inner, format!(" {binding} "));
         }
-        let indent =
-            format!("{}{}", layout::indent_of(&text, range.end()), layout::indent_step(&text));
+        let indent = format!(
+            "{}{}",
+            layout::indent_of(&text, range.end()),
+            layout::indent_step(&text)
+        );
         let line = format!("{}{newline}", lines(binding, &indent, &text));
         let at = TextSize::from(layout::line_start(&text, range.end()) as u32);
         return TextEdit::insert(at.max(inner_start), line);
@@ -76,7 +89,9 @@ fn insert_binding(
         let before = &text[..layout::line_start(&text, at.start())];
         let apart = binding.contains('\n')
             && layout::spans_lines(&text, at)
-            && before.trim_end_matches([' ', '\t']).ends_with(&newline.repeat(2));
+            && before
+                .trim_end_matches([' ', '\t'])
+                .ends_with(&newline.repeat(2));
         let end = layout::end_of_line_content(&SyntaxElement::Node(sibling));
         let gap = newline.repeat(if apart { 2 } else { 1 });
         return TextEdit::insert(end, format!("{gap}{}", lines(binding, indent, &text)));
@@ -103,7 +118,11 @@ mod tests {
 
     fn inserted(source: &str, path: &[&str], value: &str) -> String {
         let root = rnix::Root::parse(source).tree();
-        let set = root.syntax().descendants().find_map(ast::AttrSet::cast).expect("a set");
+        let set = root
+            .syntax()
+            .descendants()
+            .find_map(ast::AttrSet::cast)
+            .expect("a set");
         let path: Vec<String> = path.iter().map(|s| (*s).to_owned()).collect();
         apply(source, &[insert_path(&set, &path, value)]).expect("one edit")
     }
@@ -128,7 +147,10 @@ mod tests {
     fn a_set_without_entries_is_filled() {
         assert_eq!(inserted("{ }", &["a"], "1"), "{ a = 1; }");
         assert_eq!(inserted("{}", &["a"], "1"), "{ a = 1; }");
-        assert_eq!(inserted("{\n  # later\n}\n", &["a"], "1"), "{\n  # later\n  a = 1;\n}\n");
+        assert_eq!(
+            inserted("{\n  # later\n}\n", &["a"], "1"),
+            "{\n  # later\n  a = 1;\n}\n"
+        );
     }
 
     #[test]

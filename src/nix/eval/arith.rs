@@ -13,7 +13,10 @@ fn refused<T>(why: String, at: Option<Span>) -> Eval<T> {
 
 impl Evaluator {
     fn expected<T>(&self, what: &str, value: &Value, at: Option<Span>) -> Eval<T> {
-        refused(format!("expected {what}, found a {}", value.type_name()), at)
+        refused(
+            format!("expected {what}, found a {}", value.type_name()),
+            at,
+        )
     }
 
     /// The boolean that a value is.
@@ -77,8 +80,9 @@ impl Evaluator {
                 true
             }
             (Data::Set(a), Data::Set(b)) => {
-                if let Some(Openness::Open(why)) =
-                    [&a.open, &b.open].into_iter().find(|o| **o != Openness::Closed)
+                if let Some(Openness::Open(why)) = [&a.open, &b.open]
+                    .into_iter()
+                    .find(|o| **o != Openness::Closed)
                 {
                     return Err(Unknown::new(why.clone(), left.at));
                 }

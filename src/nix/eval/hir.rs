@@ -90,7 +90,11 @@ pub(super) enum Param {
     /// `x: …`: one slot.
     Ident,
     /// `{ a, b ? d, ... }@x: …`: a slot a formal, and one for the whole if it is named.
-    Pattern { formals: Vec<(Name, Option<ExprId>, TextRange)>, ellipsis: bool, whole: bool },
+    Pattern {
+        formals: Vec<(Name, Option<ExprId>, TextRange)>,
+        ellipsis: bool,
+        whole: bool,
+    },
 }
 
 /// How a path literal begins.
@@ -129,25 +133,65 @@ pub(super) enum Expr {
     Int(i64),
     Float(f64),
     Str(Box<[Part]>),
-    Path { kind: PathKind, parts: Box<[Part]> },
+    Path {
+        kind: PathKind,
+        parts: Box<[Part]>,
+    },
     SearchPath(Name),
     Variable(Variable),
     List(Box<[ExprId]>),
-    Set { recursive: bool, bindings: Box<Bindings> },
-    Let { bindings: Box<Bindings>, body: ExprId },
-    With { set: ExprId, body: ExprId },
-    If { condition: ExprId, then: ExprId, otherwise: ExprId },
-    Assert { condition: ExprId, body: ExprId },
-    Lambda { param: Box<Param>, body: ExprId },
-    Apply { function: ExprId, argument: ExprId },
-    Select { base: ExprId, path: Box<[Key]>, default: Option<ExprId> },
-    HasAttr { base: ExprId, path: Box<[Key]> },
-    Binary { op: BinaryOp, left: ExprId, right: ExprId },
+    Set {
+        recursive: bool,
+        bindings: Box<Bindings>,
+    },
+    Let {
+        bindings: Box<Bindings>,
+        body: ExprId,
+    },
+    With {
+        set: ExprId,
+        body: ExprId,
+    },
+    If {
+        condition: ExprId,
+        then: ExprId,
+        otherwise: ExprId,
+    },
+    Assert {
+        condition: ExprId,
+        body: ExprId,
+    },
+    Lambda {
+        param: Box<Param>,
+        body: ExprId,
+    },
+    Apply {
+        function: ExprId,
+        argument: ExprId,
+    },
+    Select {
+        base: ExprId,
+        path: Box<[Key]>,
+        default: Option<ExprId>,
+    },
+    HasAttr {
+        base: ExprId,
+        path: Box<[Key]>,
+    },
+    Binary {
+        op: BinaryOp,
+        left: ExprId,
+        right: ExprId,
+    },
     Not(ExprId),
     Negate(ExprId),
     CurPos,
     /// The `from` slot of `inherit (from) name`: select `name` there.
-    FromInherit { up: u32, slot: u32, name: Name },
+    FromInherit {
+        up: u32,
+        slot: u32,
+        name: Name,
+    },
     /// Nix refuses what stands here.
     Invalid(&'static str),
 }

@@ -33,7 +33,11 @@ pub struct Evaluator {
 type Native = Box<dyn for<'e> FnOnce(&'e Evaluator) -> Eval<Value>>;
 
 enum State {
-    Suspended { unit: Unit, expr: ExprId, frame: Frame },
+    Suspended {
+        unit: Unit,
+        expr: ExprId,
+        frame: Frame,
+    },
     Native(Native),
     Busy,
     Done(Eval<Value>),
@@ -53,7 +57,10 @@ impl Evaluator {
         Evaluator {
             sources,
             thunks: RefCell::default(),
-            frames: RefCell::new(vec![FrameData { slots: Vec::new(), parent: TOP }]),
+            frames: RefCell::new(vec![FrameData {
+                slots: Vec::new(),
+                parent: TOP,
+            }]),
             imports: RefCell::default(),
             files_read: RefCell::default(),
             globals: RefCell::default(),
@@ -109,7 +116,10 @@ impl Evaluator {
         let result = match state {
             State::Suspended { unit, expr, frame } => self.eval(&unit, expr, frame),
             State::Native(run) => self.deeper(None, || run(self)),
-            State::Busy => Err(Unknown::new(Why::Refused("infinite recursion".into()), None)),
+            State::Busy => Err(Unknown::new(
+                Why::Refused("infinite recursion".into()),
+                None,
+            )),
             State::Done(result) => result,
         };
         self.thunks.borrow_mut()[thunk.0 as usize] = State::Done(result.clone());
@@ -123,7 +133,11 @@ impl Evaluator {
                 Ok(value) => self.done(value),
                 Err(unknown) => self.unknown(unknown),
             },
-            _ => self.alloc(State::Suspended { unit: unit.clone(), expr, frame }),
+            _ => self.alloc(State::Suspended {
+                unit: unit.clone(),
+                expr,
+                frame,
+            }),
         }
     }
 
@@ -158,7 +172,11 @@ impl Evaluator {
     /// The value of a file of the project, as `import` gives it.
     pub fn import(&self, path: &Path, at: Option<Span>) -> Eval<Value> {
         let path = normalise(path);
-        let path = if path.is_dir() { path.join("default.nix") } else { path };
+        let path = if path.is_dir() {
+            path.join("default.nix")
+        } else {
+            path
+        };
         let known = self.imports.borrow().get(&path).copied();
         let thunk = match known {
             Some(thunk) => thunk,
@@ -174,7 +192,10 @@ impl Evaluator {
     fn import_thunk(&self, path: &Path, at: Option<Span>) -> Eval<Thunk> {
         if path.extension().is_some_and(|e| e != "nix") && !path.exists() {
             let shown = self.sources.shown(path);
-            return Err(Unknown::new(Why::File(format!("{shown}: no such file")), at));
+            return Err(Unknown::new(
+                Why::File(format!("{shown}: no such file")),
+                at,
+            ));
         }
         let file = self.sources.read(path).map_err(|error| match error {
             ReadError::Io { .. } | ReadError::Refused { .. } | ReadError::Outside { .. } => {
@@ -182,17 +203,34 @@ impl Evaluator {
             }
         })?;
         let hir = file.hir().map_err(|error| {
-            let span = Span { file: file.id(), range: error.at };
+            let span = Span {
+                file: file.id(),
+                range: error.at,
+            };
             let place = self.sources.place(span).to_string();
-            Unknown::new(Why::Syntax { place, span, message: error.message }, at)
+            Unknown::new(
+                Why::Syntax {
+                    place,
+                    span,
+                    message: error.message,
+                },
+                at,
+            )
         })?;
         let mut read = self.files_read.borrow_mut();
         if !read.contains(&file.id()) {
             read.push(file.id());
         }
-        let unit = Unit { file: file.id(), hir };
+        let unit = Unit {
+            file: file.id(),
+            hir,
+        };
         let expr = unit.hir.root();
-        Ok(self.alloc(State::Suspended { unit, expr, frame: TOP }))
+        Ok(self.alloc(State::Suspended {
+            unit,
+            expr,
+            frame: TOP,
+        }))
     }
 
     /// Evaluates the text of this program's own prelude.
@@ -201,7 +239,10 @@ impl Evaluator {
         let hir = file.hir().map_err(|error| {
             Unknown::new(Why::Refused(format!("{name}: {}", error.message)), None)
         })?;
-        let unit = Unit { file: file.id(), hir };
+        let unit = Unit {
+            file: file.id(),
+            hir,
+        };
         let root = unit.hir.root();
         self.eval(&unit, root, TOP)
     }
@@ -229,7 +270,10 @@ impl Evaluator {
     // ---- expressions ----------------------------------------------------------------------
 
     pub(super) fn eval(&self, unit: &Unit, id: ExprId, frame: Frame) -> Eval<Value> {
-        let at = Span { file: unit.file, range: unit.hir.range(id) };
+        let at = Span {
+            file: unit.file,
+            range: unit.hir.range(id),
+        };
         self.steps.set(self.steps.get() + 1);
         if self.steps.get() > STEPS {
             return Err(Unknown::new(Why::Budget("too many steps"), Some(at)));
@@ -245,17 +289,27 @@ impl Evaluator {
             Expr::Float(value) => written(Data::Float(*value)),
             Expr::Str(parts) => self.string(unit, parts, frame, at),
             Expr::Path { kind, parts } => self.path(unit, *kind, parts, frame, at),
-            Expr::SearchPath(path) => {
-                Err(Unknown::new(Why::File(format!("{path} is not part of the project")), here))
-            }
+            Expr::SearchPath(path) => Err(Unknown::new(
+                Why::File(format!("{path} is not part of the project")),
+                here,
+            )),
             Expr::Variable(variable) => self.variable(variable, frame, here),
             Expr::List(items) => {
-                let items = items.iter().map(|item| self.delay(unit, *item, frame)).collect();
-                written(Data::List(Rc::new(List { items, parts: vec![at] })))
+                let items = items
+                    .iter()
+                    .map(|item| self.delay(unit, *item, frame))
+                    .collect();
+                written(Data::List(Rc::new(List {
+                    items,
+                    parts: vec![at],
+                })))
             }
-            Expr::Set { recursive, bindings } => {
-                self.set(unit, *recursive, bindings, frame).and_then(written)
-            }
+            Expr::Set {
+                recursive,
+                bindings,
+            } => self
+                .set(unit, *recursive, bindings, frame)
+                .and_then(written),
             Expr::Let { bindings, body } => {
                 let frame = self.recursive_frame(unit, bindings, frame);
                 self.eval(unit, *body, frame)
@@ -265,28 +319,44 @@ impl Evaluator {
                 let frame = self.push_frame(vec![set], frame);
                 self.eval(unit, *body, frame)
             }
-            Expr::If { condition, then, otherwise } => {
+            Expr::If {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let condition = self.eval(unit, *condition, frame)?;
-                let branch =
-                    if self.as_bool(&condition, here)? { *then } else { *otherwise };
+                let branch = if self.as_bool(&condition, here)? {
+                    *then
+                } else {
+                    *otherwise
+                };
                 self.eval(unit, branch, frame)
             }
             Expr::Assert { condition, body } => {
                 let value = self.eval(unit, *condition, frame)?;
                 if !self.as_bool(&value, here)? {
-                    return Err(Unknown::new(Why::Thrown("an assertion failed".into()), here));
+                    return Err(Unknown::new(
+                        Why::Thrown("an assertion failed".into()),
+                        here,
+                    ));
                 }
                 self.eval(unit, *body, frame)
             }
-            Expr::Lambda { .. } => {
-                written(Data::Lambda(Rc::new(Lambda { unit: unit.clone(), expr: id, frame })))
-            }
+            Expr::Lambda { .. } => written(Data::Lambda(Rc::new(Lambda {
+                unit: unit.clone(),
+                expr: id,
+                frame,
+            }))),
             Expr::Apply { function, argument } => {
                 let function = self.eval(unit, *function, frame)?;
                 let argument = self.delay(unit, *argument, frame);
                 self.call(&function, argument, here)
             }
-            Expr::Select { base, path, default } => {
+            Expr::Select {
+                base,
+                path,
+                default,
+            } => {
                 let base = self.delay(unit, *base, frame);
                 let default = default.map(|d| self.delay(unit, d, frame));
                 let path = self.keys(unit, path, frame, here)?;
@@ -295,7 +365,8 @@ impl Evaluator {
             Expr::HasAttr { base, path } => {
                 let base = self.eval(unit, *base, frame)?;
                 let path = self.keys(unit, path, frame, here)?;
-                self.has_attr(base, &path, here).and_then(|has| written(Data::Bool(has)))
+                self.has_attr(base, &path, here)
+                    .and_then(|has| written(Data::Bool(has)))
             }
             Expr::Binary { op, left, right } => self.binary(unit, *op, *left, *right, frame, at),
             Expr::Not(operand) => {
@@ -308,7 +379,10 @@ impl Evaluator {
             }
             Expr::CurPos => {
                 let place = self.sources.place(at);
-                let file = self.sources.file(at.file).map(|f| f.path().display().to_string());
+                let file = self
+                    .sources
+                    .file(at.file)
+                    .map(|f| f.path().display().to_string());
                 let text = |s: String| self.done(Value::synthetic(Data::Str(s.into())));
                 let int = |n: u32| self.done(Value::synthetic(Data::Int(n.into())));
                 let attribute = |value| Attribute { value, entry: None };
@@ -342,21 +416,19 @@ impl Evaluator {
                         (None, Openness::Closed) => {}
                     }
                 }
-                Err(Unknown::new(Why::Refused(format!("undefined variable `{name}`")), at))
+                Err(Unknown::new(
+                    Why::Refused(format!("undefined variable `{name}`")),
+                    at,
+                ))
             }
-            Variable::Unbound(name) => {
-                Err(Unknown::new(Why::Refused(format!("undefined variable `{name}`")), at))
-            }
+            Variable::Unbound(name) => Err(Unknown::new(
+                Why::Refused(format!("undefined variable `{name}`")),
+                at,
+            )),
         }
     }
 
-    fn keys(
-        &self,
-        unit: &Unit,
-        path: &[Key],
-        frame: Frame,
-        at: Option<Span>,
-    ) -> Eval<Vec<Name>> {
+    fn keys(&self, unit: &Unit, path: &[Key], frame: Frame, at: Option<Span>) -> Eval<Vec<Name>> {
         path.iter()
             .map(|key| match key {
                 Key::Name(name) => Ok(name.clone()),
@@ -402,7 +474,9 @@ impl Evaluator {
     fn has_attr(&self, base: Value, path: &[Name], at: Option<Span>) -> Eval<bool> {
         let mut value = base;
         for (index, name) in path.iter().enumerate() {
-            let Data::Set(set) = &value.data else { return Ok(false) };
+            let Data::Set(set) = &value.data else {
+                return Ok(false);
+            };
             match (set.get(name), &set.open) {
                 (Some(_), _) if index + 1 == path.len() => return Ok(true),
                 (Some(attribute), _) => value = self.force(attribute.value)?,
@@ -429,20 +503,23 @@ impl Evaluator {
             });
         }
         for from in &bindings.froms {
-            slots.push(self.alloc(State::Suspended { unit: unit.clone(), expr: *from, frame }));
+            slots.push(self.alloc(State::Suspended {
+                unit: unit.clone(),
+                expr: *from,
+                frame,
+            }));
         }
         self.frames.borrow_mut()[frame.0 as usize].slots = slots;
         frame
     }
 
-    fn set(
-        &self,
-        unit: &Unit,
-        recursive: bool,
-        bindings: &Bindings,
-        frame: Frame,
-    ) -> Eval<Data> {
-        let span = |binding: &Binding| Some(Span { file: unit.file, range: binding.range });
+    fn set(&self, unit: &Unit, recursive: bool, bindings: &Bindings, frame: Frame) -> Eval<Data> {
+        let span = |binding: &Binding| {
+            Some(Span {
+                file: unit.file,
+                range: binding.range,
+            })
+        };
         let mut entries = Vec::with_capacity(bindings.names.len());
         let inner = if recursive {
             self.recursive_frame(unit, bindings, frame)
@@ -452,7 +529,13 @@ impl Evaluator {
             let inner = self.push_frame(Vec::new(), frame);
             let froms = bindings.froms.iter();
             let slots = froms
-                .map(|f| self.alloc(State::Suspended { unit: unit.clone(), expr: *f, frame: inner }))
+                .map(|f| {
+                    self.alloc(State::Suspended {
+                        unit: unit.clone(),
+                        expr: *f,
+                        frame: inner,
+                    })
+                })
                 .collect();
             self.frames.borrow_mut()[inner.0 as usize].slots = slots;
             inner
@@ -464,7 +547,13 @@ impl Evaluator {
                 let scope = if binding.outer { frame } else { inner };
                 self.delay(unit, binding.value, scope)
             };
-            entries.push((name.clone(), Attribute { value, entry: span(binding) }));
+            entries.push((
+                name.clone(),
+                Attribute {
+                    value,
+                    entry: span(binding),
+                },
+            ));
         }
         for (key, binding) in &bindings.dynamic {
             let key = self.eval(unit, *key, inner)?;
@@ -477,7 +566,13 @@ impl Evaluator {
                 return Err(Unknown::new(Why::Refused(why), span(binding)));
             }
             let value = self.delay(unit, binding.value, inner);
-            entries.push((name, Attribute { value, entry: span(binding) }));
+            entries.push((
+                name,
+                Attribute {
+                    value,
+                    entry: span(binding),
+                },
+            ));
         }
         Ok(Data::Set(Rc::new(AttrSet::new(entries))))
     }
@@ -570,7 +665,10 @@ impl Evaluator {
                 .unwrap_or_default(),
         };
         let path = normalise(&base.join(text));
-        Ok(Value { data: Data::Path(path.display().to_string().into()), at: Some(at) })
+        Ok(Value {
+            data: Data::Path(path.display().to_string().into()),
+            at: Some(at),
+        })
     }
 
     fn binary(
@@ -583,7 +681,12 @@ impl Evaluator {
         at: Span,
     ) -> Eval<Value> {
         let here = Some(at);
-        let bool = |b| Ok(Value { data: Data::Bool(b), at: here });
+        let bool = |b| {
+            Ok(Value {
+                data: Data::Bool(b),
+                at: here,
+            })
+        };
         let l = self.eval(unit, left, frame)?;
         let right = || self.eval(unit, right, frame);
         match op {
@@ -598,12 +701,18 @@ impl Evaluator {
                 let mut joined = List::clone(&l);
                 joined.items.extend(&r.items);
                 joined.parts.extend(&r.parts);
-                Ok(Value { data: Data::List(Rc::new(joined)), at: here })
+                Ok(Value {
+                    data: Data::List(Rc::new(joined)),
+                    at: here,
+                })
             }
             BinaryOp::Update => {
                 let r = right()?;
                 let joined = update(&*self.as_set(&l, here)?, &*self.as_set(&r, here)?);
-                Ok(Value { data: Data::Set(Rc::new(joined)), at: here })
+                Ok(Value {
+                    data: Data::Set(Rc::new(joined)),
+                    at: here,
+                })
             }
             BinaryOp::Equal => bool(self.equal(&l, &right()?)?),
             BinaryOp::NotEqual => bool(!self.equal(&l, &right()?)?),
@@ -630,7 +739,10 @@ impl Evaluator {
                 if arguments.len() == builtin.primitive.arity {
                     return self.deeper(at, || (builtin.primitive.run)(self, &arguments, at));
                 }
-                let builtin = Builtin { primitive: builtin.primitive, arguments };
+                let builtin = Builtin {
+                    primitive: builtin.primitive,
+                    arguments,
+                };
                 Ok(Value::synthetic(Data::Builtin(Rc::new(builtin))))
             }
             Data::Set(set) => {
@@ -667,12 +779,17 @@ impl Evaluator {
         };
         let frame = match &**param {
             Param::Ident => self.push_frame(vec![argument], lambda.frame),
-            Param::Pattern { formals, ellipsis, whole } => {
+            Param::Pattern {
+                formals,
+                ellipsis,
+                whole,
+            } => {
                 let value = self.force(argument)?;
                 let set = self.as_set(&value, at)?;
                 if !ellipsis
-                    && let Some((name, _)) =
-                        set.iter().find(|(n, _)| !formals.iter().any(|(f, ..)| f == *n))
+                    && let Some((name, _)) = set
+                        .iter()
+                        .find(|(n, _)| !formals.iter().any(|(f, ..)| f == *n))
                 {
                     let why = format!("the function has no argument `{name}`");
                     return Err(Unknown::new(Why::Refused(why), at));
@@ -709,13 +826,18 @@ impl Evaluator {
 
     /// The formals of a function that takes a set: name, and whether it has a default.
     pub fn formals(&self, function: &Value) -> Option<Vec<(Name, bool)>> {
-        let Data::Lambda(lambda) = &function.data else { return None };
+        let Data::Lambda(lambda) = &function.data else {
+            return None;
+        };
         match lambda.unit.hir.expr(lambda.expr) {
             Expr::Lambda { param, .. } => match &**param {
                 Param::Ident => None,
-                Param::Pattern { formals, .. } => {
-                    Some(formals.iter().map(|(n, d, _)| (n.clone(), d.is_some())).collect())
-                }
+                Param::Pattern { formals, .. } => Some(
+                    formals
+                        .iter()
+                        .map(|(n, d, _)| (n.clone(), d.is_some()))
+                        .collect(),
+                ),
             },
             _ => None,
         }
@@ -726,7 +848,12 @@ impl Evaluator {
 pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
     let mut entries = Vec::with_capacity(left.entries.len() + right.entries.len());
     if right.is_closed() {
-        entries.extend(left.entries.iter().filter(|(name, _)| right.get(name).is_none()).cloned());
+        entries.extend(
+            left.entries
+                .iter()
+                .filter(|(name, _)| right.get(name).is_none())
+                .cloned(),
+        );
     }
     entries.extend(right.entries.iter().cloned());
     let mut set = AttrSet::new(entries);
@@ -739,6 +866,8 @@ pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
 
 impl std::fmt::Debug for Evaluator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Evaluator").field("root", &self.sources.root()).finish_non_exhaustive()
+        f.debug_struct("Evaluator")
+            .field("root", &self.sources.root())
+            .finish_non_exhaustive()
     }
 }

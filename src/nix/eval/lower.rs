@@ -1,7 +1,7 @@
 //! Lowering: rnix's tree → [`Hir`], with variables resolved and nested attribute paths merged.
 
-use rnix::ast::{self, AstToken, HasEntry, InterpolPart};
 use rnix::TextRange;
+use rnix::ast::{self, AstToken, HasEntry, InterpolPart};
 use rowan::ast::AstNode;
 use rustc_hash::FxHashMap;
 
@@ -17,13 +17,23 @@ pub(crate) fn lower(text: &str) -> Result<Hir, SyntaxError> {
     }
     let Some(root) = parse.tree().expr() else {
         let at = TextRange::up_to((text.len() as u32).into());
-        return Err(SyntaxError { at, message: "the file holds no expression".to_owned() });
+        return Err(SyntaxError {
+            at,
+            message: "the file holds no expression".to_owned(),
+        });
     };
-    let mut lowering = Lowering { exprs: Vec::new(), scopes: Vec::new(), error: None };
+    let mut lowering = Lowering {
+        exprs: Vec::new(),
+        scopes: Vec::new(),
+        error: None,
+    };
     let root = lowering.expr(root);
     match lowering.error {
         Some(error) => Err(error),
-        None => Ok(Hir { exprs: lowering.exprs, root }),
+        None => Ok(Hir {
+            exprs: lowering.exprs,
+            root,
+        }),
     }
 }
 
@@ -35,7 +45,12 @@ enum Scope {
 
 /// The frame of a `let` or recursive set: a slot a name, in order of appearance.
 fn names_scope<'a>(names: impl Iterator<Item = &'a Name>) -> Scope {
-    Scope::Names(names.enumerate().map(|(slot, name)| (name.clone(), slot as u32)).collect())
+    Scope::Names(
+        names
+            .enumerate()
+            .map(|(slot, name)| (name.clone(), slot as u32))
+            .collect(),
+    )
 }
 
 /// The frame of a plain set that has `inherit (from)`: it holds the froms, which have no name.
@@ -51,10 +66,30 @@ struct Lowering {
 
 /// The names of Nix's global scope that are no functions of `builtins`.
 const GLOBALS: &[&str] = &[
-    "true", "false", "null", "builtins", "import", "map", "toString", "throw", "abort",
-    "derivation", "derivationStrict", "removeAttrs", "baseNameOf", "dirOf", "isNull",
-    "fetchTarball", "fetchGit", "fetchMercurial", "fetchTree", "fetchurl", "placeholder",
-    "scopedImport", "fromTOML", "break",
+    "true",
+    "false",
+    "null",
+    "builtins",
+    "import",
+    "map",
+    "toString",
+    "throw",
+    "abort",
+    "derivation",
+    "derivationStrict",
+    "removeAttrs",
+    "baseNameOf",
+    "dirOf",
+    "isNull",
+    "fetchTarball",
+    "fetchGit",
+    "fetchMercurial",
+    "fetchTree",
+    "fetchurl",
+    "placeholder",
+    "scopedImport",
+    "fromTOML",
+    "break",
 ];
 
 impl Lowering {
@@ -70,7 +105,10 @@ impl Lowering {
 
     fn fail(&mut self, at: TextRange, message: impl Into<String>) {
         if self.error.is_none() {
-            self.error = Some(SyntaxError { at, message: message.into() });
+            self.error = Some(SyntaxError {
+                at,
+                message: message.into(),
+            });
         }
     }
 
@@ -99,15 +137,9 @@ impl Lowering {
                 let parts = self.string_parts(&string);
                 self.push(Expr::Str(parts), range)
             }
-            ast::Expr::PathRel(path) => {
-                self.path(PathKind::Relative, path.parts(), range)
-            }
-            ast::Expr::PathAbs(path) => {
-                self.path(PathKind::Absolute, path.parts(), range)
-            }
-            ast::Expr::PathHome(path) => {
-                self.path(PathKind::Home, path.parts(), range)
-            }
+            ast::Expr::PathRel(path) => self.path(PathKind::Relative, path.parts(), range),
+            ast::Expr::PathAbs(path) => self.path(PathKind::Absolute, path.parts(), range),
+            ast::Expr::PathHome(path) => self.path(PathKind::Home, path.parts(), range),
             ast::Expr::PathSearch(path) => {
                 self.push(Expr::SearchPath(path.to_string().into()), range)
             }
@@ -118,7 +150,13 @@ impl Lowering {
             ast::Expr::AttrSet(set) => {
                 let recursive = set.rec_token().is_some();
                 let bindings = self.bindings(&set, recursive, |_, bindings| bindings);
-                self.push(Expr::Set { recursive, bindings: Box::new(bindings) }, range)
+                self.push(
+                    Expr::Set {
+                        recursive,
+                        bindings: Box::new(bindings),
+                    },
+                    range,
+                )
             }
             ast::Expr::LetIn(it) => {
                 let (bindings, body) = self.bindings(&it, true, |this, bindings| {
@@ -128,14 +166,32 @@ impl Lowering {
                     }
                     (bindings, this.optional(it.body(), range))
                 });
-                self.push(Expr::Let { bindings: Box::new(bindings), body }, range)
+                self.push(
+                    Expr::Let {
+                        bindings: Box::new(bindings),
+                        body,
+                    },
+                    range,
+                )
             }
             ast::Expr::LegacyLet(it) => {
                 let bindings = self.bindings(&it, true, |_, bindings| bindings);
-                let base =
-                    self.push(Expr::Set { recursive: true, bindings: Box::new(bindings) }, range);
+                let base = self.push(
+                    Expr::Set {
+                        recursive: true,
+                        bindings: Box::new(bindings),
+                    },
+                    range,
+                );
                 let path = Box::new([Key::Name("body".into())]);
-                self.push(Expr::Select { base, path, default: None }, range)
+                self.push(
+                    Expr::Select {
+                        base,
+                        path,
+                        default: None,
+                    },
+                    range,
+                )
             }
             ast::Expr::With(with) => {
                 let set = self.optional(with.namespace(), range);
@@ -148,7 +204,14 @@ impl Lowering {
                 let condition = self.optional(it.condition(), range);
                 let then = self.optional(it.body(), range);
                 let otherwise = self.optional(it.else_body(), range);
-                self.push(Expr::If { condition, then, otherwise }, range)
+                self.push(
+                    Expr::If {
+                        condition,
+                        then,
+                        otherwise,
+                    },
+                    range,
+                )
             }
             ast::Expr::Assert(it) => {
                 let condition = self.optional(it.condition(), range);
@@ -165,7 +228,14 @@ impl Lowering {
                 let base = self.optional(select.expr(), range);
                 let path = self.attrpath(select.attrpath());
                 let default = select.default_expr().map(|d| self.expr(d));
-                self.push(Expr::Select { base, path, default }, range)
+                self.push(
+                    Expr::Select {
+                        base,
+                        path,
+                        default,
+                    },
+                    range,
+                )
             }
             ast::Expr::HasAttr(it) => {
                 let base = self.optional(it.expr(), range);
@@ -235,11 +305,21 @@ impl Lowering {
                 }
             })
             .collect();
-        self.push(Expr::Path { kind, parts: parts.into() }, range)
+        self.push(
+            Expr::Path {
+                kind,
+                parts: parts.into(),
+            },
+            range,
+        )
     }
 
     fn attrpath(&mut self, path: Option<ast::Attrpath>) -> Box<[Key]> {
-        let keys: Vec<Key> = path.into_iter().flat_map(|p| p.attrs()).map(|a| self.key(a)).collect();
+        let keys: Vec<Key> = path
+            .into_iter()
+            .flat_map(|p| p.attrs())
+            .map(|a| self.key(a))
+            .collect();
         keys.into()
     }
 
@@ -274,18 +354,30 @@ impl Lowering {
                 self.scopes.push(names_scope(names.iter()));
                 let body = self.optional(lambda.body(), range);
                 self.scopes.pop();
-                self.push(Expr::Lambda { param: Box::new(Param::Ident), body }, range)
+                self.push(
+                    Expr::Lambda {
+                        param: Box::new(Param::Ident),
+                        body,
+                    },
+                    range,
+                )
             }
             Some(ast::Param::Pattern(pattern)) => {
                 for entry in pattern.pat_entries() {
                     let Some(ident) = entry.ident() else { continue };
                     let name = Name::from(ident.to_string());
                     if names.contains(&name) {
-                        self.fail(ident.syntax().text_range(), format!("duplicate formal `{name}`"));
+                        self.fail(
+                            ident.syntax().text_range(),
+                            format!("duplicate formal `{name}`"),
+                        );
                     }
                     names.push(name);
                 }
-                let whole = pattern.pat_bind().and_then(|b| b.ident()).map(|i| i.to_string());
+                let whole = pattern
+                    .pat_bind()
+                    .and_then(|b| b.ident())
+                    .map(|i| i.to_string());
                 names.extend(whole.clone().map(Name::from));
                 self.scopes.push(names_scope(names.iter()));
                 let formals = pattern
@@ -299,8 +391,18 @@ impl Lowering {
                 let body = self.optional(lambda.body(), range);
                 self.scopes.pop();
                 let ellipsis = pattern.ellipsis_token().is_some();
-                let param = Param::Pattern { formals, ellipsis, whole: whole.is_some() };
-                self.push(Expr::Lambda { param: Box::new(param), body }, range)
+                let param = Param::Pattern {
+                    formals,
+                    ellipsis,
+                    whole: whole.is_some(),
+                };
+                self.push(
+                    Expr::Lambda {
+                        param: Box::new(param),
+                        body,
+                    },
+                    range,
+                )
             }
             None => self.invalid(range, "a function without a parameter"),
         }
@@ -326,10 +428,22 @@ impl Lowering {
             Some(ast::BinOpKind::Or) => BinaryOp::Or,
             Some(ast::BinOpKind::Implication) => BinaryOp::Implication,
             Some(ast::BinOpKind::PipeRight) => {
-                return self.push(Expr::Apply { function: right, argument: left }, range);
+                return self.push(
+                    Expr::Apply {
+                        function: right,
+                        argument: left,
+                    },
+                    range,
+                );
             }
             Some(ast::BinOpKind::PipeLeft) => {
-                return self.push(Expr::Apply { function: left, argument: right }, range);
+                return self.push(
+                    Expr::Apply {
+                        function: left,
+                        argument: right,
+                    },
+                    range,
+                );
             }
             None => return self.invalid(range, "an unknown operator"),
         };
@@ -344,7 +458,10 @@ impl Lowering {
             match scope {
                 Scope::Names(names) => {
                     if let Some(slot) = names.get(name) {
-                        return Variable::Local { up: up as u32, slot: *slot };
+                        return Variable::Local {
+                            up: up as u32,
+                            slot: *slot,
+                        };
                     }
                 }
                 Scope::With => withs.push(up as u32),
@@ -356,7 +473,10 @@ impl Lowering {
         } else if withs.is_empty() {
             Variable::Unbound(name)
         } else {
-            Variable::With { name, frames: withs.into() }
+            Variable::With {
+                name,
+                frames: withs.into(),
+            }
         }
     }
 
@@ -384,7 +504,8 @@ impl Lowering {
     fn open(&mut self, tree: &Tree, recursive: bool) -> bool {
         if recursive {
             // The slots of `inherit (from)` follow those of the names.
-            self.scopes.push(names_scope(tree.names.iter().map(|(name, _)| name)));
+            self.scopes
+                .push(names_scope(tree.names.iter().map(|(name, _)| name)));
         } else if !tree.froms.is_empty() {
             self.scopes.push(nameless_scope());
         }
@@ -414,8 +535,11 @@ impl Lowering {
                 }
             }
             ast::Entry::AttrpathValue(binding) => {
-                let attrs: Vec<ast::Attr> =
-                    binding.attrpath().into_iter().flat_map(|p| p.attrs()).collect();
+                let attrs: Vec<ast::Attr> = binding
+                    .attrpath()
+                    .into_iter()
+                    .flat_map(|p| p.attrs())
+                    .collect();
                 match binding.value() {
                     Some(value) => self.insert(tree, &attrs, value, range),
                     None => self.fail(range, "an attribute without a value"),
@@ -456,7 +580,8 @@ impl Lowering {
                         literal: Some(set.syntax().text_range()),
                         ..Tree::default()
                     };
-                    set.entries().for_each(|entry| self.gather(&mut nested, entry));
+                    set.entries()
+                        .for_each(|entry| self.gather(&mut nested, entry));
                     taken = Node::Nested(nested);
                 }
                 if let Node::Nested(nested) = &mut taken {
@@ -482,7 +607,8 @@ impl Lowering {
         let existing = std::mem::replace(&mut tree.names[index].1.0, Node::Outer);
         let merged = match (existing, literal) {
             (Node::Nested(mut nested), Some(set)) => {
-                set.entries().for_each(|entry| self.gather(&mut nested, entry));
+                set.entries()
+                    .for_each(|entry| self.gather(&mut nested, entry));
                 Some(Node::Nested(nested))
             }
             (Node::Value(ast::Expr::AttrSet(first)), Some(second)) => {
@@ -491,8 +617,12 @@ impl Lowering {
                     literal: Some(first.syntax().text_range()),
                     ..Tree::default()
                 };
-                first.entries().for_each(|entry| self.gather(&mut nested, entry));
-                second.entries().for_each(|entry| self.gather(&mut nested, entry));
+                first
+                    .entries()
+                    .for_each(|entry| self.gather(&mut nested, entry));
+                second
+                    .entries()
+                    .for_each(|entry| self.gather(&mut nested, entry));
                 Some(Node::Nested(nested))
             }
             _ => None,
@@ -522,10 +652,20 @@ impl Lowering {
                 Node::From(from) => {
                     let slot = (first_from + from) as u32;
                     let name = name.clone();
-                    (self.push(Expr::FromInherit { up: 0, slot, name }, range), false)
+                    (
+                        self.push(Expr::FromInherit { up: 0, slot, name }, range),
+                        false,
+                    )
                 }
             };
-            bindings.names.push((name, Binding { range, value, outer }));
+            bindings.names.push((
+                name,
+                Binding {
+                    range,
+                    value,
+                    outer,
+                },
+            ));
         }
         for (attr, node, range) in tree.dynamic {
             let key = match self.key(attr) {
@@ -537,7 +677,14 @@ impl Lowering {
                 Node::Nested(nested) => self.nested(nested, range),
                 Node::Outer | Node::From(_) => self.invalid(range, "a dynamic inherit"),
             };
-            bindings.dynamic.push((key, Binding { range, value, outer: false }));
+            bindings.dynamic.push((
+                key,
+                Binding {
+                    range,
+                    value,
+                    outer: false,
+                },
+            ));
         }
         for from in tree.froms {
             let from = self.expr(from);
@@ -555,7 +702,13 @@ impl Lowering {
         if framed {
             self.scopes.pop();
         }
-        self.push(Expr::Set { recursive, bindings: Box::new(bindings) }, range)
+        self.push(
+            Expr::Set {
+                recursive,
+                bindings: Box::new(bindings),
+            },
+            range,
+        )
     }
 }
 
@@ -587,4 +740,3 @@ enum Node {
     /// `inherit (froms[i]) name;`
     From(usize),
 }
-

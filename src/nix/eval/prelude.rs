@@ -9,7 +9,9 @@ const LIB: &str = include_str!("lib.nix");
 /// The set `lib`. What it lacks is unknown, never an error.
 pub(super) fn lib(evaluator: &Evaluator) -> Eval<Value> {
     let value = evaluator.embedded("/<btrfs-tune>/lib.nix", LIB)?;
-    let Data::Set(set) = value.data else { return Ok(value) };
+    let Data::Set(set) = value.data else {
+        return Ok(value);
+    };
     let mut set = (*set).clone();
     set.open = Openness::Open(Why::Unsupported("this function of nixpkgs' lib".to_owned()));
     Ok(Value::synthetic(Data::Set(Rc::new(set))))

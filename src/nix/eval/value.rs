@@ -166,7 +166,10 @@ impl AttrSet {
         entries.reverse();
         entries.dedup_by(|a, b| a.0 == b.0);
         entries.reverse();
-        AttrSet { entries, open: Openness::Closed }
+        AttrSet {
+            entries,
+            open: Openness::Closed,
+        }
     }
 
     /// The same set, open for `why`.
@@ -177,13 +180,18 @@ impl AttrSet {
 
     /// An attribute by name.
     pub fn get(&self, name: &str) -> Option<&Attribute> {
-        let index = self.entries.binary_search_by(|(n, _)| n.as_str().cmp(name)).ok()?;
+        let index = self
+            .entries
+            .binary_search_by(|(n, _)| n.as_str().cmp(name))
+            .ok()?;
         Some(&self.entries[index].1)
     }
 
     /// The attributes in the order of their names, as `attrNames` gives them.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Attribute)> {
-        self.entries.iter().map(|(name, attribute)| (name, attribute))
+        self.entries
+            .iter()
+            .map(|(name, attribute)| (name, attribute))
     }
 
     /// Whether no further attribute can exist.

@@ -13,8 +13,16 @@ use crate::nix::source::Span;
 
 /// Attributes of a module that are not configuration when it has no `config` of its own.
 const STRUCTURE: &[&str] = &[
-    "imports", "require", "options", "disabledModules", "key", "_file", "_class", "meta",
-    "freeformType", "_type",
+    "imports",
+    "require",
+    "options",
+    "disabledModules",
+    "key",
+    "_file",
+    "_class",
+    "meta",
+    "freeformType",
+    "_type",
 ];
 
 /// More modules than any configuration seen has (the largest of 759 hosts had a few hundred).
@@ -56,8 +64,13 @@ pub(super) fn collect(
         skipped: Vec::new(),
         seen: Vec::new(),
     };
-    let mut queue: VecDeque<Pending> =
-        modules.iter().map(|m| Pending { value: *m, at: None }).collect();
+    let mut queue: VecDeque<Pending> = modules
+        .iter()
+        .map(|m| Pending {
+            value: *m,
+            at: None,
+        })
+        .collect();
     let mut definitions = Vec::new();
     let mut options = Vec::new();
     let mut count = 0;
@@ -66,7 +79,10 @@ pub(super) fn collect(
         count += 1;
         if count > MAX_MODULES {
             let why = Unknown::new(Why::Budget("too many modules"), pending.at);
-            collector.skipped.push(Skipped { why, at: pending.at });
+            collector.skipped.push(Skipped {
+                why,
+                at: pending.at,
+            });
             break;
         }
         match collector.module(&pending) {
@@ -76,13 +92,20 @@ pub(super) fn collect(
                 queue.extend(module.imports);
             }
             Ok(None) => {}
-            Err(why) => collector.skipped.push(Skipped { why, at: pending.at }),
+            Err(why) => collector.skipped.push(Skipped {
+                why,
+                at: pending.at,
+            }),
         }
     }
     definitions.reverse();
     options.reverse();
     roots.set(definitions, options);
-    Configuration { config, definitions: roots, skipped: collector.skipped }
+    Configuration {
+        config,
+        definitions: roots,
+        skipped: collector.skipped,
+    }
 }
 
 struct Module {
@@ -118,7 +141,10 @@ impl Collector<'_> {
         let set = match &value.data {
             Data::Set(set) => Rc::clone(set),
             _ => {
-                let why = format!("a module is a set or a function, not a {}", value.type_name());
+                let why = format!(
+                    "a module is a set or a function, not a {}",
+                    value.type_name()
+                );
                 return Err(Unknown::new(Why::Refused(why), value.at.or(pending.at)));
             }
         };
@@ -146,19 +172,31 @@ impl Collector<'_> {
         let entries = set.iter().filter(|(n, _)| !STRUCTURE.contains(&n.as_str()));
         let rest = AttrSet::new(entries.map(|(n, a)| (n.clone(), *a)).collect());
         let data = Data::Set(Rc::new(rest));
-        Ok(Some(definition(self.e.done(Value { data, at: value.at }), value.at)))
+        Ok(Some(definition(
+            self.e.done(Value { data, at: value.at }),
+            value.at,
+        )))
     }
 
     fn imports(&mut self, set: &AttrSet, at: Option<Span>) -> Vec<Pending> {
         let mut imports = Vec::new();
         for name in ["require", "imports"] {
-            let Some(attribute) = set.get(name) else { continue };
-            let list = self.e.force(attribute.value).and_then(|v| self.e.as_list(&v, at));
+            let Some(attribute) = set.get(name) else {
+                continue;
+            };
+            let list = self
+                .e
+                .force(attribute.value)
+                .and_then(|v| self.e.as_list(&v, at));
             match list {
-                Ok(list) => imports.extend(
-                    list.items.iter().map(|item| Pending { value: *item, at: attribute.entry }),
-                ),
-                Err(why) => self.skipped.push(Skipped { why, at: attribute.entry }),
+                Ok(list) => imports.extend(list.items.iter().map(|item| Pending {
+                    value: *item,
+                    at: attribute.entry,
+                })),
+                Err(why) => self.skipped.push(Skipped {
+                    why,
+                    at: attribute.entry,
+                }),
             }
         }
         imports
@@ -178,7 +216,10 @@ impl Collector<'_> {
             .find(|(name, _)| name == "lib")
             .map_or_else(|| e.lib(), |(_, thunk)| *thunk);
         let pkgs = open(Why::Package, vec![("lib".into(), attribute(lib))]);
-        let options = open(Why::Unsupported("the argument `options`".to_owned()), Vec::new());
+        let options = open(
+            Why::Unsupported("the argument `options`".to_owned()),
+            Vec::new(),
+        );
         let modules_path = e.unknown(Unknown::new(
             Why::File("modulesPath lies in nixpkgs, outside the project".to_owned()),
             None,
@@ -190,7 +231,11 @@ impl Collector<'_> {
             ("options".into(), attribute(options)),
             ("pkgs".into(), attribute(pkgs)),
         ];
-        entries.extend(self.arguments.iter().map(|(n, t)| (n.clone(), attribute(*t))));
+        entries.extend(
+            self.arguments
+                .iter()
+                .map(|(n, t)| (n.clone(), attribute(*t))),
+        );
         for (name, has_default) in e.formals(function).unwrap_or_default() {
             let by_default = has_default && self.caller == Caller::Disko;
             if by_default || entries.iter().any(|(n, _)| *n == name) {
@@ -199,12 +244,13 @@ impl Collector<'_> {
             // Whatever else a module asks for comes from `_module.args`, or from nobody we see.
             let roots = Rc::clone(&self.roots);
             let wanted = name.clone();
-            let value = e.native(move |e| {
-                match roots.value_at(e, &["_module", "args", &wanted])? {
-                    Some(value) => Ok(value),
-                    None => Err(Unknown::new(Why::Argument(wanted.to_string()), None)),
-                }
-            });
+            let value =
+                e.native(
+                    move |e| match roots.value_at(e, &["_module", "args", &wanted])? {
+                        Some(value) => Ok(value),
+                        None => Err(Unknown::new(Why::Argument(wanted.to_string()), None)),
+                    },
+                );
             entries.push((name, attribute(value)));
         }
         match self.caller {

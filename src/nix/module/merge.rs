@@ -101,7 +101,9 @@ impl Roots {
 
     /// All definitions of a path.
     pub(super) fn at(&self, e: &Evaluator, path: &[&str]) -> Vec<Definition> {
-        let Ok(mut node) = self.node() else { return Vec::new() };
+        let Ok(mut node) = self.node() else {
+            return Vec::new();
+        };
         for name in path {
             node = node.child(e, &Name::from(*name));
         }
@@ -109,9 +111,17 @@ impl Roots {
     }
 
     pub(super) fn bodies(&self, e: &Evaluator) -> Vec<Body> {
-        let Ok(node) = self.node() else { return Vec::new() };
+        let Ok(node) = self.node() else {
+            return Vec::new();
+        };
         let body = |r: Resolved| {
-            let Ok(Value { data: Data::Set(_), at: Some(set) }) = r.value else { return None };
+            let Ok(Value {
+                data: Data::Set(_),
+                at: Some(set),
+            }) = r.value
+            else {
+                return None;
+            };
             let conditional = !r.definition.conditions.is_empty();
             Some(Body { set, conditional })
         };
@@ -124,7 +134,11 @@ impl Roots {
         for name in path {
             node = node.child(e, &Name::from(*name));
         }
-        if node.definitions.is_empty() { Ok(None) } else { node.merge(e).map(Some) }
+        if node.definitions.is_empty() {
+            Ok(None)
+        } else {
+            node.merge(e).map(Some)
+        }
     }
 }
 
@@ -167,7 +181,10 @@ impl Node {
     fn child(&self, e: &Evaluator, name: &Name) -> Node {
         let mut definitions = Vec::new();
         for resolved in self.resolve(e) {
-            if let Ok(Value { data: Data::Set(set), .. }) = &resolved.value
+            if let Ok(Value {
+                data: Data::Set(set),
+                ..
+            }) = &resolved.value
                 && let Some(attribute) = set.get(name)
             {
                 definitions.push(Definition {
@@ -187,20 +204,33 @@ impl Node {
         };
         let mut options = Vec::new();
         for option in self.options.iter() {
-            if let Ok(Value { data: Data::Set(set), .. }) = e.force(*option)
+            if let Ok(Value {
+                data: Data::Set(set),
+                ..
+            }) = e.force(*option)
                 && set.get("_type").is_none()
                 && let Some(attribute) = set.get(name)
             {
                 options.push(attribute.value);
             }
         }
-        Node { path, definitions: Rc::new(definitions), options: Rc::new(options) }
+        Node {
+            path,
+            definitions: Rc::new(definitions),
+            options: Rc::new(options),
+        }
     }
 
     /// The declaration, if this path is an option that the project declares.
     fn declaration(&self, e: &Evaluator) -> Option<Rc<AttrSet>> {
         self.options.iter().find_map(|option| {
-            let Ok(Value { data: Data::Set(set), .. }) = e.force(*option) else { return None };
+            let Ok(Value {
+                data: Data::Set(set),
+                ..
+            }) = e.force(*option)
+            else {
+                return None;
+            };
             let kind = e.force(set.get("_type")?.value).ok()?;
             matches!(&kind.data, Data::Str(s) if &**s == "option").then_some(set)
         })
@@ -219,9 +249,7 @@ impl Node {
                 return Err(Unknown::new(Why::Refused(why), None));
             }
         }
-        let is_set = |r: &Resolved| {
-            matches!(&r.value, Ok(Value { data: Data::Set(set), .. }) if !is_package(set))
-        };
+        let is_set = |r: &Resolved| matches!(&r.value, Ok(Value { data: Data::Set(set), .. }) if !is_package(set));
         // Above options there are only sets. With a declaration, its priority decides first.
         if declaration.is_none() && resolved.iter().all(is_set) {
             return Ok(self.merge_sets(e, resolved));
@@ -246,7 +274,9 @@ impl Node {
         let priority = |r: &Resolved| r.definition.priority.unwrap_or(DEFAULT_PRIORITY);
         let ambiguous = resolved.len() > 1
             && resolved.iter().any(|r| overrides_here(e, &r.definition))
-            && resolved.iter().any(|r| priority(r) != priority(&resolved[0]));
+            && resolved
+                .iter()
+                .any(|r| priority(r) != priority(&resolved[0]));
         let doubt = ambiguous.then(|| {
             let what = format!("an override of the whole of {}", self.path);
             Unknown::new(Why::Unsupported(what), resolved[0].definition.entry)
@@ -254,7 +284,13 @@ impl Node {
         let mut children: BTreeMap<Name, Vec<Definition>> = BTreeMap::new();
         let mut open = Openness::Open(Why::Config(self.path.clone()));
         for r in &resolved {
-            let Ok(Value { data: Data::Set(set), .. }) = &r.value else { continue };
+            let Ok(Value {
+                data: Data::Set(set),
+                ..
+            }) = &r.value
+            else {
+                continue;
+            };
             if let Openness::Open(why) = &set.open
                 && !matches!(why, Why::Config(_))
             {
@@ -270,7 +306,10 @@ impl Node {
         }
         // Options that are declared here but defined nowhere have their defaults.
         for option in self.options.iter() {
-            if let Ok(Value { data: Data::Set(set), .. }) = e.force(*option)
+            if let Ok(Value {
+                data: Data::Set(set),
+                ..
+            }) = e.force(*option)
                 && set.get("_type").is_none()
             {
                 set.iter().for_each(|(name, _)| {
@@ -285,11 +324,20 @@ impl Node {
         let entries = children.into_iter().map(|(name, definitions)| {
             let entry = definitions.first().and_then(|d| d.entry);
             let node = self.named(e, &name, definitions);
-            (name, Attribute { value: e.native(move |e| node.merge(e)), entry })
+            (
+                name,
+                Attribute {
+                    value: e.native(move |e| node.merge(e)),
+                    entry,
+                },
+            )
         });
         let mut set = AttrSet::new(entries.collect());
         set.open = open;
-        Value { data: Data::Set(Rc::new(set)), at }
+        Value {
+            data: Data::Set(Rc::new(set)),
+            at,
+        }
     }
 
     fn merge_leaf(&self, e: &Evaluator, mut resolved: Vec<Resolved>) -> Eval<Value> {
@@ -320,10 +368,15 @@ impl Node {
         let at = values.first().and_then(|v| v.at);
         if LINES.contains(&self.path.as_str()) {
             let lines: Eval<Vec<Rc<str>>> = values.iter().map(|v| e.as_str(v, v.at)).collect();
-            return Ok(Value { data: Data::Str(lines?.join("\n").into()), at: None });
+            return Ok(Value {
+                data: Data::Str(lines?.join("\n").into()),
+                at: None,
+            });
         }
         let unique = UNIQUE_BELOW.iter().any(|p| {
-            self.path.strip_prefix(p).is_some_and(|rest| rest.starts_with('.'))
+            self.path
+                .strip_prefix(p)
+                .is_some_and(|rest| rest.starts_with('.'))
         });
         let mut equal = !unique;
         for value in &values[1..] {
@@ -333,12 +386,23 @@ impl Node {
             return Ok(values[0].clone());
         }
         let scalars = values.iter().all(|v| {
-            matches!(v.data, Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Null)
+            matches!(
+                v.data,
+                Data::Bool(_) | Data::Int(_) | Data::Float(_) | Data::Null
+            )
         });
-        let why = format!("{} is defined {} times with one priority", self.path, values.len());
+        let why = format!(
+            "{} is defined {} times with one priority",
+            self.path,
+            values.len()
+        );
         Err(Unknown::new(
             // Strings may be joined by a type that only nixpkgs knows; the rest conflicts for sure.
-            if scalars || unique { Why::Refused(why) } else { Why::Unsupported(why) },
+            if scalars || unique {
+                Why::Refused(why)
+            } else {
+                Why::Unsupported(why)
+            },
             at,
         ))
     }
@@ -351,7 +415,10 @@ fn is_package(set: &AttrSet) -> bool {
 /// Whether a definition is itself wrapped in an override.
 fn overrides_here(e: &Evaluator, definition: &Definition) -> bool {
     match e.force(definition.value) {
-        Ok(Value { data: Data::Set(set), .. }) => {
+        Ok(Value {
+            data: Data::Set(set),
+            ..
+        }) => {
             matches!(wrapper(e, &set).as_deref(), Some("override"))
         }
         _ => false,
@@ -379,14 +446,21 @@ fn discharge(e: &Evaluator, resolved: Vec<Resolved>) -> Vec<Resolved> {
         }
         true
     };
-    resolved.into_iter().filter_map(|mut r| holds(&mut r).then_some(r)).collect()
+    resolved
+        .into_iter()
+        .filter_map(|mut r| holds(&mut r).then_some(r))
+        .collect()
 }
 
 /// Keeps the definitions of the strongest (numerically lowest) priority.
 fn strongest(mut resolved: Vec<Resolved>) -> Vec<Resolved> {
     let priority = |r: &Resolved| r.definition.priority.unwrap_or(DEFAULT_PRIORITY);
     // A doubtful definition may or may not count, so it cannot hide others.
-    let sure = resolved.iter().filter(|r| r.definition.doubt.is_none()).map(priority).min();
+    let sure = resolved
+        .iter()
+        .filter(|r| r.definition.doubt.is_none())
+        .map(priority)
+        .min();
     resolved.retain(|r| sure.is_none_or(|best| priority(r) <= best));
     resolved
 }
@@ -395,18 +469,26 @@ fn strongest(mut resolved: Vec<Resolved>) -> Vec<Resolved> {
 fn unwrap(e: &Evaluator, mut definition: Definition, out: &mut Vec<Resolved>) {
     let value = e.force(definition.value);
     let wrapped = match &value {
-        Ok(Value { data: Data::Set(set), .. }) => {
-            wrapper(e, set).map(|kind| (kind, Rc::clone(set)))
-        }
+        Ok(Value {
+            data: Data::Set(set),
+            ..
+        }) => wrapper(e, set).map(|kind| (kind, Rc::clone(set))),
         _ => None,
     };
-    let Some((kind, set)) = wrapped else { return out.push(Resolved { definition, value }) };
+    let Some((kind, set)) = wrapped else {
+        return out.push(Resolved { definition, value });
+    };
     let field = |name: &str| match set.get(name) {
         Some(attribute) => Ok(attribute.value),
-        None => Err(Unknown::new(Why::Refused(format!("`{name}` is missing")), definition.entry)),
+        None => Err(Unknown::new(
+            Why::Refused(format!("`{name}` is missing")),
+            definition.entry,
+        )),
     };
     let int = |name: &str| {
-        field(name).and_then(|t| e.force(t)).and_then(|v| e.as_int(&v, definition.entry))
+        field(name)
+            .and_then(|t| e.force(t))
+            .and_then(|v| e.as_int(&v, definition.entry))
     };
     match &*kind {
         "if" => {
@@ -417,13 +499,24 @@ fn unwrap(e: &Evaluator, mut definition: Definition, out: &mut Vec<Resolved>) {
             content(e, field("content"), definition, out);
         }
         "merge" => {
-            let contents =
-                field("contents").and_then(|t| e.force(t)).and_then(|v| e.as_list(&v, v.at));
+            let contents = field("contents")
+                .and_then(|t| e.force(t))
+                .and_then(|v| e.as_list(&v, v.at));
             match contents {
                 Ok(list) => list.items.iter().for_each(|item| {
-                    unwrap(e, Definition { value: *item, ..definition.clone() }, out);
+                    unwrap(
+                        e,
+                        Definition {
+                            value: *item,
+                            ..definition.clone()
+                        },
+                        out,
+                    );
                 }),
-                Err(unknown) => out.push(Resolved { definition, value: Err(unknown) }),
+                Err(unknown) => out.push(Resolved {
+                    definition,
+                    value: Err(unknown),
+                }),
             }
         }
         "override" => {
@@ -445,14 +538,19 @@ fn unwrap(e: &Evaluator, mut definition: Definition, out: &mut Vec<Resolved>) {
     }
 }
 
-fn content(
-    e: &Evaluator,
-    content: Eval<Thunk>,
-    definition: Definition,
-    out: &mut Vec<Resolved>,
-) {
+fn content(e: &Evaluator, content: Eval<Thunk>, definition: Definition, out: &mut Vec<Resolved>) {
     match content {
-        Ok(value) => unwrap(e, Definition { value, ..definition }, out),
-        Err(unknown) => out.push(Resolved { definition, value: Err(unknown) }),
+        Ok(value) => unwrap(
+            e,
+            Definition {
+                value,
+                ..definition
+            },
+            out,
+        ),
+        Err(unknown) => out.push(Resolved {
+            definition,
+            value: Err(unknown),
+        }),
     }
 }

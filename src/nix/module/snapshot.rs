@@ -39,14 +39,23 @@ pub(super) fn take(e: &Evaluator, thunk: Thunk) -> Tree {
 fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
     if path.len() > MAX_DEPTH {
         let why = "nested too deeply".to_owned();
-        return Some(Tree::Unknown { why, expression: String::new() });
+        return Some(Tree::Unknown {
+            why,
+            expression: String::new(),
+        });
     }
     let value = match e.force(thunk) {
         Ok(value) => value,
         Err(unknown) if unknown.is_undefined(path) => return None,
         Err(unknown) => {
-            let expression = unknown.at.map(|at| e.sources().text(at)).unwrap_or_default();
-            return Some(Tree::Unknown { why: unknown.why.to_string(), expression });
+            let expression = unknown
+                .at
+                .map(|at| e.sources().text(at))
+                .unwrap_or_default();
+            return Some(Tree::Unknown {
+                why: unknown.why.to_string(),
+                expression,
+            });
         }
     };
     let mut named = |name: String, thunk| {
@@ -64,7 +73,11 @@ fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
         Data::Path(p) => Tree::Path(e.sources().shown(std::path::Path::new(&**p))),
         Data::List(list) => {
             let items = list.items.iter().enumerate();
-            Tree::List(items.filter_map(|(i, item)| named(i.to_string(), *item)).collect())
+            Tree::List(
+                items
+                    .filter_map(|(i, item)| named(i.to_string(), *item))
+                    .collect(),
+            )
         }
         Data::Set(set) => {
             let entries = set.iter();

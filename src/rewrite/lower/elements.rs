@@ -18,24 +18,42 @@ pub(super) fn intent(
     add: &[String],
 ) -> Result<Intent, Stuck> {
     let before = match current(evaluated, path)? {
-        Some(list) => items(evaluated, &list)?.into_iter().map(|(text, _)| text).collect(),
+        Some(list) => items(evaluated, &list)?
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect(),
         None => Vec::new(),
     };
-    let remove = remove.iter().filter(|r| before.contains(r)).cloned().collect();
-    Ok(Intent::Elements { path: path.to_vec(), before, remove, add: add.to_vec() })
+    let remove = remove
+        .iter()
+        .filter(|r| before.contains(r))
+        .cloned()
+        .collect();
+    Ok(Intent::Elements {
+        path: path.to_vec(),
+        before,
+        remove,
+        add: add.to_vec(),
+    })
 }
 
 fn current(evaluated: &Evaluated, path: &[String]) -> Result<Option<List>, Stuck> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     match evaluated.configuration.get(&evaluated.evaluator, &names) {
-        Ok(Some(Value { data: Data::List(list), .. })) => Ok(Some(List::clone(&list))),
+        Ok(Some(Value {
+            data: Data::List(list),
+            ..
+        })) => Ok(Some(List::clone(&list))),
         Ok(Some(other)) => {
             let why = format!("{} is a {}, not a list", path.join("."), other.type_name());
             Err(Stuck { why, at: other.at })
         }
         Ok(None) => Ok(None),
         Err(unknown) if unknown.is_undefined(path) => Ok(None),
-        Err(unknown) => Err(Stuck { why: unknown.why.to_string(), at: unknown.at }),
+        Err(unknown) => Err(Stuck {
+            why: unknown.why.to_string(),
+            at: unknown.at,
+        }),
     }
 }
 
@@ -46,7 +64,10 @@ fn items(evaluated: &Evaluated, list: &List) -> Result<Vec<(String, Option<Span>
         Ok((e.as_str(&value, value.at)?.to_string(), value.at))
     };
     let texts: crate::nix::eval::Eval<Vec<_>> = list.items.iter().map(|i| text(*i)).collect();
-    texts.map_err(|unknown| Stuck { why: unknown.why.to_string(), at: unknown.at })
+    texts.map_err(|unknown| Stuck {
+        why: unknown.why.to_string(),
+        at: unknown.at,
+    })
 }
 
 pub(super) fn candidates(
@@ -66,7 +87,11 @@ pub(super) fn candidates(
             true => vec![None],
             false => list.parts.iter().rev().copied().map(Some).collect(),
         };
-        out.extend(homes.into_iter().filter_map(|h| in_literals(evaluated, &items, remove, add, h)));
+        out.extend(
+            homes
+                .into_iter()
+                .filter_map(|h| in_literals(evaluated, &items, remove, add, h)),
+        );
     }
     let new: Vec<String> = add.iter().map(|a| string_literal(a)).collect();
     let whole: Vec<String> = after.iter().map(|a| string_literal(a)).collect();
@@ -107,7 +132,9 @@ fn in_literals(
     let mut removed: Vec<(Span, ast::List, Vec<rnix::TextRange>)> = Vec::new();
     let mut placed = vec![false; add.len()];
     for (text, at) in items {
-        let Some(index) = remove.iter().position(|r| r == text) else { continue };
+        let Some(index) = remove.iter().position(|r| r == text) else {
+            continue;
+        };
         let at = (*at)?;
         let file = sources.file(at.file)?;
         let literal: ast::Str = node_at(file.tree(), at.range)?;
@@ -119,7 +146,10 @@ fn in_literals(
             continue;
         }
         let range = list.syntax().text_range();
-        let span = Span { file: at.file, range };
+        let span = Span {
+            file: at.file,
+            range,
+        };
         match removed.iter_mut().find(|(s, ..)| *s == span) {
             // One literal may be used twice in a list; it is removed once.
             Some((_, _, ranges)) if ranges.contains(&at.range) => {}
@@ -136,7 +166,9 @@ fn in_literals(
                 rnix::Root::parse(&format!("[\n{gone}\n]")).tree().syntax(),
             ));
         }
-        candidate.edits.extend(edits.into_iter().map(|e| (span.file, e)));
+        candidate
+            .edits
+            .extend(edits.into_iter().map(|e| (span.file, e)));
     }
     let rest: Vec<String> = add
         .iter()
@@ -148,7 +180,9 @@ fn in_literals(
         let home = home?;
         let file = sources.file(home.file)?;
         let list: ast::List = node_at(file.tree(), home.range)?;
-        candidate.edits.push((home.file, edit::append_elements(&list, &rest)));
+        candidate
+            .edits
+            .push((home.file, edit::append_elements(&list, &rest)));
     }
     (!candidate.edits.is_empty()).then_some(candidate)
 }
@@ -172,7 +206,9 @@ fn at_use(
             Some(added) => {
                 let plain = matches!(
                     value,
-                    ast::Expr::Ident(_) | ast::Expr::Select(_) | ast::Expr::Apply(_)
+                    ast::Expr::Ident(_)
+                        | ast::Expr::Select(_)
+                        | ast::Expr::Apply(_)
                         | ast::Expr::Paren(_)
                 ) || matches!(&value, ast::Expr::BinOp(op)
                     if op.operator() == Some(ast::BinOpKind::Concat));
@@ -200,7 +236,10 @@ fn at_use(
         let range = inherit.syntax().text_range();
         return Some(single(entry, TextEdit::replace(range, binding)));
     }
-    let before = ident.syntax().prev_sibling_or_token().map(|t| t.text_range());
+    let before = ident
+        .syntax()
+        .prev_sibling_or_token()
+        .map(|t| t.text_range());
     let start = before.map_or(entry.range.start(), |r| r.start());
     let gone = rnix::TextRange::new(start, entry.range.end());
     let after = inherit.syntax().text_range().end();

@@ -65,13 +65,28 @@ impl Intent {
     pub fn claims(&self) -> Vec<Claim> {
         match self {
             Intent::Elements { path, .. } => {
-                let elements = self.elements_after().into_iter().map(Json::String).collect();
-                vec![Claim { path: path.clone(), expected: Expected::Elements(elements) }]
+                let elements = self
+                    .elements_after()
+                    .into_iter()
+                    .map(Json::String)
+                    .collect();
+                vec![Claim {
+                    path: path.clone(),
+                    expected: Expected::Elements(elements),
+                }]
             }
             Intent::Value { path, value } => {
-                vec![Claim { path: path.clone(), expected: Expected::Value(value.clone()) }]
+                vec![Claim {
+                    path: path.clone(),
+                    expected: Expected::Value(value.clone()),
+                }]
             }
-            Intent::Subvolume { filesystem, name, mountpoint, options } => {
+            Intent::Subvolume {
+                filesystem,
+                name,
+                mountpoint,
+                options,
+            } => {
                 let at = |attribute: &str| {
                     let mut path = filesystem.clone();
                     path.extend(["subvolumes", name, attribute].map(str::to_owned));
@@ -94,7 +109,15 @@ impl Intent {
 
     /// The elements of a list after the change, replaced ones in place.
     fn elements_after(&self) -> Vec<String> {
-        let Intent::Elements { before, remove, add, .. } = self else { return Vec::new() };
+        let Intent::Elements {
+            before,
+            remove,
+            add,
+            ..
+        } = self
+        else {
+            return Vec::new();
+        };
         let mut used = vec![false; add.len()];
         let mut after = Vec::new();
         for element in before {
@@ -107,7 +130,11 @@ impl Intent {
                 Some(_) => {}
             }
         }
-        let rest = add.iter().zip(used).filter(|(_, used)| !used).map(|(a, _)| a.clone());
+        let rest = add
+            .iter()
+            .zip(used)
+            .filter(|(_, used)| !used)
+            .map(|(a, _)| a.clone());
         after.extend(rest);
         after
     }
@@ -122,11 +149,7 @@ impl Intent {
 }
 
 /// What an action asks the configuration to say.
-pub fn intents(
-    action: &Action,
-    host: &Host,
-    evaluated: &Evaluated,
-) -> Result<Vec<Intent>, Stuck> {
+pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>, Stuck> {
     let elements = |path: &[String], remove: &[String], add: &[String]| {
         elements::intent(evaluated, path, remove, add)
     };
@@ -153,7 +176,12 @@ pub fn intents(
             }
             intents
         }
-        Action::AddSubvolume { filesystem, name, mountpoint, options } => {
+        Action::AddSubvolume {
+            filesystem,
+            name,
+            mountpoint,
+            options,
+        } => {
             vec![Intent::Subvolume {
                 filesystem: filesystem.clone(),
                 name: name.clone(),
@@ -163,31 +191,60 @@ pub fn intents(
         }
         Action::SetNixosOption { path, value } => match value {
             Json::Array(items) => {
-                let wanted: Vec<String> =
-                    items.iter().filter_map(|i| i.as_str().map(str::to_owned)).collect();
+                let wanted: Vec<String> = items
+                    .iter()
+                    .filter_map(|i| i.as_str().map(str::to_owned))
+                    .collect();
                 let Intent::Elements { path, before, .. } = elements(path, &[], &[])? else {
                     return Ok(Vec::new());
                 };
-                let remove = before.iter().filter(|b| !wanted.contains(b)).cloned().collect();
-                let add = wanted.iter().filter(|w| !before.contains(w)).cloned().collect();
-                vec![Intent::Elements { path, before, remove, add }]
+                let remove = before
+                    .iter()
+                    .filter(|b| !wanted.contains(b))
+                    .cloned()
+                    .collect();
+                let add = wanted
+                    .iter()
+                    .filter(|w| !before.contains(w))
+                    .cloned()
+                    .collect();
+                vec![Intent::Elements {
+                    path,
+                    before,
+                    remove,
+                    add,
+                }]
             }
-            value => vec![Intent::Value { path: path.clone(), value: value.clone() }],
+            value => vec![Intent::Value {
+                path: path.clone(),
+                value: value.clone(),
+            }],
         },
-        Action::AppendNixosOption { path, elements: add } => vec![elements(path, &[], add)?],
+        Action::AppendNixosOption {
+            path,
+            elements: add,
+        } => vec![elements(path, &[], add)?],
         Action::SetLuksSetting { luks, setting, on } => vec![Intent::Value {
             path: below(luks, &["settings", setting.name()]),
             value: (*on).into(),
         }],
         Action::AddLuksFormatArgs { luks, arguments } => {
-            vec![elements(&below(luks, &["extraFormatArgs"]), &[], arguments)?]
+            vec![elements(
+                &below(luks, &["extraFormatArgs"]),
+                &[],
+                arguments,
+            )?]
         }
         Action::NoCowDirectory { directory } => {
             let rule = no_cow_rule(directory).ok_or_else(|| Stuck {
                 why: format!("{directory:?} cannot be written in a tmpfiles rule"),
                 at: None,
             })?;
-            vec![elements(&below(&[], &["systemd", "tmpfiles", "rules"]), &[], &[rule])?]
+            vec![elements(
+                &below(&[], &["systemd", "tmpfiles", "rules"]),
+                &[],
+                &[rule],
+            )?]
         }
     })
 }
@@ -196,20 +253,25 @@ pub fn intents(
 pub fn no_cow_rule(directory: &str) -> Option<String> {
     // Specifiers and escapes would need quoting that tmpfiles.d has its own rules for.
     let plain = directory.starts_with('/')
-        && directory.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@:".contains(c));
+        && directory
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/._-+@:".contains(c));
     plain.then(|| format!("h {directory} - - - - +C"))
 }
 
 /// The ways of writing an intent, the smallest first.
 pub fn candidates(intent: &Intent, evaluated: &Evaluated) -> Vec<Candidate> {
     match intent {
-        Intent::Elements { path, remove, add, .. } => {
-            elements::candidates(evaluated, path, remove, add, &intent.elements_after())
-        }
+        Intent::Elements {
+            path, remove, add, ..
+        } => elements::candidates(evaluated, path, remove, add, &intent.elements_after()),
         Intent::Value { path, value } => value::candidates(evaluated, path, value),
-        Intent::Subvolume { filesystem, name, mountpoint, options } => {
-            subvolume::candidates(evaluated, filesystem, name, mountpoint, options)
-        }
+        Intent::Subvolume {
+            filesystem,
+            name,
+            mountpoint,
+            options,
+        } => subvolume::candidates(evaluated, filesystem, name, mountpoint, options),
     }
 }
 
@@ -230,5 +292,8 @@ fn nix_text(value: &Json) -> Option<String> {
 
 /// One edit of one file.
 fn single(span: Span, edit: TextEdit) -> Candidate {
-    Candidate { edits: vec![(span.file, edit)], dropped_comments: Vec::new() }
+    Candidate {
+        edits: vec![(span.file, edit)],
+        dropped_comments: Vec::new(),
+    }
 }

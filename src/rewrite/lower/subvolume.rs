@@ -19,11 +19,18 @@ pub(super) fn candidates(
         edit::list_text(&options),
     );
     // Beside its siblings, else as the first of them.
-    let attempts = [(["subvolumes"].as_slice(), vec![name]), (&[], vec!["subvolumes", name])];
+    let attempts = [
+        (["subvolumes"].as_slice(), vec![name]),
+        (&[], vec!["subvolumes", name]),
+    ];
     let attempts = attempts.into_iter().filter_map(|(below, path)| {
         let mut holder: Vec<&str> = filesystem.iter().map(String::as_str).collect();
         holder.extend(below);
-        let set = evaluated.configuration.get(&evaluated.evaluator, &holder).ok().flatten()?;
+        let set = evaluated
+            .configuration
+            .get(&evaluated.evaluator, &holder)
+            .ok()
+            .flatten()?;
         let at = set.at?;
         let file = evaluated.evaluator.sources().file(at.file)?;
         let literal = set_literal(file.tree(), at.range)?;

@@ -17,7 +17,9 @@ use crate::project::{Entry, Evaluated};
 const GENERATED: &str = "# Do not modify this file!";
 
 pub(super) fn candidates(evaluated: &Evaluated, path: &[String], value: &Json) -> Vec<Candidate> {
-    let Some(text) = nix_text(value) else { return Vec::new() };
+    let Some(text) = nix_text(value) else {
+        return Vec::new();
+    };
     let sources = evaluated.evaluator.sources();
     let mut out = Vec::new();
     // The literal that wrote it.
@@ -55,13 +57,19 @@ fn parenthesised(text: &str) -> String {
 
 fn get(evaluated: &Evaluated, path: &[String]) -> Option<Value> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    evaluated.configuration.get(&evaluated.evaluator, &names).ok().flatten()
+    evaluated
+        .configuration
+        .get(&evaluated.evaluator, &names)
+        .ok()
+        .flatten()
 }
 
 /// The bindings that define an option.
 pub(super) fn entries(evaluated: &Evaluated, path: &[String]) -> Vec<Span> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    let definitions = evaluated.configuration.definitions(&evaluated.evaluator, &names);
+    let definitions = evaluated
+        .configuration
+        .definitions(&evaluated.evaluator, &names);
     let mut entries: Vec<Span> = definitions.iter().filter_map(|d| d.entry).collect();
     entries.dedup();
     entries
@@ -97,12 +105,10 @@ fn in_holder(
 pub(super) fn set_literal(root: &SyntaxNode, range: TextRange) -> Option<ast::AttrSet> {
     match node_at::<ast::Expr>(root, range)? {
         ast::Expr::AttrSet(set) => Some(set),
-        ast::Expr::BinOp(op) if op.operator() == Some(ast::BinOpKind::Update) => {
-            match op.rhs()? {
-                ast::Expr::AttrSet(set) => Some(set),
-                _ => None,
-            }
-        }
+        ast::Expr::BinOp(op) if op.operator() == Some(ast::BinOpKind::Update) => match op.rhs()? {
+            ast::Expr::AttrSet(set) => Some(set),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -131,7 +137,7 @@ fn new_definitions(evaluated: &Evaluated, path: &[String], text: &str) -> Vec<Ca
             Some((Rank::of(&set, path, body.conditional, index), body, set))
         })
         .collect();
-    ranked.sort_by(|a, b| a.0.cmp(&b.0));
+    ranked.sort_by_key(|(rank, ..)| *rank);
     let candidate = |(_, body, set): (Rank, &Body, ast::AttrSet)| {
         single(body.set, edit::insert_path(&set, path, text))
     };
@@ -140,18 +146,31 @@ fn new_definitions(evaluated: &Evaluated, path: &[String], text: &str) -> Vec<Ca
 
 /// Whether a file that stands alone defines more than disko's devices.
 fn is_nixos(evaluated: &Evaluated) -> bool {
-    let roots = ["boot", "fileSystems", "imports", "networking", "services", "system", "users"];
-    roots.iter().any(|root| !entries(evaluated, &[(*root).to_owned()]).is_empty())
+    let roots = [
+        "boot",
+        "fileSystems",
+        "imports",
+        "networking",
+        "services",
+        "system",
+        "users",
+    ];
+    roots
+        .iter()
+        .any(|root| !entries(evaluated, &[(*root).to_owned()]).is_empty())
 }
 
 /// Whether the module that a body belongs to takes `lib` as an argument.
 fn has_lib(set: &ast::AttrSet) -> bool {
-    set.syntax().ancestors().filter_map(ast::Lambda::cast).any(|lambda| match lambda.param() {
-        Some(ast::Param::Pattern(pattern)) => {
-            pattern.pat_entries().any(|e| e.ident().is_some_and(|i| i.to_string() == "lib"))
-        }
-        _ => false,
-    })
+    set.syntax()
+        .ancestors()
+        .filter_map(ast::Lambda::cast)
+        .any(|lambda| match lambda.param() {
+            Some(ast::Param::Pattern(pattern)) => pattern
+                .pat_entries()
+                .any(|e| e.ident().is_some_and(|i| i.to_string() == "lib")),
+            _ => false,
+        })
 }
 
 /// How good a place a body is; the smallest is best.
@@ -171,7 +190,8 @@ struct Rank {
 impl Rank {
     fn of(set: &ast::AttrSet, path: &[String], conditional: bool, index: usize) -> Self {
         let (shared, siblings) = shared(set, path);
-        let main = defines(set, &["system", "stateVersion"]) || defines(set, &["networking", "hostName"]);
+        let main =
+            defines(set, &["system", "stateVersion"]) || defines(set, &["networking", "hostName"]);
         Rank {
             conditional,
             unrelated: path.len() - shared,
@@ -186,16 +206,28 @@ impl Rank {
 fn shared(set: &ast::AttrSet, path: &[String]) -> (usize, usize) {
     let (mut best, mut siblings) = (0, 0);
     for entry in set.attrpath_values() {
-        let names: Vec<Option<String>> =
-            entry.attrpath().into_iter().flat_map(|p| p.attrs()).map(|a| static_name(&a)).collect();
-        let mut length = names.iter().zip(path).take_while(|(a, b)| a.as_ref() == Some(b)).count();
+        let names: Vec<Option<String>> = entry
+            .attrpath()
+            .into_iter()
+            .flat_map(|p| p.attrs())
+            .map(|a| static_name(&a))
+            .collect();
+        let mut length = names
+            .iter()
+            .zip(path)
+            .take_while(|(a, b)| a.as_ref() == Some(b))
+            .count();
         let mut count = 1;
         if length == names.len()
             && let Some(ast::Expr::AttrSet(nested)) = entry.value()
         {
             let (deeper, inner) = shared(&nested, &path[length..]);
             length += deeper;
-            count = if deeper == 0 { nested.entries().count() } else { inner };
+            count = if deeper == 0 {
+                nested.entries().count()
+            } else {
+                inner
+            };
         }
         match length.cmp(&best) {
             std::cmp::Ordering::Greater => (best, siblings) = (length, count),

@@ -12,14 +12,20 @@ use crate::nix::source::Span;
 pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("length", 1, |e, a, at| {
         let list = list(e, a[0], at)?;
-        Ok(Value { data: Data::Int(list.items.len() as i64), at })
+        Ok(Value {
+            data: Data::Int(list.items.len() as i64),
+            at,
+        })
     }),
     primitive("head", 1, |e, a, at| element(e, a[0], 0, at)),
     primitive("tail", 1, |e, a, at| {
         let list = list(e, a[0], at)?;
         match list.items.split_first() {
             Some((_, rest)) => list_of(rest.to_vec(), list.parts.clone(), at),
-            None => Err(Unknown::new(Why::Refused("the tail of an empty list".into()), at)),
+            None => Err(Unknown::new(
+                Why::Refused("the tail of an empty list".into()),
+                at,
+            )),
         }
     }),
     primitive("elemAt", 2, |e, a, at| {
@@ -35,18 +41,27 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 break;
             }
         }
-        Ok(Value { data: Data::Bool(found), at })
+        Ok(Value {
+            data: Data::Bool(found),
+            at,
+        })
     }),
     primitive("map", 2, |e, a, at| {
         let (function, list) = (a[0], list(e, a[1], at)?);
-        let items = list.items.iter().map(|item| apply_later(e, function, vec![*item], at));
+        let items = list
+            .items
+            .iter()
+            .map(|item| apply_later(e, function, vec![*item], at));
         list_of(items.collect(), list.parts.clone(), at)
     }),
     primitive("genList", 2, |e, a, at| {
         let length = e.force(a[1])?;
         let length = e.as_int(&length, at)?;
         if !(0..=1_000_000).contains(&length) {
-            return Err(Unknown::new(Why::Refused(format!("a list of {length} elements")), at));
+            return Err(Unknown::new(
+                Why::Refused(format!("a list of {length} elements")),
+                at,
+            ));
         }
         let items = (0..length).map(|i| {
             let index = e.done(Value::synthetic(Data::Int(i)));
@@ -74,11 +89,17 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             }
         }
         let part = |items| {
-            let list = List { items, parts: list.parts.clone() };
+            let list = List {
+                items,
+                parts: list.parts.clone(),
+            };
             let value = e.done(Value::synthetic(Data::List(Rc::new(list))));
             Attribute { value, entry: None }
         };
-        set_of(vec![("right".into(), part(right)), ("wrong".into(), part(wrong))], at)
+        set_of(
+            vec![("right".into(), part(right)), ("wrong".into(), part(wrong))],
+            at,
+        )
     }),
     primitive("concatLists", 1, |e, a, at| {
         let mut joined = List::default();
@@ -87,7 +108,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             joined.items.extend(&part.items);
             joined.parts.extend(&part.parts);
         }
-        Ok(Value { data: Data::List(Rc::new(joined)), at })
+        Ok(Value {
+            data: Data::List(Rc::new(joined)),
+            at,
+        })
     }),
     primitive("concatMap", 2, |e, a, at| {
         let function = e.force(a[0])?;
@@ -98,7 +122,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             joined.items.extend(&part.items);
             joined.parts.extend(&part.parts);
         }
-        Ok(Value { data: Data::List(Rc::new(joined)), at })
+        Ok(Value {
+            data: Data::List(Rc::new(joined)),
+            at,
+        })
     }),
     primitive("foldl'", 3, |e, a, at| {
         let function = e.force(a[0])?;
@@ -134,11 +161,23 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let mut groups: BTreeMap<Name, Vec<Thunk>> = BTreeMap::new();
         for item in &list.items {
             let key = e.call(&function, *item, at)?;
-            groups.entry(Name::from(&*e.as_str(&key, at)?)).or_default().push(*item);
+            groups
+                .entry(Name::from(&*e.as_str(&key, at)?))
+                .or_default()
+                .push(*item);
         }
         let entries = groups.into_iter().map(|(name, items)| {
-            let list = Data::List(Rc::new(List { items, parts: Vec::new() }));
-            (name, Attribute { value: e.done(Value::synthetic(list)), entry: None })
+            let list = Data::List(Rc::new(List {
+                items,
+                parts: Vec::new(),
+            }));
+            (
+                name,
+                Attribute {
+                    value: e.done(Value::synthetic(list)),
+                    entry: None,
+                },
+            )
         });
         set_of(entries.collect(), at)
     }),
@@ -167,7 +206,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("attrNames", 1, |e, a, at| {
         let set = set(e, a[0], at)?;
         closed(&set, at)?;
-        let items = set.iter().map(|(n, _)| e.done(Value::synthetic(Data::Str(n.as_str().into()))));
+        let items = set
+            .iter()
+            .map(|(n, _)| e.done(Value::synthetic(Data::Str(n.as_str().into()))));
         list_of(items.collect(), Vec::new(), at)
     }),
     primitive("attrValues", 1, |e, a, at| {
@@ -181,7 +222,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         if !found {
             closed(&set, at)?;
         }
-        Ok(Value { data: Data::Bool(found), at })
+        Ok(Value {
+            data: Data::Bool(found),
+            at,
+        })
     }),
     primitive("getAttr", 2, |e, a, at| {
         let name = name(e, a[0], at)?;
@@ -193,10 +237,16 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         for item in &list(e, a[1], at)?.items {
             names.push(name(e, *item, at)?);
         }
-        let kept = set.iter().filter(|(n, _)| !names.contains(n)).map(|(n, a)| (n.clone(), *a));
+        let kept = set
+            .iter()
+            .filter(|(n, _)| !names.contains(n))
+            .map(|(n, a)| (n.clone(), *a));
         let mut kept = AttrSet::new(kept.collect());
         kept.open = set.open.clone();
-        Ok(Value { data: Data::Set(Rc::new(kept)), at })
+        Ok(Value {
+            data: Data::Set(Rc::new(kept)),
+            at,
+        })
     }),
     primitive("intersectAttrs", 2, |e, a, at| {
         let (left, right) = (set(e, a[0], at)?, set(e, a[1], at)?);
@@ -212,7 +262,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             let key = e.select(*item, &["name".into()], None, at)?;
             let key = Name::from(&*e.as_str(&key, at)?);
             let Some(value) = pair.get("value") else {
-                return Err(Unknown::new(Why::Refused("attribute `value` is missing".into()), at));
+                return Err(Unknown::new(
+                    Why::Refused("attribute `value` is missing".into()),
+                    at,
+                ));
             };
             // Of two pairs with one name, the first counts.
             if !entries.iter().any(|(n, _)| *n == key) {
@@ -228,7 +281,13 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let entries = set.iter().map(|(n, attribute)| {
             let name = e.done(Value::synthetic(Data::Str(n.as_str().into())));
             let value = apply_later(e, function, vec![name, attribute.value], at);
-            (n.clone(), Attribute { value, entry: attribute.entry })
+            (
+                n.clone(),
+                Attribute {
+                    value,
+                    entry: attribute.entry,
+                },
+            )
         });
         set_of(entries.collect(), at)
     }),
@@ -256,7 +315,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             }
         }
         let entries = zipped.into_iter().map(|(name, (items, entry))| {
-            let list = Data::List(Rc::new(List { items, parts: Vec::new() }));
+            let list = Data::List(Rc::new(List {
+                items,
+                parts: Vec::new(),
+            }));
             let key = e.done(Value::synthetic(Data::Str(name.as_str().into())));
             let value = apply_later(e, a[0], vec![key, e.done(Value::synthetic(list))], at);
             (name, Attribute { value, entry })
@@ -292,10 +354,16 @@ fn quantify(e: &Evaluator, a: &[Thunk], at: Option<Span>, wanted: bool) -> Eval<
     let function = e.force(a[0])?;
     for item in &list(e, a[1], at)?.items {
         if e.as_bool(&e.call(&function, *item, at)?, at)? == wanted {
-            return Ok(Value { data: Data::Bool(wanted), at });
+            return Ok(Value {
+                data: Data::Bool(wanted),
+                at,
+            });
         }
     }
-    Ok(Value { data: Data::Bool(!wanted), at })
+    Ok(Value {
+        data: Data::Bool(!wanted),
+        at,
+    })
 }
 
 /// The result of a call that is made when it is needed.

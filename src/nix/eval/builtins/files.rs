@@ -17,7 +17,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let value = e.force(a[0])?;
         let path = path(e, &value, at)?;
         match e.sources().exists(&path) {
-            Some(exists) => Ok(Value { data: Data::Bool(exists), at }),
+            Some(exists) => Ok(Value {
+                data: Data::Bool(exists),
+                at,
+            }),
             None => Err(outside(e, &path, at)),
         }
     }),
@@ -46,7 +49,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let path = path(e, &value, at)?;
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
         let siblings = path.parent().and_then(|p| e.sources().read_dir(p));
-        let kind = siblings.zip(name).and_then(|(s, n)| s.into_iter().find(|(m, _)| *m == n));
+        let kind = siblings
+            .zip(name)
+            .and_then(|(s, n)| s.into_iter().find(|(m, _)| *m == n));
         match kind {
             Some((_, kind)) => string(kind, at),
             None => Err(outside(e, &path, at)),
@@ -67,7 +72,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             None => ".",
         };
         match value.data {
-            Data::Path(_) => Ok(Value { data: Data::Path(parent.into()), at }),
+            Data::Path(_) => Ok(Value {
+                data: Data::Path(parent.into()),
+                at,
+            }),
             _ => string(parent, at),
         }
     }),
@@ -83,11 +91,17 @@ fn path(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<PathBuf> {
     let text = e.to_text(value, at)?;
     match text.starts_with('/') {
         true => Ok(PathBuf::from(text)),
-        false => Err(Unknown::new(Why::Refused(format!("`{text}` is no absolute path")), at)),
+        false => Err(Unknown::new(
+            Why::Refused(format!("`{text}` is no absolute path")),
+            at,
+        )),
     }
 }
 
 fn outside(e: &Evaluator, path: &std::path::Path, at: Option<Span>) -> std::rc::Rc<Unknown> {
     let shown = e.sources().shown(path);
-    Unknown::new(Why::File(format!("{shown} cannot be read as part of the project")), at)
+    Unknown::new(
+        Why::File(format!("{shown} cannot be read as part of the project")),
+        at,
+    )
 }

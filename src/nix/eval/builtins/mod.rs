@@ -20,22 +20,61 @@ const fn primitive(name: &'static str, arity: usize, run: Run) -> Primitive {
 
 /// The functions of `builtins` by which Nix reaches out of the configuration.
 const EFFECTS: &[&str] = &[
-    "derivation", "derivationStrict", "fetchGit", "fetchMercurial", "fetchTarball", "fetchTree",
-    "fetchurl", "fetchClosure", "getEnv", "getFlake", "placeholder", "storePath", "currentTime",
-    "currentSystem", "filterSource", "path", "exec", "toFile", "findFile", "scopedImport",
-    "nixPath", "storeDir", "nixVersion", "langVersion", "outputOf",
+    "derivation",
+    "derivationStrict",
+    "fetchGit",
+    "fetchMercurial",
+    "fetchTarball",
+    "fetchTree",
+    "fetchurl",
+    "fetchClosure",
+    "getEnv",
+    "getFlake",
+    "placeholder",
+    "storePath",
+    "currentTime",
+    "currentSystem",
+    "filterSource",
+    "path",
+    "exec",
+    "toFile",
+    "findFile",
+    "scopedImport",
+    "nixPath",
+    "storeDir",
+    "nixVersion",
+    "langVersion",
+    "outputOf",
 ];
 
 /// Functions that are not evaluated yet.
 const UNSUPPORTED: &[&str] = &[
-    "match", "split", "hashString", "hashFile", "convertHash", "parseDrvName", "toXML",
-    "bitAnd", "bitOr", "bitXor", "unsafeGetAttrPos", "getContext", "appendContext",
-    "addDrvOutputDependencies", "unsafeDiscardOutputDependency", "parseFlakeRef",
-    "flakeRefToString", "warn",
+    "match",
+    "split",
+    "hashString",
+    "hashFile",
+    "convertHash",
+    "parseDrvName",
+    "toXML",
+    "bitAnd",
+    "bitOr",
+    "bitXor",
+    "unsafeGetAttrPos",
+    "getContext",
+    "appendContext",
+    "addDrvOutputDependencies",
+    "unsafeDiscardOutputDependency",
+    "parseFlakeRef",
+    "flakeRefToString",
+    "warn",
 ];
 
 fn all() -> impl Iterator<Item = &'static Primitive> {
-    GENERAL.iter().chain(collections::PRIMITIVES).chain(text::PRIMITIVES).chain(files::PRIMITIVES)
+    GENERAL
+        .iter()
+        .chain(collections::PRIMITIVES)
+        .chain(text::PRIMITIVES)
+        .chain(files::PRIMITIVES)
 }
 
 /// The set `builtins`.
@@ -43,14 +82,22 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
     let attribute = |value| Attribute { value, entry: None };
     let mut entries: Vec<(Name, Attribute)> = Vec::new();
     for primitive in all() {
-        let builtin = Builtin { primitive: *primitive, arguments: Vec::new() };
+        let builtin = Builtin {
+            primitive: *primitive,
+            arguments: Vec::new(),
+        };
         let value = Value::synthetic(Data::Builtin(Rc::new(builtin)));
         entries.push((primitive.name.into(), attribute(evaluator.done(value))));
     }
-    for (name, data) in
-        [("true", Data::Bool(true)), ("false", Data::Bool(false)), ("null", Data::Null)]
-    {
-        entries.push((name.into(), attribute(evaluator.done(Value::synthetic(data)))));
+    for (name, data) in [
+        ("true", Data::Bool(true)),
+        ("false", Data::Bool(false)),
+        ("null", Data::Null),
+    ] {
+        entries.push((
+            name.into(),
+            attribute(evaluator.done(Value::synthetic(data))),
+        ));
     }
     for name in EFFECTS {
         let unknown = evaluator.unknown(Unknown::new(Why::Effect(name), None));
@@ -58,7 +105,10 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
     }
     for name in UNSUPPORTED {
         let why = Why::Unsupported(format!("builtins.{name}"));
-        entries.push(((*name).into(), attribute(evaluator.unknown(Unknown::new(why, None)))));
+        entries.push((
+            (*name).into(),
+            attribute(evaluator.unknown(Unknown::new(why, None))),
+        ));
     }
     let itself = evaluator.native(|e| Ok(Value::synthetic(Data::Set(e.globals()))));
     entries.push(("builtins".into(), attribute(itself)));
@@ -71,10 +121,13 @@ pub(super) fn global(evaluator: &Evaluator, name: &Name, at: Option<Span>) -> Ev
     let plain = name.strip_prefix("__").unwrap_or(name);
     match globals.get(name).or_else(|| globals.get(plain)) {
         Some(attribute) => {
-            let mut value = evaluator.force(attribute.value).map_err(|unknown| match unknown.at {
-                Some(_) => unknown,
-                None => Unknown::new(unknown.why.clone(), at),
-            })?;
+            let mut value =
+                evaluator
+                    .force(attribute.value)
+                    .map_err(|unknown| match unknown.at {
+                        Some(_) => unknown,
+                        None => Unknown::new(unknown.why.clone(), at),
+                    })?;
             value.at = at;
             Ok(value)
         }
@@ -83,13 +136,19 @@ pub(super) fn global(evaluator: &Evaluator, name: &Name, at: Option<Span>) -> Ev
 }
 
 const GENERAL: &[Primitive] = &[
-    primitive("abort", 1, |e, a, at| Err(Unknown::new(Why::Refused(message(e, a[0], at)), at))),
-    primitive("throw", 1, |e, a, at| Err(Unknown::new(Why::Thrown(message(e, a[0], at)), at))),
+    primitive("abort", 1, |e, a, at| {
+        Err(Unknown::new(Why::Refused(message(e, a[0], at)), at))
+    }),
+    primitive("throw", 1, |e, a, at| {
+        Err(Unknown::new(Why::Thrown(message(e, a[0], at)), at))
+    }),
     primitive("addErrorContext", 2, |e, a, _| e.force(a[1])),
     primitive("trace", 2, |e, a, _| e.force(a[1])),
     primitive("traceVerbose", 2, |e, a, _| e.force(a[1])),
     primitive("break", 1, |e, a, _| e.force(a[0])),
-    primitive("seq", 2, |e, a, _| e.force(a[0]).and_then(|_| e.force(a[1]))),
+    primitive("seq", 2, |e, a, _| {
+        e.force(a[0]).and_then(|_| e.force(a[1]))
+    }),
     primitive("deepSeq", 2, |e, a, _| {
         deep(e, a[0])?;
         e.force(a[1])
@@ -104,25 +163,55 @@ const GENERAL: &[Primitive] = &[
         };
         let success = e.done(Value::synthetic(Data::Bool(success)));
         let entries = vec![
-            ("success".into(), Attribute { value: success, entry: None }),
+            (
+                "success".into(),
+                Attribute {
+                    value: success,
+                    entry: None,
+                },
+            ),
             ("value".into(), Attribute { value, entry: None }),
         ];
-        Ok(Value { data: Data::Set(Rc::new(AttrSet::new(entries))), at })
+        Ok(Value {
+            data: Data::Set(Rc::new(AttrSet::new(entries))),
+            at,
+        })
     }),
     primitive("typeOf", 1, |e, a, at| {
         let name = e.force(a[0])?.type_name();
-        Ok(Value { data: Data::Str(name.into()), at })
+        Ok(Value {
+            data: Data::Str(name.into()),
+            at,
+        })
     }),
-    primitive("isNull", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Null))),
-    primitive("isBool", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Bool(_)))),
-    primitive("isInt", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Int(_)))),
-    primitive("isFloat", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Float(_)))),
-    primitive("isString", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Str(_)))),
-    primitive("isPath", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Path(_)))),
-    primitive("isList", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::List(_)))),
-    primitive("isAttrs", 1, |e, a, at| is(e, a, at, |d| matches!(d, Data::Set(_)))),
+    primitive("isNull", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Null))
+    }),
+    primitive("isBool", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Bool(_)))
+    }),
+    primitive("isInt", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Int(_)))
+    }),
+    primitive("isFloat", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Float(_)))
+    }),
+    primitive("isString", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Str(_)))
+    }),
+    primitive("isPath", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Path(_)))
+    }),
+    primitive("isList", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::List(_)))
+    }),
+    primitive("isAttrs", 1, |e, a, at| {
+        is(e, a, at, |d| matches!(d, Data::Set(_)))
+    }),
     primitive("isFunction", 1, |e, a, at| {
-        is(e, a, at, |d| matches!(d, Data::Lambda(_) | Data::Builtin(_)))
+        is(e, a, at, |d| {
+            matches!(d, Data::Lambda(_) | Data::Builtin(_))
+        })
     }),
     primitive("functionArgs", 1, |e, a, at| {
         let function = e.force(a[0])?;
@@ -134,15 +223,29 @@ const GENERAL: &[Primitive] = &[
                 (name, Attribute { value, entry: None })
             })
             .collect();
-        Ok(Value { data: Data::Set(Rc::new(AttrSet::new(entries))), at })
+        Ok(Value {
+            data: Data::Set(Rc::new(AttrSet::new(entries))),
+            at,
+        })
     }),
-    primitive("add", 2, |e, a, at| e.add(&e.force(a[0])?, &e.force(a[1])?, at)),
-    primitive("sub", 2, |e, a, at| number(e, a, at, super::hir::BinaryOp::Sub)),
-    primitive("mul", 2, |e, a, at| number(e, a, at, super::hir::BinaryOp::Mul)),
-    primitive("div", 2, |e, a, at| number(e, a, at, super::hir::BinaryOp::Div)),
+    primitive("add", 2, |e, a, at| {
+        e.add(&e.force(a[0])?, &e.force(a[1])?, at)
+    }),
+    primitive("sub", 2, |e, a, at| {
+        number(e, a, at, super::hir::BinaryOp::Sub)
+    }),
+    primitive("mul", 2, |e, a, at| {
+        number(e, a, at, super::hir::BinaryOp::Mul)
+    }),
+    primitive("div", 2, |e, a, at| {
+        number(e, a, at, super::hir::BinaryOp::Div)
+    }),
     primitive("lessThan", 2, |e, a, at| {
         let less = e.less(&e.force(a[0])?, &e.force(a[1])?, at)?;
-        Ok(Value { data: Data::Bool(less), at })
+        Ok(Value {
+            data: Data::Bool(less),
+            at,
+        })
     }),
     primitive("ceil", 1, |e, a, at| round(e, a, at, f64::ceil)),
     primitive("floor", 1, |e, a, at| round(e, a, at, f64::floor)),
@@ -157,15 +260,13 @@ fn message(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> String {
 
 fn is(e: &Evaluator, a: &[Thunk], at: Option<Span>, test: fn(&Data) -> bool) -> Eval<Value> {
     let result = test(&e.force(a[0])?.data);
-    Ok(Value { data: Data::Bool(result), at })
+    Ok(Value {
+        data: Data::Bool(result),
+        at,
+    })
 }
 
-fn number(
-    e: &Evaluator,
-    a: &[Thunk],
-    at: Option<Span>,
-    op: super::hir::BinaryOp,
-) -> Eval<Value> {
+fn number(e: &Evaluator, a: &[Thunk], at: Option<Span>, op: super::hir::BinaryOp) -> Eval<Value> {
     super::arith::arithmetic(op, &e.force(a[0])?, &e.force(a[1])?, at)
 }
 
@@ -173,9 +274,17 @@ fn round(e: &Evaluator, a: &[Thunk], at: Option<Span>, f: fn(f64) -> f64) -> Eva
     let value = match e.force(a[0])?.data {
         Data::Int(i) => i,
         Data::Float(x) if f(x).abs() < 9.2e18 => f(x) as i64,
-        _ => return Err(Unknown::new(Why::Refused("not a number in range".into()), at)),
+        _ => {
+            return Err(Unknown::new(
+                Why::Refused("not a number in range".into()),
+                at,
+            ));
+        }
     };
-    Ok(Value { data: Data::Int(value), at })
+    Ok(Value {
+        data: Data::Int(value),
+        at,
+    })
 }
 
 /// Forces everything below a thunk.
@@ -196,13 +305,22 @@ fn closed(set: &AttrSet, at: Option<Span>) -> Eval<()> {
 }
 
 fn list_of(items: Vec<Thunk>, parts: Vec<Span>, at: Option<Span>) -> Eval<Value> {
-    Ok(Value { data: Data::List(Rc::new(List { items, parts })), at })
+    Ok(Value {
+        data: Data::List(Rc::new(List { items, parts })),
+        at,
+    })
 }
 
 fn set_of(entries: Vec<(Name, Attribute)>, at: Option<Span>) -> Eval<Value> {
-    Ok(Value { data: Data::Set(Rc::new(AttrSet::new(entries))), at })
+    Ok(Value {
+        data: Data::Set(Rc::new(AttrSet::new(entries))),
+        at,
+    })
 }
 
 fn string(text: impl Into<Rc<str>>, at: Option<Span>) -> Eval<Value> {
-    Ok(Value { data: Data::Str(text.into()), at })
+    Ok(Value {
+        data: Data::Str(text.into()),
+        at,
+    })
 }

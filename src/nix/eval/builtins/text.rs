@@ -18,7 +18,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("stringLength", 1, |e, a, at| {
         let length = text(e, a[0], at)?.len() as i64;
-        Ok(Value { data: Data::Int(length), at })
+        Ok(Value {
+            data: Data::Int(length),
+            at,
+        })
     }),
     primitive("substring", 3, |e, a, at| {
         let (start, length) = (e.force(a[0])?, e.force(a[1])?);
@@ -35,7 +38,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         match whole.get(start..end) {
             Some(part) => string(part, at),
             // Nix cuts bytes, and would cut a character in two here.
-            None => Err(Unknown::new(Why::Unsupported("half a character".into()), at)),
+            None => Err(Unknown::new(
+                Why::Unsupported("half a character".into()),
+                at,
+            )),
         }
     }),
     primitive("concatStringsSep", 2, |e, a, at| {
@@ -50,11 +56,18 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("replaceStrings", 3, |e, a, at| {
         let texts = |thunk| -> Eval<Vec<Rc<str>>> {
             let list = e.force(thunk)?;
-            e.as_list(&list, at)?.items.iter().map(|item| text(e, *item, at)).collect()
+            e.as_list(&list, at)?
+                .items
+                .iter()
+                .map(|item| text(e, *item, at))
+                .collect()
         };
         let (from, to, whole) = (texts(a[0])?, texts(a[1])?, text(e, a[2], at)?);
         if from.len() != to.len() {
-            return Err(Unknown::new(Why::Refused("lists of different lengths".into()), at));
+            return Err(Unknown::new(
+                Why::Refused("lists of different lengths".into()),
+                at,
+            ));
         }
         let mut out = String::new();
         let mut position = 0;
@@ -76,16 +89,24 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("splitString", 2, |e, a, at| {
         let (separator, whole) = (text(e, a[0], at)?, text(e, a[1], at)?);
         if separator.is_empty() {
-            return Err(Unknown::new(Why::Unsupported("an empty separator".into()), at));
+            return Err(Unknown::new(
+                Why::Unsupported("an empty separator".into()),
+                at,
+            ));
         }
         let parts = whole.split(&*separator);
-        let items = parts.map(|p| e.done(Value::synthetic(Data::Str(p.into())))).collect();
+        let items = parts
+            .map(|p| e.done(Value::synthetic(Data::Str(p.into()))))
+            .collect();
         list_of(items, Vec::new(), at)
     }),
     primitive("compareVersions", 2, |e, a, at| {
         let (left, right) = (text(e, a[0], at)?, text(e, a[1], at)?);
         let order = compare_versions(&left, &right) as i64;
-        Ok(Value { data: Data::Int(order), at })
+        Ok(Value {
+            data: Data::Int(order),
+            at,
+        })
     }),
     primitive("splitVersion", 1, |e, a, at| {
         let version = text(e, a[0], at)?;
@@ -112,10 +133,15 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             Err(error) => Err(Unknown::new(Why::Refused(format!("TOML: {error}")), at)),
         }
     }),
-    primitive("unsafeDiscardStringContext", 1, |e, a, at| string(text(e, a[0], at)?, at)),
+    primitive("unsafeDiscardStringContext", 1, |e, a, at| {
+        string(text(e, a[0], at)?, at)
+    }),
     primitive("hasContext", 1, |e, a, at| {
         text(e, a[0], at)?;
-        Ok(Value { data: Data::Bool(false), at })
+        Ok(Value {
+            data: Data::Bool(false),
+            at,
+        })
     }),
 ];
 
@@ -172,11 +198,7 @@ fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
 }
 
 /// A value as JSON, forced throughout.
-pub(super) fn to_json(
-    e: &Evaluator,
-    thunk: Thunk,
-    at: Option<Span>,
-) -> Eval<serde_json::Value> {
+pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<serde_json::Value> {
     let value = e.force(thunk)?;
     Ok(match &value.data {
         Data::Null => serde_json::Value::Null,
@@ -184,9 +206,12 @@ pub(super) fn to_json(
         Data::Int(i) => (*i).into(),
         Data::Float(f) => (*f).into(),
         Data::Str(s) => (&**s).into(),
-        Data::List(list) => {
-            list.items.iter().map(|item| to_json(e, *item, at)).collect::<Eval<Vec<_>>>()?.into()
-        }
+        Data::List(list) => list
+            .items
+            .iter()
+            .map(|item| to_json(e, *item, at))
+            .collect::<Eval<Vec<_>>>()?
+            .into(),
         Data::Set(set) => {
             super::closed(set, at)?;
             if set.get("outPath").is_some() || set.get("__toString").is_some() {
@@ -206,11 +231,7 @@ pub(super) fn to_json(
 }
 
 /// JSON as a value; its parts carry the place of the call.
-pub(super) fn from_json(
-    e: &Evaluator,
-    json: &serde_json::Value,
-    at: Option<Span>,
-) -> Eval<Value> {
+pub(super) fn from_json(e: &Evaluator, json: &serde_json::Value, at: Option<Span>) -> Eval<Value> {
     let data = match json {
         serde_json::Value::Null => Data::Null,
         serde_json::Value::Bool(b) => Data::Bool(*b),
@@ -218,13 +239,18 @@ pub(super) fn from_json(
             (Some(i), _) => Data::Int(i),
             (None, Some(f)) => Data::Float(f),
             (None, None) => {
-                return Err(Unknown::new(Why::Refused("a number out of range".into()), at));
+                return Err(Unknown::new(
+                    Why::Refused("a number out of range".into()),
+                    at,
+                ));
             }
         },
         serde_json::Value::String(s) => Data::Str(s.as_str().into()),
         serde_json::Value::Array(items) => {
-            let items: Eval<Vec<Thunk>> =
-                items.iter().map(|i| from_json(e, i, at).map(|v| e.done(v))).collect();
+            let items: Eval<Vec<Thunk>> = items
+                .iter()
+                .map(|i| from_json(e, i, at).map(|v| e.done(v)))
+                .collect();
             return list_of(items?, Vec::new(), at);
         }
         serde_json::Value::Object(map) => {
