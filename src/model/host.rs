@@ -41,7 +41,26 @@ pub struct Host {
     pub unknown: Vec<UnknownFact>,
 }
 
+/// What is known of a machine besides its configuration; it stays while files are edited.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// What nixos-facter reports.
+    pub hardware: Option<Hardware>,
+    /// What tools printed.
+    pub metrics: Metrics,
+    /// What people say.
+    pub observations: Vec<Observation>,
+}
+
 impl Host {
+    /// The host with what is known besides its configuration.
+    pub fn with_facts(mut self, facts: &Facts) -> Self {
+        self.hardware = facts.hardware.clone();
+        self.metrics = facts.metrics.clone();
+        self.observations = facts.observations.clone();
+        self
+    }
+
     /// The kernel that the host runs, as its metrics tell; what its configuration will bring is
     /// not known from the files.
     pub fn target(&self) -> Target {

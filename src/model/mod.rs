@@ -11,7 +11,7 @@ pub mod settings;
 pub mod storage;
 pub mod units;
 
-pub use host::{Found, Host};
+pub use host::{Facts, Found, Host};
 pub use settings::{Setting, Settings};
 pub use storage::{
     Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,

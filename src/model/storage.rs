@@ -151,7 +151,7 @@ impl Filesystem {
     /// The LUKS containers below it.
     pub fn luks(&self) -> impl Iterator<Item = &Luks> {
         self.layers.iter().filter_map(|layer| match layer {
-            Layer::Luks(luks) => Some(luks),
+            Layer::Luks(luks) => Some(&**luks),
             _ => None,
         })
     }

@@ -13,3 +13,4 @@ pub mod realise;
 pub mod write;
 
 pub use proof::{Claim, Expected, Stuck, Workspace};
+pub use realise::{Outcome, Realised, realise};

@@ -1,1 +1,134 @@
-//! (skeleton)
+//! Recommendations → a plan: what to do in which order, least disruption first.
+//!
+//! Owns the order of worth against disruption, and the joining of a finding with its class, impact
+//! and effort. Must never know how a change is written or shown.
+
+use crate::analyze::Analysis;
+use crate::impact::{Effort, Impact, effort, estimate};
+use crate::model::{Filesystem, Host, StorageSource};
+use crate::recommend::rules::RULES;
+use crate::recommend::{Action, Class, ClassOf, Context, Finding, Remedy, Rule, Severity};
+
+/// A finding with everything that is known about doing something about it.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// What is the case.
+    pub finding: Finding,
+    /// What to do; `None` if the configuration cannot help.
+    pub remedy: Option<Remedy>,
+    /// When that takes effect.
+    pub class: Option<ClassOf>,
+    /// What it changes for the machine's work.
+    pub impact: Impact,
+    /// What it asks of the people and the machine.
+    pub effort: Effort,
+}
+
+impl Proposal {
+    /// By what it is known while other changes are made.
+    pub fn key(&self) -> (&'static str, &str) {
+        (self.finding.rule, &self.finding.subject)
+    }
+
+    /// The class of its remedy; advice counts as live, because nothing is disturbed by reading it.
+    pub fn class(&self) -> Class {
+        self.class.as_ref().map_or(Class::Live, |c| c.class)
+    }
+
+    /// What it is worth: an error outweighs everything, then what it saves, then how sure it is.
+    fn worth(&self) -> f64 {
+        let severity = match self.finding.severity {
+            Severity::Error => 100.0,
+            Severity::Warning => 4.0,
+            Severity::Advice => 0.0,
+        };
+        let saving = self.impact.figures.first().map_or(0.0, |figure| {
+            let ratio = figure.time_ratio;
+            (1.0 - (ratio.low + ratio.high) / 2.0).max(0.0) * 10.0
+        });
+        let sure = crate::analyze::evidence::score(&self.finding.evidence).max(0);
+        severity + saving + f64::from(sure) * 0.5
+    }
+
+    /// What its class costs the people at the machine, on the same scale.
+    fn disruption(&self) -> f64 {
+        match self.class() {
+            Class::Live => 0.0,
+            Class::Reboot => 2.0,
+            Class::Migrate => 6.0,
+            Class::Reinstall => 12.0,
+        }
+    }
+}
+
+/// All proposals for a host, in the order in which they should be done.
+pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
+    let context = Context { host, analysis };
+    let mut proposals: Vec<Proposal> = RULES
+        .iter()
+        .flat_map(|rule| rule.detect(&context).into_iter().map(move |finding| (*rule, finding)))
+        .map(|(rule, finding)| propose(&context, rule, finding))
+        .collect();
+    // The order of the registry decides between equals, so the result is always the same.
+    proposals.sort_by(|a, b| {
+        let net = |p: &Proposal| p.worth() - p.disruption();
+        let reinstall = |p: &Proposal| p.class() == Class::Reinstall;
+        reinstall(a).cmp(&reinstall(b)).then(net(b).total_cmp(&net(a)))
+    });
+    proposals
+}
+
+/// The proposal of a rule about one subject, if it still finds it.
+pub fn again(
+    host: &Host,
+    analysis: &Analysis,
+    rule: &'static str,
+    subject: &str,
+) -> Option<Proposal> {
+    let context = Context { host, analysis };
+    let rule = crate::recommend::rules::rule(rule)?;
+    let finding = rule.detect(&context).into_iter().find(|f| f.subject == subject)?;
+    Some(propose(&context, rule, finding))
+}
+
+fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal {
+    let remedy = rule.remedy(context, &finding);
+    let host = context.host;
+    let Some(remedy) = remedy else {
+        let (impact, effort) = (Impact::default(), Effort::default());
+        return Proposal { finding, remedy: None, class: None, impact, effort };
+    };
+    let class = remedy.actions.iter().map(|a| a.class(host)).max_by_key(|c| c.class);
+    let filesystem = filesystem_of(&remedy.actions, host);
+    let impact = estimate(remedy.effect, filesystem, host, context.analysis);
+    let effort = match &class {
+        Some(class) => effort(class.class, &remedy.actions, host),
+        None => Effort::default(),
+    };
+    Proposal { finding, remedy: Some(remedy), class, impact, effort }
+}
+
+/// The filesystem that actions are about; that of `/` for those that concern the whole machine.
+fn filesystem_of<'a>(actions: &[Action], host: &'a Host) -> Option<&'a Filesystem> {
+    let storage = &host.storage;
+    let by_path = |path: &[String]| {
+        storage.filesystems.iter().find(|f| match &f.source {
+            StorageSource::Disko(own) => own.starts_with(path),
+            StorageSource::FileSystems => false,
+        })
+    };
+    let named = actions.iter().find_map(|action| match action {
+        Action::EditMountOptions { mounts } => {
+            mounts.iter().find_map(|m| storage.mount(&m.mountpoint)).map(|(f, _)| f)
+        }
+        Action::AddSubvolume { filesystem, .. } => by_path(filesystem),
+        Action::SetLuksSetting { luks, .. } | Action::AddLuksFormatArgs { luks, .. } => {
+            by_path(luks)
+        }
+        Action::NoCowDirectory { directory } => storage.holding(directory).map(|(f, _)| f),
+        Action::SetNixosOption { .. } | Action::AppendNixosOption { .. } => None,
+    });
+    named
+        .or_else(|| storage.mount("/").map(|(f, _)| f))
+        .or_else(|| storage.filesystems.first())
+}
