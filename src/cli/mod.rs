@@ -1,1 +1,93 @@
-//! (skeleton)
+//! The command line: one file a subcommand.
+//!
+//! Owns arguments, finding a host's inputs beside its files, exit codes and messages. It alone sees
+//! every part. Must never hold knowledge that another part could use.
+
+mod explain;
+mod fix;
+mod inputs;
+mod inspect;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Nothing to do.
+pub const CLEAN: u8 = 0;
+/// Patches are left to apply.
+pub const PENDING: u8 = 1;
+/// Something went wrong.
+pub const FAILED: u8 = 2;
+
+/// Finds what slows a NixOS machine on btrfs, and writes the remedy as proven edits of its files.
+#[derive(Debug, Parser)]
+#[command(name = "btrfs-tune", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print recommendations with proven patches, or apply them.
+    Fix(fix::Fix),
+    /// Print what was read: filesystems, mounts, each option with its place, what is unknown.
+    Inspect(inspect::Inspect),
+    /// Print the page of a rule.
+    Explain(explain::Explain),
+}
+
+/// Which machine, and what is known about it.
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// A directory with a flake.nix, configuration.nix or disko file, or a .nix file.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Only this host.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// The nixos-facter report; default: the one that the configuration names, else facter.json
+    /// in PATH.
+    #[arg(long, value_name = "FILE")]
+    facter: Option<PathBuf>,
+    /// A directory of outputs of df, btrfs filesystem usage, iostat …; default: metrics/ in PATH.
+    #[arg(long, value_name = "DIR")]
+    metrics: Option<PathBuf>,
+    /// What people say about the machine (may be given several times).
+    #[arg(long, value_name = "TEXT")]
+    observe: Vec<String>,
+}
+
+/// Parses the process's arguments, runs, and gives the exit code.
+pub fn run() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors, and a closed pipe is no reason to complain.
+            let _ = error.print();
+            return if error.use_stderr() { FAILED } else { CLEAN };
+        }
+    };
+    let result = match &arguments.command {
+        Command::Fix(fix) => fix.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Explain(explain) => explain.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error:?}");
+            FAILED
+        }
+    }
+}
+
+/// Prints to standard output; a reader that went away is no error.
+fn print(text: &str) -> miette::Result<()> {
+    use std::io::Write as _;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(miette::miette!("standard output: {error}")),
+    }
+}

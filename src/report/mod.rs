@@ -1,1 +1,176 @@
-//! (skeleton)
+//! The public report, and its renderers.
+//!
+//! Owns the one versioned report type: the JSON is the model, and every other format reads nothing
+//! but it. Must never know rules, syntax or the evaluator; it never decides anything.
+
+pub mod build;
+pub mod inspect;
+pub mod text;
+
+use serde::{Deserialize, Serialize};
+
+use crate::analyze::{Confidence, Direction, Weight, WorkloadKind};
+use crate::impact::{Effort, Impact};
+use crate::nix::module::Change;
+use crate::nix::source::Place;
+use crate::recommend::{Applicability, Class, Severity};
+use crate::rewrite::commands::Command;
+
+/// The version of the report's format.
+pub const FORMAT: &str = "btrfs-tune/report/1";
+
+/// What was found about a project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The hosts, by name.
+    pub hosts: Vec<HostReport>,
+    /// Inputs that could not be read, or not wholly.
+    pub problems: Vec<ProblemReport>,
+}
+
+/// An input that could not be understood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProblemReport {
+    /// `error`, `warning` or `note`.
+    pub severity: String,
+    /// Which input, with line and column where known.
+    pub source: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub help: Option<String>,
+}
+
+/// What was found about one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostReport {
+    /// Its name.
+    pub name: String,
+    /// The machine in one line, as far as it is known.
+    pub machine: String,
+    /// Its btrfs filesystems, by their mount points.
+    pub filesystems: Vec<String>,
+    /// What it does.
+    pub workloads: Vec<WorkloadReport>,
+    /// What holds it back, the likeliest first.
+    pub diagnoses: Vec<DiagnosisReport>,
+    /// What to do, in the order in which the patches apply.
+    pub recommendations: Vec<RecommendationReport>,
+    /// What could not be read of its configuration.
+    pub unknown: Vec<UnknownReport>,
+}
+
+/// A kind of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadReport {
+    /// Which.
+    pub kind: WorkloadKind,
+    /// The paths it works on.
+    pub paths: Vec<String>,
+    /// People say that it is slow.
+    pub complained_about: bool,
+}
+
+/// A statement with its source and weight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceReport {
+    /// What is the case.
+    pub statement: String,
+    /// Where it was read.
+    pub source: String,
+    /// For or against.
+    pub direction: Direction,
+    /// How much it says.
+    pub weight: Weight,
+}
+
+/// A root cause, weighed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagnosisReport {
+    /// Its id.
+    pub cause: String,
+    /// One sentence.
+    pub title: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub about: Option<String>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What speaks for and against it.
+    pub evidence: Vec<EvidenceReport>,
+}
+
+/// A finding and what to do about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecommendationReport {
+    /// The rule.
+    pub rule: String,
+    /// What it is about.
+    pub subject: String,
+    /// How bad the finding is.
+    pub severity: Severity,
+    /// What to do, or what is the case where nothing can be done.
+    pub title: String,
+    /// What is the case.
+    pub message: String,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Place>,
+    /// When it takes effect; absent for advice without a change.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub class: Option<Class>,
+    /// Why then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub class_reason: Option<String>,
+    /// Whether something is traded away, or no edit could be proven.
+    pub applicability: Applicability,
+    /// What it is concluded from.
+    pub evidence: Vec<EvidenceReport>,
+    /// What gets worse.
+    pub costs: Vec<String>,
+    /// Before and after.
+    pub impact: Impact,
+    /// What it asks.
+    pub effort: Effort,
+    /// The exact difference of the evaluated configuration.
+    pub changes: Vec<Change>,
+    /// The patch; absent for advice.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patch: Option<String>,
+    /// Other hosts that read a changed file, and whose configuration stays the same.
+    pub shared_with: Vec<String>,
+    /// For a change that could not be proven: what stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub obstacle: Option<String>,
+    /// What to run on the machine.
+    pub commands: Vec<Command>,
+}
+
+/// Something about the configuration that is not known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnknownReport {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Place>,
+}
+
+impl HostReport {
+    /// The recommendations that have a patch.
+    pub fn patches(&self) -> impl Iterator<Item = &RecommendationReport> {
+        self.recommendations.iter().filter(|r| r.patch.is_some())
+    }
+}
+
+impl Report {
+    /// Whether any patch is left to apply.
+    pub fn has_patches(&self) -> bool {
+        self.hosts.iter().any(|h| h.patches().next().is_some())
+    }
+}

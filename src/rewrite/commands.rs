@@ -27,7 +27,12 @@ pub fn commands(actions: &[Action], host: &Host) -> Vec<Command> {
                 out.extend(mounts.iter().filter_map(|edit| remount(edit, host)));
             }
             Action::SetNixosOption { path, value } => out.extend(sysctl(path, value, host)),
-            Action::AddSubvolume { filesystem, name, mountpoint, .. } => {
+            Action::AddSubvolume {
+                filesystem,
+                name,
+                mountpoint,
+                ..
+            } => {
                 out.extend(subvolume(filesystem, name, mountpoint, host));
             }
             Action::AppendNixosOption { .. }
@@ -50,10 +55,18 @@ pub fn shell_word(text: &str) -> String {
 
 fn remount(edit: &MountEdit, host: &Host) -> Option<Command> {
     let (filesystem, mount) = host.storage.mount(&edit.mountpoint)?;
-    let before: Vec<&str> =
-        mount.options.as_ref().ok()?.iter().map(|o| o.value.as_str()).collect();
-    let mut after: Vec<&str> =
-        before.iter().copied().filter(|o| !edit.remove.iter().any(|r| r == o)).collect();
+    let before: Vec<&str> = mount
+        .options
+        .as_ref()
+        .ok()?
+        .iter()
+        .map(|o| o.value.as_str())
+        .collect();
+    let mut after: Vec<&str> = before
+        .iter()
+        .copied()
+        .filter(|o| !edit.remove.iter().any(|r| r == o))
+        .collect();
     after.extend(edit.add.iter().map(String::as_str));
     let facts = host.device_facts(filesystem);
     let (before, after) = (parse_options(&before), parse_options(&after));
@@ -69,22 +82,32 @@ fn remount(edit: &MountEdit, host: &Host) -> Option<Command> {
         format!("mount -o {options} -- {device} {at}")
     };
     Some(Command {
-        why: format!("what `nixos-rebuild switch` does for {}, by hand", edit.mountpoint),
+        why: format!(
+            "what `nixos-rebuild switch` does for {}, by hand",
+            edit.mountpoint
+        ),
         run: command(&there.options),
         undo: (!back.options.is_empty()).then(|| command(&back.options)),
     })
 }
 
 fn sysctl(path: &[String], value: &Json, host: &Host) -> Option<Command> {
-    let [boot, kernel, sysctl, key] = path else { return None };
+    let [boot, kernel, sysctl, key] = path else {
+        return None;
+    };
     if [boot.as_str(), kernel, sysctl] != ["boot", "kernel", "sysctl"] {
         return None;
     }
     let write = |value: &Json| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         format!("sysctl -w {}", shell_word(&format!("{key}={text}")))
     };
-    let before = host.settings.known(&path.join(".")).map(|s| write(&s.value));
+    let before = host
+        .settings
+        .known(&path.join("."))
+        .map(|s| write(&s.value));
     Some(Command {
         why: "the same at once, until the next boot".to_owned(),
         run: write(value),
@@ -95,11 +118,17 @@ fn sysctl(path: &[String], value: &Json, host: &Host) -> Option<Command> {
 /// The steps that make a subvolume on an installed machine, where disko does not.
 fn subvolume(path: &[String], name: &str, mountpoint: &str, host: &Host) -> Vec<Command> {
     let is_it = |f: &&Filesystem| matches!(&f.source, StorageSource::Disko(own) if own == path);
-    let Some(filesystem) = host.storage.filesystems.iter().find(is_it) else { return Vec::new() };
+    let Some(filesystem) = host.storage.filesystems.iter().find(is_it) else {
+        return Vec::new();
+    };
     let top = "/run/btrfs-tune-top";
     let within = format!("{top}/{}", name.trim_start_matches('/'));
     let aside = format!("{}.before", mountpoint.trim_end_matches('/'));
-    let step = |why: &str, run: String, undo: Option<String>| Command { why: why.to_owned(), run, undo };
+    let step = |why: &str, run: String, undo: Option<String>| Command {
+        why: why.to_owned(),
+        run,
+        undo,
+    };
     let (device, at) = (shell_word(&filesystem.device), shell_word(mountpoint));
     let (within, aside) = (shell_word(&within), shell_word(&aside));
     vec![

@@ -33,7 +33,11 @@ pub fn diff(before: &Workspace, after: &Workspace) -> Vec<FileDiff> {
 fn file_diff(path: &str, before: &str, after: &str) -> String {
     let (old, new) = (quoted(&format!("a/{path}")), quoted(&format!("b/{path}")));
     let diff = TextDiff::from_lines(before, after);
-    let hunks = diff.unified_diff().context_radius(3).header(&header(&old), &header(&new)).to_string();
+    let hunks = diff
+        .unified_diff()
+        .context_radius(3)
+        .header(&header(&old), &header(&new))
+        .to_string();
     format!("diff --git {old} {new}\n{hunks}")
 }
 
@@ -81,7 +85,9 @@ mod tests {
     #[test]
     fn a_missing_final_newline_is_told() {
         let text = file_diff("f", "x", "y");
-        assert!(text.ends_with("-x\n\\ No newline at end of file\n+y\n\\ No newline at end of file\n"));
+        assert!(
+            text.ends_with("-x\n\\ No newline at end of file\n+y\n\\ No newline at end of file\n")
+        );
     }
 
     #[test]

@@ -58,7 +58,9 @@ pub fn realise(
     // What needs a reinstall comes after everything that does not, so the output splits there.
     for reinstall in [false, true] {
         for _ in 0..ROUNDS {
-            let Some((model, analysis)) = read(&workspace, host, facts) else { break };
+            let Some((model, analysis)) = read(&workspace, host, facts) else {
+                break;
+            };
             let mut plan = select::plan(&model, &analysis);
             plan.retain(|p| (p.class() == Class::Reinstall) == reinstall && wanted(p));
             let mut changed = false;
@@ -67,7 +69,9 @@ pub fn realise(
                 if !seen.insert((rule, subject.to_owned())) {
                     continue;
                 }
-                let Some((model, analysis)) = read(&workspace, host, facts) else { break };
+                let Some((model, analysis)) = read(&workspace, host, facts) else {
+                    break;
+                };
                 // An earlier patch may have settled it, or changed what there is to do.
                 let Some(proposal) = select::again(&model, &analysis, rule, subject) else {
                     continue;
@@ -101,7 +105,14 @@ fn attempt(
 ) -> (Option<Workspace>, Realised) {
     let Some(remedy) = &proposal.remedy else {
         let (outcome, commands) = (Outcome::Advice, Vec::new());
-        return (None, Realised { proposal, outcome, commands });
+        return (
+            None,
+            Realised {
+                proposal,
+                outcome,
+                commands,
+            },
+        );
     };
     let commands = commands(&remedy.actions, model);
     match workspace.prove(host, &remedy.actions) {
@@ -109,17 +120,38 @@ fn attempt(
             let files = diff(workspace, &proven.workspace);
             let touched = proven.workspace.texts().keys().filter(|id| {
                 workspace.sources().file(**id).map(|f| f.text().to_owned())
-                    != proven.workspace.sources().file(**id).map(|f| f.text().to_owned())
+                    != proven
+                        .workspace
+                        .sources()
+                        .file(**id)
+                        .map(|f| f.text().to_owned())
             });
-            let shared_with: BTreeSet<HostName> =
-                touched.flat_map(|id| workspace.readers(*id)).filter(|h| *h != host).cloned().collect();
+            let shared_with: BTreeSet<HostName> = touched
+                .flat_map(|id| workspace.readers(*id))
+                .filter(|h| *h != host)
+                .cloned()
+                .collect();
             let outcome = Outcome::Patch {
                 changes: proven.changes,
                 files,
                 shared_with: shared_with.into_iter().collect(),
             };
-            (Some(proven.workspace), Realised { proposal, outcome, commands })
+            (
+                Some(proven.workspace),
+                Realised {
+                    proposal,
+                    outcome,
+                    commands,
+                },
+            )
         }
-        Err(stuck) => (None, Realised { proposal, outcome: Outcome::Stuck(stuck), commands }),
+        Err(stuck) => (
+            None,
+            Realised {
+                proposal,
+                outcome: Outcome::Stuck(stuck),
+                commands,
+            },
+        ),
     }
 }

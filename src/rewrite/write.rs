@@ -49,7 +49,10 @@ pub fn write(workspace: &Workspace, read: &Sources) -> Result<Vec<String>, Write
             continue;
         }
         let shown = file.shown().to_owned();
-        let staging = |source| WriteError::Staging { path: shown.clone(), source };
+        let staging = |source| WriteError::Staging {
+            path: shown.clone(),
+            source,
+        };
         let target = fs::canonicalize(file.path()).map_err(staging)?;
         if fs::read(&target).map_err(staging)? != file.text().as_bytes() {
             return Err(WriteError::Changed(shown));
@@ -59,9 +62,16 @@ pub fn write(workspace: &Workspace, read: &Sources) -> Result<Vec<String>, Write
     }
     let mut written = Vec::new();
     for (shown, target, temporary) in staged {
-        let placed = temporary.persist(&target).map_err(|e| e.error).and_then(|_| sync_parent(&target));
+        let placed = temporary
+            .persist(&target)
+            .map_err(|e| e.error)
+            .and_then(|_| sync_parent(&target));
         if let Err(source) = placed {
-            return Err(WriteError::Placing { path: shown, source, written });
+            return Err(WriteError::Placing {
+                path: shown,
+                source,
+                written,
+            });
         }
         written.push(shown);
     }
@@ -73,17 +83,28 @@ fn stage(target: &Path, text: &str) -> io::Result<NamedTempFile> {
     let metadata = fs::metadata(target)?;
     // Renaming needs no permission on the file itself, but its owner has said that it stays.
     if metadata.permissions().readonly() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"));
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the file is read-only",
+        ));
     }
     File::options().append(true).open(target)?;
     let directory = target.parent().unwrap_or(Path::new("/"));
-    let mut temporary = tempfile::Builder::new().prefix(".btrfs-tune-").tempfile_in(directory)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".btrfs-tune-")
+        .tempfile_in(directory)?;
     temporary.write_all(text.as_bytes())?;
-    temporary.as_file().set_permissions(metadata.permissions())?;
+    temporary
+        .as_file()
+        .set_permissions(metadata.permissions())?;
     use std::os::unix::fs::MetadataExt;
     let own = temporary.as_file().metadata()?;
     if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
-        std::os::unix::fs::fchown(temporary.as_file(), Some(metadata.uid()), Some(metadata.gid()))?;
+        std::os::unix::fs::fchown(
+            temporary.as_file(),
+            Some(metadata.uid()),
+            Some(metadata.gid()),
+        )?;
     }
     temporary.as_file().sync_all()?;
     Ok(temporary)

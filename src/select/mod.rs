@@ -66,14 +66,20 @@ pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
     let context = Context { host, analysis };
     let mut proposals: Vec<Proposal> = RULES
         .iter()
-        .flat_map(|rule| rule.detect(&context).into_iter().map(move |finding| (*rule, finding)))
+        .flat_map(|rule| {
+            rule.detect(&context)
+                .into_iter()
+                .map(move |finding| (*rule, finding))
+        })
         .map(|(rule, finding)| propose(&context, rule, finding))
         .collect();
     // The order of the registry decides between equals, so the result is always the same.
     proposals.sort_by(|a, b| {
         let net = |p: &Proposal| p.worth() - p.disruption();
         let reinstall = |p: &Proposal| p.class() == Class::Reinstall;
-        reinstall(a).cmp(&reinstall(b)).then(net(b).total_cmp(&net(a)))
+        reinstall(a)
+            .cmp(&reinstall(b))
+            .then(net(b).total_cmp(&net(a)))
     });
     proposals
 }
@@ -87,7 +93,10 @@ pub fn again(
 ) -> Option<Proposal> {
     let context = Context { host, analysis };
     let rule = crate::recommend::rules::rule(rule)?;
-    let finding = rule.detect(&context).into_iter().find(|f| f.subject == subject)?;
+    let finding = rule
+        .detect(&context)
+        .into_iter()
+        .find(|f| f.subject == subject)?;
     Some(propose(&context, rule, finding))
 }
 
@@ -96,16 +105,32 @@ fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal
     let host = context.host;
     let Some(remedy) = remedy else {
         let (impact, effort) = (Impact::default(), Effort::default());
-        return Proposal { finding, remedy: None, class: None, impact, effort };
+        return Proposal {
+            finding,
+            remedy: None,
+            class: None,
+            impact,
+            effort,
+        };
     };
-    let class = remedy.actions.iter().map(|a| a.class(host)).max_by_key(|c| c.class);
+    let class = remedy
+        .actions
+        .iter()
+        .map(|a| a.class(host))
+        .max_by_key(|c| c.class);
     let filesystem = filesystem_of(&remedy.actions, host);
     let impact = estimate(remedy.effect, filesystem, host, context.analysis);
     let effort = match &class {
         Some(class) => effort(class.class, &remedy.actions, host),
         None => Effort::default(),
     };
-    Proposal { finding, remedy: Some(remedy), class, impact, effort }
+    Proposal {
+        finding,
+        remedy: Some(remedy),
+        class,
+        impact,
+        effort,
+    }
 }
 
 /// The filesystem that actions are about; that of `/` for those that concern the whole machine.
@@ -118,9 +143,10 @@ fn filesystem_of<'a>(actions: &[Action], host: &'a Host) -> Option<&'a Filesyste
         })
     };
     let named = actions.iter().find_map(|action| match action {
-        Action::EditMountOptions { mounts } => {
-            mounts.iter().find_map(|m| storage.mount(&m.mountpoint)).map(|(f, _)| f)
-        }
+        Action::EditMountOptions { mounts } => mounts
+            .iter()
+            .find_map(|m| storage.mount(&m.mountpoint))
+            .map(|(f, _)| f),
         Action::AddSubvolume { filesystem, .. } => by_path(filesystem),
         Action::SetLuksSetting { luks, .. } | Action::AddLuksFormatArgs { luks, .. } => {
             by_path(luks)

@@ -92,14 +92,16 @@ pub(super) fn add_luks(host: &mut Host, arguments: &[&str]) {
         .iter()
         .map(|a| Located::new((*a).to_owned(), None))
         .collect();
-    host.storage.filesystems[0].layers.push(Layer::Luks(Box::new(Luks {
-        path: vec!["luks".to_owned()],
-        name: "crypt".to_owned(),
-        allow_discards: Ok(true),
-        bypass_workqueues: Ok(false),
-        format_args: Ok(arguments),
-        at: None,
-    })));
+    host.storage.filesystems[0]
+        .layers
+        .push(Layer::Luks(Box::new(Luks {
+            path: vec!["luks".to_owned()],
+            name: "crypt".to_owned(),
+            allow_discards: Ok(true),
+            bypass_workqueues: Ok(false),
+            format_args: Ok(arguments),
+            at: None,
+        })));
 }
 
 /// The disk below the first filesystem, and memory.

@@ -1,0 +1,148 @@
+//! `btrfs-tune fix`: recommendations with proven patches, printed or written.
+
+use std::rc::Rc;
+
+use miette::miette;
+
+use super::{CLEAN, FAILED, PENDING, Target, explain, inputs};
+use crate::analyze::Analysis;
+use crate::ingest::problem::{Problem, Severity};
+use crate::recommend::rules::rule;
+use crate::recommend::{Applicability, Class};
+use crate::report::{FORMAT, ProblemReport, Report, build, text};
+use crate::rewrite::{Workspace, realise, write};
+use crate::select::Proposal;
+
+/// Prints recommendations with their patches, or applies them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Fix {
+    #[command(flatten)]
+    target: Target,
+    /// Print each recommendation with its unified diff (the default).
+    #[arg(long, conflicts_with = "write")]
+    diff: bool,
+    /// Change the files. Changes that trade something away are written only if their rule is named
+    /// with --rule.
+    #[arg(long)]
+    write: bool,
+    /// Only changes of these classes: live, reboot, migrate, reinstall.
+    #[arg(long, value_name = "CLASS", num_args = 1.., value_delimiter = ',', value_parser = class)]
+    only: Vec<Class>,
+    /// Only these rules.
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    rule: Vec<String>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, and for `git apply`.
+    Text,
+    /// The whole report.
+    Json,
+}
+
+fn class(name: &str) -> Result<Class, String> {
+    let found = Class::ALL.into_iter().find(|c| c.name() == name);
+    found.ok_or_else(|| "expected live, reboot, migrate or reinstall".to_owned())
+}
+
+impl Fix {
+    pub(super) fn run(&self) -> miette::Result<u8> {
+        if let Some(unknown) = self.rule.iter().find(|id| rule(id).is_none()) {
+            return Err(explain::unknown_rule(unknown));
+        }
+        let opened = inputs::open(&self.target)?;
+        // The proof watches every host of the project, whichever is asked about.
+        let all = opened
+            .project
+            .hosts(&opened.sources)
+            .map_err(|u| miette!("{}", u.why))?;
+        let (project, sources) = (Rc::clone(&opened.project), Rc::clone(&opened.sources));
+        let (mut workspace, failed) = Workspace::open(project, sources, &all);
+        let mut problems: Vec<Problem> = failed
+            .iter()
+            .map(|(name, unknown)| {
+                Problem::error(&format!("host {}", name.0), unknown.why.to_string())
+                    .help("it is not analysed, and nothing protects it from edits of shared files")
+            })
+            .collect();
+        let mut hosts = Vec::new();
+        for name in &opened.hosts {
+            if failed.iter().any(|(n, _)| n == name) {
+                continue;
+            }
+            let evaluated = opened.evaluate(name)?;
+            let (facts, found) = opened.facts(&self.target, &evaluated)?;
+            problems.extend(found);
+            let model = evaluated.host().with_facts(&facts);
+            let analysis = Analysis::of(&model);
+            let (next, realised) = realise(&workspace, name, &facts, &|p| self.wants(p));
+            workspace = next;
+            hosts.push(build::host(
+                &model,
+                &analysis,
+                &realised,
+                workspace.sources(),
+            ));
+        }
+        problems.sort();
+        problems.dedup();
+        let failed = problems.iter().any(|p| p.severity == Severity::Error);
+        let report = Report {
+            format: FORMAT.to_owned(),
+            hosts,
+            problems: problems.iter().map(problem).collect(),
+        };
+        match self.format {
+            Format::Text => super::print(&text::render(&report))?,
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&report).map_err(|e| miette!("{e}"))?;
+                super::print(&format!("{json}\n"))?;
+            }
+        }
+        if self.write {
+            let written = write::write(&workspace, &opened.sources)
+                .map_err(|e| miette!(help = "make the file writable, or run again", "{e}"))?;
+            for path in &written {
+                eprintln!("wrote {path}");
+            }
+            return Ok(if failed { FAILED } else { CLEAN });
+        }
+        Ok(match (failed, report.has_patches()) {
+            (true, _) => FAILED,
+            (false, true) => PENDING,
+            (false, false) => CLEAN,
+        })
+    }
+
+    fn wants(&self, proposal: &Proposal) -> bool {
+        let rule = proposal.finding.rule;
+        let named = self.rule.iter().any(|id| id == rule);
+        let consent = proposal
+            .remedy
+            .as_ref()
+            .is_some_and(|r| r.applicability == Applicability::Consent);
+        (self.only.is_empty() || self.only.contains(&proposal.class()))
+            && (self.rule.is_empty() || named)
+            && !(self.write && consent && !named)
+    }
+}
+
+fn problem(problem: &Problem) -> ProblemReport {
+    let line = problem.line.map(|l| format!(":{l}")).unwrap_or_default();
+    let column = problem.column.map(|c| format!(":{c}")).unwrap_or_default();
+    ProblemReport {
+        severity: match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+        .to_owned(),
+        source: format!("{}{line}{column}", problem.source),
+        message: problem.message.clone(),
+        help: problem.help.clone(),
+    }
+}

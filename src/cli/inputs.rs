@@ -1,0 +1,219 @@
+//! From a PATH to hosts and what is known about them, with errors that show the place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use miette::{LabeledSpan, NamedSource, miette};
+
+use super::Target;
+use crate::ingest::problem::Problem;
+use crate::ingest::{facter, metrics, nixos, observations};
+use crate::model::Facts;
+use crate::nix::eval::{Unknown, Why};
+use crate::nix::source::{ReadError, Sources, Span};
+use crate::project::{Evaluated, HostName, OpenError, Project};
+
+/// A project that can be worked on.
+pub(super) struct Opened {
+    pub(super) project: Rc<Project>,
+    pub(super) sources: Rc<Sources>,
+    pub(super) hosts: Vec<HostName>,
+}
+
+/// Opens the project at the target's path and finds its hosts.
+pub(super) fn open(target: &Target) -> miette::Result<Opened> {
+    let project = Project::open(&target.path).map_err(open_error)?;
+    let sources = project.sources();
+    project.check(&sources).map_err(read_error)?;
+    let mut hosts = project
+        .hosts(&sources)
+        .map_err(|u| unknown_error(&u, &sources))?;
+    if let Some(wanted) = &target.host {
+        let names: Vec<String> = hosts.iter().map(|h| h.0.clone()).collect();
+        hosts.retain(|h| h.0 == *wanted);
+        if hosts.is_empty() {
+            let help = format!("the hosts are: {}", names.join(", "));
+            return Err(miette!(help = help, "there is no host `{wanted}`"));
+        }
+    }
+    if hosts.is_empty() {
+        return Err(miette!(
+            help = "name a host's .nix file instead",
+            "the flake defines no nixosConfigurations"
+        ));
+    }
+    Ok(Opened {
+        project: Rc::new(project),
+        sources,
+        hosts,
+    })
+}
+
+impl Opened {
+    /// Evaluates a host; a file of it that is no Nix is an error.
+    pub(super) fn evaluate(&self, host: &HostName) -> miette::Result<Evaluated> {
+        let evaluated = self
+            .project
+            .evaluate(&self.sources, host)
+            .map_err(|u| unknown_error(&u, &self.sources))?;
+        for skipped in &evaluated.configuration.skipped {
+            let broken = match &skipped.why.why {
+                Why::Syntax { .. } | Why::File(_) => is_within(&skipped.why, &self.sources),
+                _ => false,
+            };
+            if broken {
+                return Err(unknown_error(&skipped.why, &self.sources));
+            }
+        }
+        Ok(evaluated)
+    }
+
+    /// What is known of a host besides its configuration, and what could not be read of that.
+    pub(super) fn facts(
+        &self,
+        target: &Target,
+        evaluated: &Evaluated,
+    ) -> miette::Result<(Facts, Vec<Problem>)> {
+        let mut facts = Facts::default();
+        let mut problems = Vec::new();
+        let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
+        let directory = &self.project.directory;
+        if let Some(path) = given_or(
+            &target.facter,
+            named.map(PathBuf::from),
+            directory,
+            "facter.json",
+        )? {
+            let bytes = read(&path)?;
+            let (hardware, found) = facter::read(&self.sources.shown(&path), &bytes);
+            let broken = found
+                .iter()
+                .any(|p| p.severity == crate::ingest::problem::Severity::Error);
+            facts.hardware = (!broken).then_some(hardware);
+            problems.extend(found);
+        }
+        if let Some(path) = given_or(&target.metrics, None, directory, "metrics")? {
+            let (measured, found) = metrics::read_dir(&path)
+                .map_err(|e| miette!(help = METRICS_HELP, "{}: {e}", path.display()))?;
+            facts.metrics = measured;
+            problems.extend(found);
+        }
+        if let Some(path) = given_or(&None, None, directory, "observations.toml")? {
+            let shown = self.sources.shown(&path);
+            match String::from_utf8(read(&path)?) {
+                Ok(text) => {
+                    let (said, found) = observations::read_toml(&shown, &text);
+                    facts.observations.extend(said);
+                    problems.extend(found);
+                }
+                Err(_) => problems.push(Problem::error(&shown, "the file is not UTF-8")),
+            }
+        }
+        for text in &target.observe {
+            let (said, found) = observations::read_text(text);
+            facts.observations.push(said);
+            problems.extend(found);
+        }
+        Ok((facts, problems))
+    }
+}
+
+const METRICS_HELP: &str = "--metrics takes a directory of text files, one command's output each";
+
+/// A path that was given (and must exist), or one that is there by convention.
+fn given_or(
+    given: &Option<PathBuf>,
+    named: Option<PathBuf>,
+    directory: &Path,
+    usual: &str,
+) -> miette::Result<Option<PathBuf>> {
+    if let Some(path) = given {
+        return match path.exists() {
+            true => Ok(Some(path.clone())),
+            false => Err(miette!(
+                help = "check the path; leave the option out to do without",
+                "{}: no such file or directory",
+                path.display()
+            )),
+        };
+    }
+    let usual = directory.join(usual);
+    Ok(named.into_iter().chain([usual]).find(|p| p.exists()))
+}
+
+fn read(path: &Path) -> miette::Result<Vec<u8>> {
+    /// More than any report seen by a factor of a hundred.
+    const LARGEST: u64 = 64 * 1024 * 1024;
+    let error = |e: String| {
+        miette!(
+            help = "check the file and its permissions",
+            "{}: {e}",
+            path.display()
+        )
+    };
+    let metadata = fs::metadata(path).map_err(|e| error(e.to_string()))?;
+    if !metadata.is_file() {
+        return Err(error("not a regular file".to_owned()));
+    }
+    if metadata.len() > LARGEST {
+        return Err(error("larger than 64 MiB".to_owned()));
+    }
+    fs::read(path).map_err(|e| error(e.to_string()))
+}
+
+fn open_error(error: OpenError) -> miette::Report {
+    let help = match &error {
+        OpenError::Missing(_) => {
+            "give a directory with a flake.nix or a disko file, or a .nix file"
+        }
+        OpenError::Nothing(_) => "name the .nix file that holds the disks or the configuration",
+        OpenError::Unreadable(..) => "check its permissions",
+    };
+    miette!(help = help, "{error}")
+}
+
+fn read_error(error: ReadError) -> miette::Report {
+    match &error {
+        ReadError::Refused { refusal, .. } => miette!(help = refusal.help(), "{error}"),
+        ReadError::Io { .. } | ReadError::Outside { .. } => {
+            miette!(help = "check the path and its permissions", "{error}")
+        }
+    }
+}
+
+/// Whether an unreadable module is one of the project's own files.
+fn is_within(unknown: &Unknown, sources: &Sources) -> bool {
+    match &unknown.why {
+        Why::Syntax { .. } => true,
+        Why::File(message) => {
+            // Files outside the project (nixpkgs' own modules) are expected to be missing.
+            !message.contains("outside")
+                && !message.contains("not part of the project")
+                && unknown.at.is_some_and(|at| sources.file(at.file).is_some())
+        }
+        _ => false,
+    }
+}
+
+/// An unknown that stops everything, with the place where it arose.
+fn unknown_error(unknown: &Unknown, sources: &Sources) -> miette::Report {
+    let (span, label) = match &unknown.why {
+        Why::Syntax { span, message, .. } => (Some(*span), message.clone()),
+        _ => (unknown.at, "here".to_owned()),
+    };
+    let help = match &unknown.why {
+        Why::Syntax { .. } => "correct the file; `nix-instantiate --parse` accepts what is meant",
+        Why::File(_) => "check that the file is there and can be read",
+        _ => "name a host's .nix file instead, if only its disks matter",
+    };
+    match span.and_then(|s| Some((s, sources.file(s.file)?))) {
+        Some((Span { range, .. }, file)) => {
+            let source = NamedSource::new(file.shown(), file.text().to_owned());
+            let offset = usize::from(range.start()).min(file.text().len());
+            let label = LabeledSpan::at(offset..offset + usize::from(range.len()), label);
+            miette!(labels = vec![label], help = help, "{}", unknown.why).with_source_code(source)
+        }
+        None => miette!(help = help, "{}", unknown.why),
+    }
+}

@@ -1,0 +1,166 @@
+//! From what was concluded and realised to the public report.
+
+use super::*;
+use crate::analyze::{Analysis, Evidence, Source};
+use crate::model::{Host, UnknownFact};
+use crate::nix::source::{Sources, Span};
+use crate::rewrite::{Outcome, Realised};
+
+/// The report of one host. Places are those of the files as they were read.
+pub fn host(
+    host: &Host,
+    analysis: &Analysis,
+    realised: &[Realised],
+    sources: &Sources,
+) -> HostReport {
+    let evidence = |all: &[Evidence]| all.iter().map(|e| evidence(e, sources)).collect();
+    let diagnoses = analysis
+        .diagnoses
+        .iter()
+        .filter(|d| d.confidence > Confidence::Unlikely);
+    HostReport {
+        name: host.name.clone(),
+        machine: machine(host),
+        filesystems: host
+            .storage
+            .filesystems
+            .iter()
+            .map(|f| f.name().to_owned())
+            .collect(),
+        workloads: analysis
+            .workloads
+            .iter()
+            .map(|w| WorkloadReport {
+                kind: w.kind,
+                paths: w.paths.clone(),
+                complained_about: w.complained_about,
+            })
+            .collect(),
+        diagnoses: diagnoses
+            .map(|d| DiagnosisReport {
+                cause: d.cause.id().to_owned(),
+                title: d.title.clone(),
+                about: d.about.clone(),
+                confidence: d.confidence,
+                evidence: evidence(&d.evidence),
+            })
+            .collect(),
+        recommendations: realised
+            .iter()
+            .map(|r| recommendation(r, sources))
+            .collect(),
+        unknown: host.unknown.iter().map(|u| unknown(u, sources)).collect(),
+    }
+}
+
+/// Something that could not be read.
+pub fn unknown(fact: &UnknownFact, sources: &Sources) -> UnknownReport {
+    UnknownReport {
+        what: fact.what.clone(),
+        why: fact.why.clone(),
+        at: fact.at.map(|at| sources.place(at)),
+    }
+}
+
+fn recommendation(realised: &Realised, sources: &Sources) -> RecommendationReport {
+    let proposal = &realised.proposal;
+    let finding = &proposal.finding;
+    let remedy = proposal.remedy.as_ref();
+    let (changes, patch, shared_with, obstacle) = match &realised.outcome {
+        Outcome::Patch {
+            changes,
+            files,
+            shared_with,
+        } => {
+            let patch: String = files.iter().map(|f| f.text.as_str()).collect();
+            let shared = shared_with.iter().map(|h| h.0.clone()).collect();
+            (changes.clone(), Some(patch), shared, None)
+        }
+        Outcome::Advice => (Vec::new(), None, Vec::new(), None),
+        Outcome::Stuck(stuck) => {
+            let place = stuck
+                .at
+                .map(|at| format!(" ({})", sources.place(at)))
+                .unwrap_or_default();
+            (
+                Vec::new(),
+                None,
+                Vec::new(),
+                Some(format!("{}{place}", stuck.why)),
+            )
+        }
+    };
+    let applicability = match (&patch, remedy) {
+        (Some(_), Some(remedy)) => remedy.applicability,
+        _ => Applicability::Advice,
+    };
+    RecommendationReport {
+        rule: finding.rule.to_owned(),
+        subject: finding.subject.clone(),
+        severity: finding.severity,
+        title: remedy.map_or_else(|| finding.message.clone(), |r| r.title.clone()),
+        message: finding.message.clone(),
+        at: finding.at.map(|at| place(at, sources)),
+        class: proposal.class.as_ref().map(|c| c.class),
+        class_reason: proposal.class.as_ref().map(|c| c.reason.clone()),
+        applicability,
+        evidence: finding
+            .evidence
+            .iter()
+            .map(|e| evidence(e, sources))
+            .collect(),
+        costs: remedy.map(|r| r.costs.clone()).unwrap_or_default(),
+        impact: proposal.impact.clone(),
+        effort: proposal.effort.clone(),
+        changes,
+        patch,
+        shared_with,
+        obstacle,
+        commands: realised.commands.clone(),
+    }
+}
+
+fn place(at: Span, sources: &Sources) -> Place {
+    sources.place(at)
+}
+
+fn evidence(evidence: &Evidence, sources: &Sources) -> EvidenceReport {
+    let source = match &evidence.source {
+        Source::Hardware(name) | Source::Metrics(name) | Source::Observation(name) => name.clone(),
+        Source::Knowledge(name) => name.clone(),
+        Source::Configuration(Some(at)) => sources.place(*at).to_string(),
+        Source::Configuration(None) => "the configuration".to_owned(),
+    };
+    EvidenceReport {
+        statement: evidence.statement.clone(),
+        source,
+        direction: evidence.direction,
+        weight: evidence.weight,
+    }
+}
+
+fn machine(host: &Host) -> String {
+    let mut parts = Vec::new();
+    if let Some(hardware) = &host.hardware {
+        parts.extend(hardware.cpu.label().map(str::to_owned));
+        if let (Some(cores), Some(threads)) = (hardware.cpu.cores, hardware.cpu.threads) {
+            parts.push(format!("{cores} cores, {threads} threads"));
+        }
+        parts.extend(
+            hardware
+                .memory
+                .as_ref()
+                .map(|m| format!("{} of memory", m.bytes)),
+        );
+    }
+    parts.extend(
+        host.metrics
+            .kernel
+            .as_ref()
+            .map(|k| format!("kernel {}", k.value)),
+    );
+    match parts.is_empty() {
+        true => "no hardware report and no metrics were given".to_owned(),
+        false => parts.join(", "),
+    }
+}

@@ -1,0 +1,224 @@
+//! The report for people, which is also a patch: git ignores the text between hunks.
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::impact::{Basis, Figure};
+
+/// Renders a report. Lines of prose begin with `#`, so that no tool takes them for a patch.
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    for problem in &report.problems {
+        prose(
+            &mut out,
+            "",
+            &format!(
+                "{}: {}: {}",
+                problem.severity, problem.source, problem.message
+            ),
+        );
+        if let Some(help) = &problem.help {
+            prose(&mut out, "  ", &format!("help: {help}"));
+        }
+    }
+    for host in &report.hosts {
+        render_host(&mut out, host);
+    }
+    out
+}
+
+fn render_host(out: &mut String, host: &HostReport) {
+    prose(out, "", &format!("{}: {}", host.name, host.machine));
+    if host.filesystems.is_empty() {
+        prose(
+            out,
+            "",
+            "There is no btrfs in this configuration, so there is nothing to do.",
+        );
+        return;
+    }
+    if !host.diagnoses.is_empty() {
+        prose(out, "", "");
+        prose(out, "", "What holds it back:");
+    }
+    for diagnosis in &host.diagnoses {
+        let confidence = word(&diagnosis.confidence);
+        let title = &diagnosis.title;
+        prose(
+            out,
+            "  ",
+            &format!("{} ({confidence} confidence): {title}", diagnosis.cause),
+        );
+        for evidence in &diagnosis.evidence {
+            let sign = if evidence.direction == Direction::For {
+                "+"
+            } else {
+                "-"
+            };
+            let text = format!("{sign} {} [{}]", evidence.statement, evidence.source);
+            prose(out, "    ", &text);
+        }
+    }
+    let reinstall = |r: &&RecommendationReport| r.class == Some(Class::Reinstall);
+    let patches: Vec<_> = host.patches().collect();
+    let (later, now): (Vec<_>, Vec<_>) = patches.into_iter().partition(reinstall);
+    let mut number = 0;
+    let mut section = |out: &mut String, title: &str, items: &[&RecommendationReport]| {
+        if items.is_empty() {
+            return;
+        }
+        prose(out, "", "");
+        prose(out, "", &format!("==== {title} ===="));
+        for item in items {
+            number += 1;
+            render_recommendation(out, number, item);
+        }
+    };
+    section(
+        out,
+        "What the running system takes (live, reboot, migrate)",
+        &now,
+    );
+    section(out, "What needs a reinstall", &later);
+    let advice: Vec<_> = host
+        .recommendations
+        .iter()
+        .filter(|r| r.patch.is_none())
+        .collect();
+    section(out, "Advice, without a patch", &advice);
+    if now.is_empty() && later.is_empty() {
+        prose(out, "", "");
+        prose(out, "", "Nothing is left to change.");
+    }
+}
+
+fn render_recommendation(out: &mut String, number: usize, item: &RecommendationReport) {
+    prose(out, "", "");
+    let class = item.class.map_or("advice", Class::name);
+    let consent = match item.applicability {
+        Applicability::Consent => ", needs consent",
+        Applicability::Safe | Applicability::Advice => "",
+    };
+    prose(
+        out,
+        "",
+        &format!(
+            "{number}. [{class}{consent}] {} ({})",
+            item.title, item.rule
+        ),
+    );
+    if item.message != item.title {
+        prose(out, "   ", &format!("why:    {}", item.message));
+    }
+    if let Some(at) = &item.at {
+        prose(out, "   ", &format!("at:     {at}"));
+    }
+    for evidence in &item.evidence {
+        let sign = if evidence.direction == Direction::For {
+            "+"
+        } else {
+            "-"
+        };
+        prose(
+            out,
+            "   ",
+            &format!(
+                "        {sign} {} [{}]",
+                evidence.statement, evidence.source
+            ),
+        );
+    }
+    for cost in &item.costs {
+        prose(out, "   ", &format!("cost:   {cost}"));
+    }
+    for figure in &item.impact.figures {
+        prose(out, "   ", &format!("effect: {}", figure_text(figure)));
+    }
+    if let Some(limit) = &item.impact.limit {
+        prose(out, "   ", &format!("limit:  {limit}"));
+    }
+    if let Some(note) = &item.impact.note {
+        prose(out, "   ", &format!("effect: {note}"));
+    }
+    if let (Some(_), Some(reason)) = (item.class, &item.class_reason) {
+        prose(out, "   ", &format!("{class}: {reason}"));
+    }
+    if !item.effort.steps.is_empty() {
+        prose(out, "   ", &format!("effort: {}", item.effort.steps));
+    }
+    if !item.shared_with.is_empty() {
+        let hosts = item.shared_with.join(", ");
+        prose(
+            out,
+            "   ",
+            &format!("note:   the file is read by {hosts} too; nothing changes there"),
+        );
+    }
+    if let Some(obstacle) = &item.obstacle {
+        prose(out, "   ", &format!("no patch, because {obstacle}"));
+    }
+    for command in &item.commands {
+        prose(
+            out,
+            "   ",
+            &format!("run:    {}    # {}", command.run, command.why),
+        );
+        if let Some(undo) = &command.undo {
+            prose(out, "   ", &format!("undo:   {undo}"));
+        }
+    }
+    if let Some(patch) = &item.patch {
+        out.push_str(patch);
+        if !patch.ends_with('\n') {
+            out.push('\n');
+        }
+    }
+}
+
+fn figure_text(figure: &Figure) -> String {
+    let percent = |x: f64| format!("{:.0}", x * 100.0);
+    let (low, high) = (
+        percent(figure.time_ratio.low),
+        percent(figure.time_ratio.high),
+    );
+    let (kind, source) = match &figure.basis {
+        Basis::Measured(source) => ("measured", source),
+        Basis::Computed(source) => ("computed", source),
+        Basis::Literature(source) => ("published", source),
+    };
+    let mut text = format!(
+        "{}: {low} to {high} % of the time before ({kind}: {source})",
+        figure.operation
+    );
+    if let Some(expected) = &figure.expectation {
+        let _ = write!(
+            text,
+            "; {} {} becomes {:.1} to {:.1}",
+            expected.before, expected.unit, expected.after.low, expected.after.high
+        );
+    }
+    text
+}
+
+/// The kebab-case word of a unit variant.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// Writes one or more lines of prose. Whatever a name or an observation holds, no line of it can
+/// be taken for part of a patch.
+fn prose(out: &mut String, indent: &str, text: &str) {
+    if text.is_empty() {
+        out.push_str("#\n");
+    }
+    for line in text.split(['\n', '\r']).filter(|l| !l.is_empty()) {
+        let clean: String = line
+            .chars()
+            .filter(|c| !c.is_control() || *c == '\t')
+            .collect();
+        let _ = writeln!(out, "# {indent}{clean}");
+    }
+}
