@@ -32,7 +32,11 @@ fn moved<'a>(actions: &'a [Action]) -> Vec<&'a str> {
         Action::AddSubvolume { mountpoint, .. } => Some(mountpoint.as_str()),
         _ => None,
     };
-    actions.iter().filter_map(directory).collect()
+    let mut moved: Vec<&str> = actions.iter().filter_map(directory).collect();
+    // A new subvolume that is also made +C is filled once.
+    moved.sort_unstable();
+    moved.dedup();
+    moved
 }
 
 /// Bytes below a directory, with the metrics that tell: only what was counted there itself, since

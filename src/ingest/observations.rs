@@ -208,6 +208,13 @@ impl File<'_> {
                     }
                 }
                 "measured" => match value {
+                    // `{ value = 412.0, unit = "s" }`
+                    DeValue::Table(measured)
+                        if measured.contains_key("value") && measured.contains_key("unit") =>
+                    {
+                        let quantity = self.value_with_unit(measured);
+                        observation.quantities.extend(quantity);
+                    }
                     DeValue::Table(measured) => {
                         for (name, value) in measured {
                             let quantity = self.quantity(name.get_ref(), value);
@@ -268,6 +275,28 @@ impl File<'_> {
                 text.map(|text| (span, text)).into_iter().collect()
             }
         }
+    }
+
+    /// A number beside its unit; a unit that is none of time or bytes counts such things.
+    fn value_with_unit(&mut self, measured: &DeTable<'_>) -> Option<Quantity> {
+        let unit = measured.get("unit")?;
+        let Some(word) = unit.get_ref().as_str() else {
+            self.doubt(unit.span(), "`unit` is a text in quotes".to_owned());
+            return None;
+        };
+        let number = self.quantity("value", measured.get("value")?)?.value;
+        Some(match phrase::unit(word) {
+            Some((factor, unit)) => Quantity {
+                what: None,
+                value: number * factor,
+                unit,
+            },
+            None => Quantity {
+                what: Some(word.to_owned()),
+                value: number,
+                unit: Unit::Count,
+            },
+        })
     }
 
     /// `build = "20 minutes"`, `w_await_ms = 120`, `cpu = "80 %"`.

@@ -135,6 +135,19 @@ pub struct Mount {
     pub at: Option<Span>,
 }
 
+impl Mount {
+    /// All options after the written ones lose and gain some; what others append stays. `None`
+    /// while the options are not known.
+    pub fn options_after(&self, remove: &[String], add: &[String]) -> Option<Vec<String>> {
+        let (options, written) = (self.options.as_ref().ok()?, self.written.as_ref().ok()?);
+        let (written, appended) = options.split_at(written.len().min(options.len()));
+        let stays = |o: &&Located<String>| !remove.contains(&o.value);
+        let kept = written.iter().filter(stays).map(|o| o.value.clone());
+        let appended = appended.iter().map(|o| o.value.clone());
+        Some(kept.chain(add.iter().cloned()).chain(appended).collect())
+    }
+}
+
 impl Filesystem {
     /// The mount at a mount point.
     pub fn mount(&self, mountpoint: &str) -> Option<&Mount> {

@@ -199,19 +199,26 @@ fn class_of_option(path: &[String]) -> ClassOf {
 
 fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
     let found = host.storage.mount(&edit.mountpoint);
-    let Some((filesystem, Ok(options))) = found.map(|(f, m)| (f, &m.options)) else {
+    let lists = found.and_then(|(filesystem, mount)| {
+        let before: Vec<String> = mount
+            .options
+            .as_ref()
+            .ok()?
+            .iter()
+            .map(|o| o.value.clone())
+            .collect();
+        Some((
+            filesystem,
+            before,
+            mount.options_after(&edit.remove, &edit.add)?,
+        ))
+    });
+    let Some((filesystem, before, after)) = lists else {
         return ClassOf {
             class: Class::Reboot,
             reason: format!("the options of {} are not all known", edit.mountpoint),
         };
     };
-    let before: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
-    let mut after: Vec<&str> = before
-        .iter()
-        .copied()
-        .filter(|o| !edit.remove.iter().any(|r| r == o))
-        .collect();
-    after.extend(edit.add.iter().map(String::as_str));
     let (before, after) = (parse_options(&before), parse_options(&after));
     let facts = host.device_facts(filesystem);
     let effects = remount::transition(&before, &after, &host.target(), &facts);

@@ -47,7 +47,7 @@ pub fn host(
             .collect(),
         recommendations: realised
             .iter()
-            .map(|r| recommendation(r, sources))
+            .map(recommendation)
             .collect(),
         unknown: host.unknown.iter().map(|u| unknown(u, sources)).collect(),
     }
@@ -62,9 +62,9 @@ pub fn unknown(fact: &UnknownFact, sources: &Sources) -> UnknownReport {
     }
 }
 
-fn recommendation(realised: &Realised, sources: &Sources) -> RecommendationReport {
+fn recommendation(realised: &Realised) -> RecommendationReport {
     let proposal = &realised.proposal;
-    let finding = &proposal.finding;
+    let (finding, sources) = (&realised.finding, &*realised.sources);
     let remedy = proposal.remedy.as_ref();
     let (changes, patch, shared_with, obstacle) = match &realised.outcome {
         Outcome::Patch {

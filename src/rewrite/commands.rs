@@ -2,7 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::btrfs::{parse_options, remount_command_options};
+use crate::btrfs::{
+    Decided, MountOption, Scope, lookup, parse_options, remount_command_options, whole,
+};
 use crate::model::{Filesystem, Host, StorageSource};
 use crate::recommend::{Action, MountEdit};
 
@@ -53,24 +55,38 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// The remount that does for one mount what a switch will do. Options of the filesystem that
+/// another mount decides are taken as they are in force, so that neither the command nor its undo
+/// brings in force what was only written.
 fn remount(edit: &MountEdit, host: &Host) -> Option<Command> {
     let (filesystem, mount) = host.storage.mount(&edit.mountpoint)?;
-    let before: Vec<&str> = mount
+    let specs = filesystem.mount_specs()?;
+    let own: Vec<String> = mount
         .options
         .as_ref()
         .ok()?
         .iter()
-        .map(|o| o.value.as_str())
+        .map(|o| o.value.clone())
         .collect();
-    let mut after: Vec<&str> = before
-        .iter()
-        .copied()
-        .filter(|o| !edit.remove.iter().any(|r| r == o))
-        .collect();
-    after.extend(edit.add.iter().map(String::as_str));
-    let facts = host.device_facts(filesystem);
-    let (before, after) = (parse_options(&before), parse_options(&after));
-    let target = host.target();
+    let (own, new) = (
+        parse_options(&own),
+        mount.options_after(&edit.remove, &edit.add)?,
+    );
+    let new = parse_options(&new);
+    let (facts, target) = (host.device_facts(filesystem), host.target());
+    let Decided::By(decider) = whole(&specs, host.stage1(), &target, &facts).decided else {
+        return None;
+    };
+    let of_filesystem =
+        |o: &&MountOption| lookup(&o.name).is_some_and(|spec| spec.scope == Scope::Filesystem);
+    let (before, after) = if specs[decider].mountpoint == edit.mountpoint {
+        (own, new)
+    } else {
+        let decided = specs[decider].options.iter().filter(of_filesystem).cloned();
+        let private = own.iter().filter(|o| !of_filesystem(o)).cloned();
+        let before: Vec<MountOption> = decided.clone().chain(private).collect();
+        (before, decided.chain(new).collect())
+    };
     let there = remount_command_options(&before, &after, &target, &facts);
     let back = remount_command_options(&after, &before, &target, &facts);
     if there.options.is_empty() {

@@ -124,6 +124,14 @@ impl Workspace {
         &self.texts
     }
 
+    /// The files whose text differs in another workspace of the project.
+    pub fn differing(&self, other: &Workspace) -> Vec<FileId> {
+        let text = |w: &Workspace, id| w.sources.file(id).map(|f| f.text().to_owned());
+        let ids = other.texts.keys().copied();
+        ids.filter(|id| text(self, *id) != text(other, *id))
+            .collect()
+    }
+
     /// The hosts that can be evaluated.
     pub fn hosts(&self) -> impl Iterator<Item = &HostName> {
         self.hosts.iter().map(|h| &h.name)

@@ -1,6 +1,7 @@
 //! Plan → patches: each proposal proven on top of the earlier ones, until nothing is left to do.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::commands::{Command, commands};
 use super::diff::{FileDiff, diff};
@@ -8,8 +9,9 @@ use super::proof::{Stuck, Workspace};
 use crate::analyze::Analysis;
 use crate::model::{Facts, Host};
 use crate::nix::module::Change;
+use crate::nix::source::Sources;
 use crate::project::HostName;
-use crate::recommend::Class;
+use crate::recommend::{Class, Finding};
 use crate::select::{self, Proposal};
 
 /// Rounds after which the plan must have settled. Every round but the last does something that an
@@ -39,6 +41,10 @@ pub enum Outcome {
 pub struct Realised {
     /// The proposal, as of the state it was made in.
     pub proposal: Proposal,
+    /// The finding as it is in the files on disk, where it was there from the beginning.
+    pub finding: Finding,
+    /// The texts that the places of the finding belong to.
+    pub sources: Rc<Sources>,
     /// What became of it.
     pub outcome: Outcome,
     /// What to run on the machine.
@@ -52,7 +58,15 @@ pub fn realise(
     facts: &Facts,
     wanted: &dyn Fn(&Proposal) -> bool,
 ) -> (Workspace, Vec<Realised>) {
-    let mut workspace = workspace.clone();
+    let start = workspace;
+    let original: Vec<Finding> = match read(start, host, facts) {
+        Some((model, analysis)) => select::plan(&model, &analysis)
+            .into_iter()
+            .map(|p| p.finding)
+            .collect(),
+        None => Vec::new(),
+    };
+    let mut workspace = start.clone();
     let mut realised = Vec::new();
     let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
     // What needs a reinstall comes after everything that does not, so the output splits there.
@@ -76,7 +90,22 @@ pub fn realise(
                 let Some(proposal) = select::again(&model, &analysis, rule, subject) else {
                     continue;
                 };
-                let (next, entry) = attempt(&workspace, host, &model, proposal);
+                let first = original
+                    .iter()
+                    .find(|f| (f.rule, f.subject.as_str()) == proposal.key());
+                let (finding, sources) = match first {
+                    Some(first) => (first.clone(), start.sources()),
+                    None => (proposal.finding.clone(), workspace.sources()),
+                };
+                let sources = Rc::clone(sources);
+                let (next, outcome, commands) = attempt(&workspace, host, &model, &proposal);
+                let entry = Realised {
+                    proposal,
+                    finding,
+                    sources,
+                    outcome,
+                    commands,
+                };
                 if let Some(next) = next {
                     workspace = next;
                     changed = true;
@@ -101,57 +130,27 @@ fn attempt(
     workspace: &Workspace,
     host: &HostName,
     model: &Host,
-    proposal: Proposal,
-) -> (Option<Workspace>, Realised) {
+    proposal: &Proposal,
+) -> (Option<Workspace>, Outcome, Vec<Command>) {
     let Some(remedy) = &proposal.remedy else {
-        let (outcome, commands) = (Outcome::Advice, Vec::new());
-        return (
-            None,
-            Realised {
-                proposal,
-                outcome,
-                commands,
-            },
-        );
+        return (None, Outcome::Advice, Vec::new());
     };
     let commands = commands(&remedy.actions, model);
-    match workspace.prove(host, &remedy.actions) {
-        Ok(proven) => {
-            let files = diff(workspace, &proven.workspace);
-            let touched = proven.workspace.texts().keys().filter(|id| {
-                workspace.sources().file(**id).map(|f| f.text().to_owned())
-                    != proven
-                        .workspace
-                        .sources()
-                        .file(**id)
-                        .map(|f| f.text().to_owned())
-            });
-            let shared_with: BTreeSet<HostName> = touched
-                .flat_map(|id| workspace.readers(*id))
-                .filter(|h| *h != host)
-                .cloned()
-                .collect();
-            let outcome = Outcome::Patch {
-                changes: proven.changes,
-                files,
-                shared_with: shared_with.into_iter().collect(),
-            };
-            (
-                Some(proven.workspace),
-                Realised {
-                    proposal,
-                    outcome,
-                    commands,
-                },
-            )
-        }
-        Err(stuck) => (
-            None,
-            Realised {
-                proposal,
-                outcome: Outcome::Stuck(stuck),
-                commands,
-            },
-        ),
-    }
+    let proven = match workspace.prove(host, &remedy.actions) {
+        Ok(proven) => proven,
+        Err(stuck) => return (None, Outcome::Stuck(stuck), commands),
+    };
+    let touched = workspace.differing(&proven.workspace);
+    let shared_with: BTreeSet<HostName> = touched
+        .iter()
+        .flat_map(|id| workspace.readers(*id))
+        .filter(|h| *h != host)
+        .cloned()
+        .collect();
+    let outcome = Outcome::Patch {
+        changes: proven.changes,
+        files: diff(workspace, &proven.workspace),
+        shared_with: shared_with.into_iter().collect(),
+    };
+    (Some(proven.workspace), outcome, commands)
 }

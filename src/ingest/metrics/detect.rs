@@ -125,8 +125,10 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
 
 fn is_scrub(lines: &[Line<'_>]) -> bool {
     let started = |line: &Line<'_>| {
-        line.text.trim_start().to_lowercase().starts_with("scrub ")
-            && (line.text.contains("started") || line.text.contains("resumed"))
+        let text = line.text.trim_start().to_lowercase();
+        text.starts_with("scrub ")
+            || text == "no stats available"
+                && (line.text.contains("started") || line.text.contains("resumed"))
     };
     lines[0].text.starts_with("UUID:") && lines.get(1).is_some_and(started)
 }

@@ -158,7 +158,10 @@ fn in_literals(
         }
     }
     for (span, list, ranges) in &removed {
-        let edits = edit::remove_elements(list, ranges);
+        let edits = match emptied_operand(list, ranges) {
+            Some(edit) if placed.iter().all(|p| *p) => vec![edit],
+            _ => edit::remove_elements(list, ranges),
+        };
         let file = sources.file(span.file)?;
         for edit in &edits {
             let gone = &file.text()[std::ops::Range::<usize>::from(edit.range)];
@@ -185,6 +188,26 @@ fn in_literals(
             .push((home.file, edit::append_elements(&list, &rest)));
     }
     (!candidate.edits.is_empty()).then_some(candidate)
+}
+
+/// `a ++ [ "x" ]` without its only element is `a`.
+fn emptied_operand(list: &ast::List, removed: &[rnix::TextRange]) -> Option<TextEdit> {
+    if list.items().count() != removed.len() || !syntax::comments(list.syntax()).is_empty() {
+        return None;
+    }
+    let sum = list.syntax().parent().and_then(ast::BinOp::cast)?;
+    if sum.operator() != Some(ast::BinOpKind::Concat) {
+        return None;
+    }
+    let (left, right) = (
+        sum.lhs()?.syntax().text_range(),
+        sum.rhs()?.syntax().text_range(),
+    );
+    let gone = match list.syntax().text_range() == right {
+        true => rnix::TextRange::new(left.end(), right.end()),
+        false => rnix::TextRange::new(left.start(), right.start()),
+    };
+    Some(TextEdit::delete(gone))
 }
 
 /// Changes the binding that uses a list written elsewhere: appends to it, or (with `None`) leaves a

@@ -17,14 +17,17 @@ pub(super) enum Asked<'a> {
     Elsewhere,
 }
 
-/// Options that give up safety: where votes are even, they lose.
+/// Options that give up safety, or rewrite what snapshots share (`autodefrag`, btrfs-progs
+/// Documentation/ch-mount-options.rst): where votes are even, they lose.
 fn is_risky(about: Aspect) -> bool {
     matches!(
         about,
         Aspect::DataCow
             | Aspect::DataSum
             | Aspect::Rescue
-            | Aspect::Switch(Switch::NoBarrier | Switch::Degraded | Switch::NoTreeLog)
+            | Aspect::Switch(
+                Switch::NoBarrier | Switch::Degraded | Switch::NoTreeLog | Switch::Autodefrag
+            )
     )
 }
 
@@ -82,8 +85,9 @@ pub(super) fn majority(
     }
     let said = |shown: &Option<String>| shown.is_some() != is_risky(about);
     let best = votes.iter().max_by(|(a, x), (b, y)| {
-        (x.0, x.1, said(a), x.2)
-            .cmp(&(y.0, y.1, said(b), y.2))
+        let running = |runs: bool| runs && !is_risky(about);
+        (x.0, running(x.1), said(a), x.2)
+            .cmp(&(y.0, running(y.1), said(b), y.2))
             .then_with(|| b.cmp(a))
     });
     best.filter(|(shown, _)| shown.is_some())
