@@ -1,7 +1,7 @@
 //! Which files make which host: a flake, or a file by itself.
 //!
 //! Owns discovery and the arguments that hosts are called with. Knows Nix and how NixOS and disko
-//! are entered, but not what their options mean.
+//! are entered. Must never know what their options mean.
 
 mod flake;
 

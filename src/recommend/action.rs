@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::btrfs::remount::{self, Change, When};
-use crate::btrfs::{parse_options, whole};
+use crate::btrfs::{Decided, parse_options, whole};
 use crate::model::{Filesystem, Host};
 
 /// When a change takes effect, and what that costs. Ordered by disruption.
@@ -249,6 +249,10 @@ fn idle_options(filesystem: &Filesystem, mountpoint: &str, host: &Host) -> Vec<S
     };
     let facts = host.device_facts(filesystem);
     let whole = whole(&specs, host.stage1(), &host.target(), &facts);
+    // Left to chance, it may be in force.
+    let Decided::By(_) = whole.decided else {
+        return Vec::new();
+    };
     let idle = whole
         .ignored
         .iter()

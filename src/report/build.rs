@@ -45,10 +45,7 @@ pub fn host(
                 evidence: evidence(&d.evidence),
             })
             .collect(),
-        recommendations: realised
-            .iter()
-            .map(recommendation)
-            .collect(),
+        recommendations: realised.iter().map(recommendation).collect(),
         unknown: host.unknown.iter().map(|u| unknown(u, sources)).collect(),
     }
 }

@@ -85,7 +85,9 @@ fn remount(edit: &MountEdit, host: &Host) -> Option<Command> {
         let decided = specs[decider].options.iter().filter(of_filesystem).cloned();
         let private = own.iter().filter(|o| !of_filesystem(o)).cloned();
         let before: Vec<MountOption> = decided.clone().chain(private).collect();
-        (before, decided.chain(new).collect())
+        let said_again = |o: &MountOption| new.iter().any(|n| n.text == o.text);
+        let decided = decided.filter(|o| !said_again(o));
+        (before, decided.chain(new.iter().cloned()).collect())
     };
     let there = remount_command_options(&before, &after, &target, &facts);
     let back = remount_command_options(&after, &before, &target, &facts);

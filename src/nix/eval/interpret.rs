@@ -18,9 +18,9 @@ const DEPTH: u32 = 10_000;
 
 /// Evaluates the files of one [`Sources`]. Thunks it gives out are forced by it alone.
 pub struct Evaluator {
-    sources: Rc<Sources>,
-    thunks: RefCell<Vec<State>>,
-    frames: RefCell<Vec<FrameData>>,
+    pub(super) sources: Rc<Sources>,
+    pub(super) thunks: RefCell<Vec<State>>,
+    pub(super) frames: RefCell<Vec<FrameData>>,
     imports: RefCell<FxHashMap<PathBuf, Thunk>>,
     files_read: RefCell<Vec<FileId>>,
     globals: RefCell<Option<Rc<AttrSet>>>,
@@ -30,9 +30,9 @@ pub struct Evaluator {
 }
 
 /// A computation of this program behind a thunk.
-type Native = Box<dyn for<'e> FnOnce(&'e Evaluator) -> Eval<Value>>;
+pub(super) type Native = Box<dyn for<'e> FnOnce(&'e Evaluator) -> Eval<Value>>;
 
-enum State {
+pub(super) enum State {
     Suspended {
         unit: Unit,
         expr: ExprId,
@@ -43,8 +43,8 @@ enum State {
     Done(Eval<Value>),
 }
 
-struct FrameData {
-    slots: Vec<Thunk>,
+pub(super) struct FrameData {
+    pub(super) slots: Vec<Thunk>,
     parent: Frame,
 }
 
@@ -82,7 +82,7 @@ impl Evaluator {
 
     // ---- thunks ---------------------------------------------------------------------------
 
-    fn alloc(&self, state: State) -> Thunk {
+    pub(super) fn alloc(&self, state: State) -> Thunk {
         let mut thunks = self.thunks.borrow_mut();
         thunks.push(state);
         Thunk(thunks.len() as u32 - 1)
@@ -126,7 +126,7 @@ impl Evaluator {
         result
     }
 
-    fn delay(&self, unit: &Unit, expr: ExprId, frame: Frame) -> Thunk {
+    pub(super) fn delay(&self, unit: &Unit, expr: ExprId, frame: Frame) -> Thunk {
         match unit.hir.expr(expr) {
             Expr::Variable(Variable::Local { up, slot }) => self.slot(frame, *up, *slot),
             Expr::Int(_) | Expr::Float(_) => match self.eval(unit, expr, frame) {
@@ -141,23 +141,23 @@ impl Evaluator {
         }
     }
 
-    fn push_frame(&self, slots: Vec<Thunk>, parent: Frame) -> Frame {
+    pub(super) fn push_frame(&self, slots: Vec<Thunk>, parent: Frame) -> Frame {
         let mut frames = self.frames.borrow_mut();
         frames.push(FrameData { slots, parent });
         Frame(frames.len() as u32 - 1)
     }
 
-    fn frame_at(&self, frame: Frame, up: u32) -> Frame {
+    pub(super) fn frame_at(&self, frame: Frame, up: u32) -> Frame {
         let frames = self.frames.borrow();
         (0..up).fold(frame, |f, _| frames[f.0 as usize].parent)
     }
 
-    fn slot(&self, frame: Frame, up: u32, slot: u32) -> Thunk {
+    pub(super) fn slot(&self, frame: Frame, up: u32, slot: u32) -> Thunk {
         let frame = self.frame_at(frame, up);
         self.frames.borrow()[frame.0 as usize].slots[slot as usize]
     }
 
-    fn deeper<T>(&self, at: Option<Span>, run: impl FnOnce() -> Eval<T>) -> Eval<T> {
+    pub(super) fn deeper<T>(&self, at: Option<Span>, run: impl FnOnce() -> Eval<T>) -> Eval<T> {
         if self.depth.get() >= DEPTH {
             return Err(Unknown::new(Why::Budget("nested too deeply"), at));
         }
@@ -577,100 +577,6 @@ impl Evaluator {
         Ok(Data::Set(Rc::new(AttrSet::new(entries))))
     }
 
-    fn string(&self, unit: &Unit, parts: &[Part], frame: Frame, at: Span) -> Eval<Value> {
-        let written = |data| Ok(Value { data, at: Some(at) });
-        if let [Part::Text(text)] = parts {
-            return written(Data::Str(text.as_str().into()));
-        }
-        let mut out = String::new();
-        let mut begins_with_path = false;
-        for (index, part) in parts.iter().enumerate() {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Expr(expr) => {
-                    let value = self.eval(unit, *expr, frame)?;
-                    let coerced = self.interpolated(&value, Some(at))?;
-                    begins_with_path |= index == 0 && matches!(coerced.data, Data::Path(_));
-                    match coerced.data {
-                        Data::Str(s) => out.push_str(&s),
-                        Data::Path(p) if index == 0 => out.push_str(&p),
-                        _ => {
-                            let what = "a path copied to the store".to_owned();
-                            return Err(Unknown::new(Why::Unsupported(what), Some(at)));
-                        }
-                    }
-                }
-            }
-        }
-        // A string that begins with a path of the project would be a store path to Nix. Its text is
-        // not known, but what it names is; it stays a path, so nothing takes it for a plain string.
-        match begins_with_path {
-            true => written(Data::Path(out.into())),
-            false => written(Data::Str(out.into())),
-        }
-    }
-
-    /// What `${value}` in a string becomes: a string, or a path to be copied.
-    fn interpolated(&self, value: &Value, at: Option<Span>) -> Eval<Value> {
-        match &value.data {
-            Data::Str(_) | Data::Path(_) => Ok(value.clone()),
-            Data::Set(set) => {
-                if let Some(to_string) = set.get("__toString") {
-                    let function = self.force(to_string.value)?;
-                    let result = self.call(&function, self.done(value.clone()), at)?;
-                    return self.interpolated(&result, at);
-                }
-                let thunk = self.done(value.clone());
-                let result = self.select(thunk, &["outPath".into()], None, at)?;
-                self.interpolated(&result, at)
-            }
-            _ => {
-                let why = format!("cannot coerce a {} to a string", value.type_name());
-                Err(Unknown::new(Why::Refused(why), at))
-            }
-        }
-    }
-
-    fn path(
-        &self,
-        unit: &Unit,
-        kind: PathKind,
-        parts: &[Part],
-        frame: Frame,
-        at: Span,
-    ) -> Eval<Value> {
-        let mut text = String::new();
-        for part in parts {
-            match part {
-                Part::Text(t) => text.push_str(t),
-                Part::Expr(expr) => {
-                    let value = self.eval(unit, *expr, frame)?;
-                    match self.interpolated(&value, Some(at))?.data {
-                        Data::Str(s) | Data::Path(s) => text.push_str(&s),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        let base = match kind {
-            PathKind::Absolute => PathBuf::from("/"),
-            PathKind::Home => {
-                let what = format!("{text} depends on who evaluates");
-                return Err(Unknown::new(Why::File(what), Some(at)));
-            }
-            PathKind::Relative => self
-                .sources
-                .file(unit.file)
-                .and_then(|f| f.path().parent().map(Path::to_path_buf))
-                .unwrap_or_default(),
-        };
-        let path = normalise(&base.join(text));
-        Ok(Value {
-            data: Data::Path(path.display().to_string().into()),
-            at: Some(at),
-        })
-    }
-
     fn binary(
         &self,
         unit: &Unit,
@@ -726,142 +632,6 @@ impl Evaluator {
             }
         }
     }
-
-    // ---- calls ----------------------------------------------------------------------------
-
-    /// Calls a function value.
-    pub fn call(&self, function: &Value, argument: Thunk, at: Option<Span>) -> Eval<Value> {
-        match &function.data {
-            Data::Lambda(lambda) => self.call_lambda(lambda, argument, at),
-            Data::Builtin(builtin) => {
-                let mut arguments = builtin.arguments.clone();
-                arguments.push(argument);
-                if arguments.len() == builtin.primitive.arity {
-                    return self.deeper(at, || (builtin.primitive.run)(self, &arguments, at));
-                }
-                let builtin = Builtin {
-                    primitive: builtin.primitive,
-                    arguments,
-                };
-                Ok(Value::synthetic(Data::Builtin(Rc::new(builtin))))
-            }
-            Data::Set(set) => {
-                let Some(functor) = set.get("__functor") else {
-                    let why = match &set.open {
-                        Openness::Open(why) => why.clone(),
-                        Openness::Closed => Why::Refused("a set is no function".into()),
-                    };
-                    return Err(Unknown::new(why, at));
-                };
-                let functor = self.force(functor.value)?;
-                let bound = self.call(&functor, self.done(function.clone()), at)?;
-                self.call(&bound, argument, at)
-            }
-            _ => {
-                let why = format!("a {} is no function", function.type_name());
-                Err(Unknown::new(Why::Refused(why), at))
-            }
-        }
-    }
-
-    /// Calls a function with several arguments.
-    pub fn call_all(&self, function: &Value, args: &[Thunk], at: Option<Span>) -> Eval<Value> {
-        let mut function = function.clone();
-        for argument in args {
-            function = self.call(&function, *argument, at)?;
-        }
-        Ok(function)
-    }
-
-    fn call_lambda(&self, lambda: &Lambda, argument: Thunk, at: Option<Span>) -> Eval<Value> {
-        let Expr::Lambda { param, body } = lambda.unit.hir.expr(lambda.expr) else {
-            return Err(Unknown::new(Why::Refused("no function".into()), at));
-        };
-        let frame = match &**param {
-            Param::Ident => self.push_frame(vec![argument], lambda.frame),
-            Param::Pattern {
-                formals,
-                ellipsis,
-                whole,
-            } => {
-                let value = self.force(argument)?;
-                let set = self.as_set(&value, at)?;
-                if !ellipsis
-                    && let Some((name, _)) = set
-                        .iter()
-                        .find(|(n, _)| !formals.iter().any(|(f, ..)| f == *n))
-                {
-                    let why = format!("the function has no argument `{name}`");
-                    return Err(Unknown::new(Why::Refused(why), at));
-                }
-                let frame = self.push_frame(Vec::new(), lambda.frame);
-                let mut slots = Vec::with_capacity(formals.len() + 1);
-                for (name, default, _) in formals {
-                    slots.push(match (set.get(name), default, &set.open) {
-                        (Some(attribute), _, _) => attribute.value,
-                        // Whoever passes more than we see may pass this one too.
-                        (None, _, Openness::Open(why)) => {
-                            self.unknown(Unknown::new(why.below(name), at))
-                        }
-                        (None, Some(default), Openness::Closed) => self.alloc(State::Suspended {
-                            unit: lambda.unit.clone(),
-                            expr: *default,
-                            frame,
-                        }),
-                        (None, None, Openness::Closed) => {
-                            let why = format!("the argument `{name}` is missing");
-                            return Err(Unknown::new(Why::Refused(why), at));
-                        }
-                    });
-                }
-                if *whole {
-                    slots.push(argument);
-                }
-                self.frames.borrow_mut()[frame.0 as usize].slots = slots;
-                frame
-            }
-        };
-        self.eval(&lambda.unit, *body, frame)
-    }
-
-    /// The formals of a function that takes a set: name, and whether it has a default.
-    pub fn formals(&self, function: &Value) -> Option<Vec<(Name, bool)>> {
-        let Data::Lambda(lambda) = &function.data else {
-            return None;
-        };
-        match lambda.unit.hir.expr(lambda.expr) {
-            Expr::Lambda { param, .. } => match &**param {
-                Param::Ident => None,
-                Param::Pattern { formals, .. } => Some(
-                    formals
-                        .iter()
-                        .map(|(n, d, _)| (n.clone(), d.is_some()))
-                        .collect(),
-                ),
-            },
-            _ => None,
-        }
-    }
-}
-
-/// `left // right`. Where `right` is open, it may override whatever `left` has.
-pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
-    let mut entries = Vec::with_capacity(left.entries.len() + right.entries.len());
-    if right.is_closed() {
-        entries.extend(
-            left.entries
-                .iter()
-                .filter(|(name, _)| right.get(name).is_none())
-                .cloned(),
-        );
-    }
-    entries.extend(right.entries.iter().cloned());
-    let mut set = AttrSet::new(entries);
-    set.open = match (&left.open, &right.open) {
-        (_, Openness::Open(why)) => Openness::Open(why.clone()),
-        (open, Openness::Closed) => open.clone(),
-    };
-    set
 }
 
 impl std::fmt::Debug for Evaluator {

@@ -7,11 +7,14 @@
 //! leak nothing. Steps and depth are bounded by a budget.
 
 mod arith;
+mod bindings;
 mod builtins;
+mod call;
 pub mod hir;
 mod interpret;
 pub(crate) mod lower;
 mod prelude;
+mod text;
 mod value;
 
 pub use hir::Name;

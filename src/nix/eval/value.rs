@@ -272,3 +272,23 @@ impl Unknown {
         matches!(&self.why, Why::Config(undefined) if *undefined == path.join("."))
     }
 }
+
+/// `left // right`. Where `right` is open, it may override whatever `left` has.
+pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
+    let mut entries = Vec::with_capacity(left.entries.len() + right.entries.len());
+    if right.is_closed() {
+        entries.extend(
+            left.entries
+                .iter()
+                .filter(|(name, _)| right.get(name).is_none())
+                .cloned(),
+        );
+    }
+    entries.extend(right.entries.iter().cloned());
+    let mut set = AttrSet::new(entries);
+    set.open = match (&left.open, &right.open) {
+        (_, Openness::Open(why)) => Openness::Open(why.clone()),
+        (open, Openness::Closed) => open.clone(),
+    };
+    set
+}

@@ -77,7 +77,15 @@ impl Rule for InconsistentOptions {
         let mounts = dispute.edits();
         let title = match &dispute.settled {
             Some(option) => format!("Ask for `{option}` on every mount that says otherwise"),
-            None => "Ask for it on no mount".to_owned(),
+            None => {
+                let mut said: Vec<&str> = mounts
+                    .iter()
+                    .flat_map(|m| m.remove.iter().map(String::as_str))
+                    .collect();
+                said.sort_unstable();
+                said.dedup();
+                format!("Ask for `{}` on no mount", said.join("` or `"))
+            }
         };
         (!mounts.is_empty()).then(|| Remedy {
             title,
