@@ -51,7 +51,7 @@ fn header(name: &str) -> String {
 
 /// A path as git writes it in patches: quoted as in C if it holds anything unusual.
 fn quoted(path: &str) -> String {
-    let unusual = |b: u8| b < 0x20 || b >= 0x7f || b == b'"' || b == b'\\';
+    let unusual = |b: u8| !(0x20..0x7f).contains(&b) || b == b'"' || b == b'\\';
     if !path.bytes().any(unusual) {
         return path.to_owned();
     }

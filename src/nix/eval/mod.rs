@@ -14,6 +14,7 @@ pub mod hir;
 mod interpret;
 pub(crate) mod lower;
 mod prelude;
+mod sets;
 mod text;
 mod value;
 
