@@ -81,12 +81,7 @@ impl Fix {
             let analysis = Analysis::of(&model);
             let (next, realised) = realise(&workspace, name, &facts, &|p| self.wants(p));
             workspace = next;
-            hosts.push(build::host(
-                &model,
-                &analysis,
-                &realised,
-                workspace.sources(),
-            ));
+            hosts.push(build::host(&model, &analysis, &realised, &opened.sources));
         }
         problems.sort();
         problems.dedup();

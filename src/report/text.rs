@@ -157,14 +157,11 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     if let Some(obstacle) = &item.obstacle {
         prose(out, "   ", &format!("no patch, because {obstacle}"));
     }
-    for command in &item.commands {
-        prose(
-            out,
-            "   ",
-            &format!("run:    {}    # {}", command.run, command.why),
-        );
-        if let Some(undo) = &command.undo {
-            prose(out, "   ", &format!("undo:   {undo}"));
+    for step in &item.commands {
+        prose(out, "   ", &format!("to run: {}", step.why));
+        command(out, "        ", &step.run);
+        if let Some(undo) = &step.undo {
+            command(out, "undo:   ", undo);
         }
     }
     if let Some(patch) = &item.patch {
@@ -208,17 +205,58 @@ fn word(value: &impl Serialize) -> String {
     }
 }
 
-/// Writes one or more lines of prose. Whatever a name or an observation holds, no line of it can
-/// be taken for part of a patch.
+/// How wide prose is, in columns, the leading `# ` included.
+const WIDTH: usize = 100;
+
+/// Writes prose, wrapped; what follows the first line stands under its first word after the label.
+/// Whatever a name or an observation holds, no line of it can be taken for part of a patch.
 fn prose(out: &mut String, indent: &str, text: &str) {
-    if text.is_empty() {
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if clean.trim().is_empty() {
         out.push_str("#\n");
+        return;
     }
-    for line in text.split(['\n', '\r']).filter(|l| !l.is_empty()) {
-        let clean: String = line
-            .chars()
-            .filter(|c| !c.is_control() || *c == '\t')
-            .collect();
-        let _ = writeln!(out, "# {indent}{clean}");
+    let hanging = format!("# {indent}{}", " ".repeat(label_width(&clean)));
+    let first = format!("# {indent}");
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(&first)
+        .subsequent_indent(&hanging)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(&clean, options) {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+/// A command on one line, ready to be copied.
+fn command(out: &mut String, label: &str, text: &str) {
+    let clean: String = text
+        .chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect();
+    let _ = writeln!(out, "#    {label}{clean}");
+}
+
+/// How far the text of `why:    …` or `+ …` is indented behind its label.
+fn label_width(text: &str) -> usize {
+    let spaces = text.len() - text.trim_start().len();
+    let rest = &text[spaces..];
+    if rest.starts_with("+ ") || rest.starts_with("- ") {
+        return spaces + 2;
+    }
+    match rest.find(": ") {
+        Some(colon) if colon < 9 && !rest[..colon].contains(' ') => {
+            let after = &rest[colon + 1..];
+            colon + 1 + (after.len() - after.trim_start().len())
+        }
+        _ => 2,
     }
 }
