@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use miette::miette;
 
-use super::{CLEAN, FAILED, PENDING, Target, explain, inputs};
+use super::{CLEAN, FAILED, PENDING, Target, explain, inputs, verify};
 use crate::analyze::Analysis;
 use crate::ingest::problem::{Problem, Severity};
 use crate::recommend::rules::rule;
@@ -31,6 +31,9 @@ pub(super) struct Fix {
     /// Only these rules.
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
     rule: Vec<String>,
+    /// Ask the real Nix whether the patches do exactly what is claimed (needs nix-instantiate).
+    #[arg(long)]
+    verify: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -69,7 +72,7 @@ impl Fix {
                     .help("it is not analysed, and nothing protects it from edits of shared files")
             })
             .collect();
-        let mut hosts = Vec::new();
+        let mut reported = Vec::new();
         for name in &opened.hosts {
             if failed.iter().any(|(n, _)| n == name) {
                 continue;
@@ -81,8 +84,18 @@ impl Fix {
             let analysis = Analysis::of(&model);
             let (next, realised) = realise(&workspace, name, &facts, &|p| self.wants(p));
             workspace = next;
-            hosts.push(build::host(&model, &analysis, &realised, &opened.sources));
+            let report = build::host(&model, &analysis, &realised, &opened.sources);
+            reported.push((name.clone(), report));
         }
+        if self.verify {
+            for (name, report) in &mut reported {
+                for wrong in verify::contradictions(&opened, &workspace, name, report)? {
+                    let source = format!("host {}", name.0);
+                    problems.push(Problem::error(&source, &wrong).help("please report this"));
+                }
+            }
+        }
+        let hosts = reported.into_iter().map(|(_, report)| report).collect();
         problems.sort();
         problems.dedup();
         let failed = problems.iter().any(|p| p.severity == Severity::Error);
@@ -98,13 +111,19 @@ impl Fix {
                 super::print(&format!("{json}\n"))?;
             }
         }
+        if self.write && failed {
+            return Err(miette!(
+                help = "resolve what is reported as an error first",
+                "nothing was written"
+            ));
+        }
         if self.write {
             let written = write::write(&workspace, &opened.sources)
                 .map_err(|e| miette!(help = "make the file writable, or run again", "{e}"))?;
             for path in &written {
                 eprintln!("wrote {path}");
             }
-            return Ok(if failed { FAILED } else { CLEAN });
+            return Ok(CLEAN);
         }
         Ok(match (failed, report.has_patches()) {
             (true, _) => FAILED,

@@ -7,6 +7,7 @@ mod explain;
 mod fix;
 mod inputs;
 mod inspect;
+mod verify;
 
 use std::path::PathBuf;
 
