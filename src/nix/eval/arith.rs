@@ -73,7 +73,9 @@ impl Evaluator {
                     return Ok(false);
                 }
                 for (a, b) in a.items.iter().zip(&b.items) {
-                    if a != b && !self.equal(&self.force(*a)?, &self.force(*b)?)? {
+                    // What fails, fails even beside itself.
+                    let (left, right) = (self.force(*a)?, self.force(*b)?);
+                    if a != b && !self.equal(&left, &right)? {
                         return Ok(false);
                     }
                 }
@@ -86,12 +88,19 @@ impl Evaluator {
                 {
                     return Err(Unknown::new(why.clone(), left.at));
                 }
+                // Packages are the same if they build the same.
+                if self.is_derivation(a)?
+                    && self.is_derivation(b)?
+                    && let (Some(a), Some(b)) = (a.get("outPath"), b.get("outPath"))
+                {
+                    return self.equal(&self.force(a.value)?, &self.force(b.value)?);
+                }
                 if !a.iter().map(|(n, _)| n).eq(b.iter().map(|(n, _)| n)) {
                     return Ok(false);
                 }
                 for ((_, a), (_, b)) in a.iter().zip(b.iter()) {
-                    let (a, b) = (a.value, b.value);
-                    if a != b && !self.equal(&self.force(a)?, &self.force(b)?)? {
+                    let (left, right) = (self.force(a.value)?, self.force(b.value)?);
+                    if a.value != b.value && !self.equal(&left, &right)? {
                         return Ok(false);
                     }
                 }
@@ -100,6 +109,14 @@ impl Evaluator {
             // Nix compares functions as unequal, even to themselves.
             _ => false,
         })
+    }
+
+    fn is_derivation(&self, set: &AttrSet) -> Eval<bool> {
+        let Some(kind) = set.get("type") else {
+            return Ok(false);
+        };
+        let kind = self.force(kind.value)?;
+        Ok(matches!(&kind.data, Data::Str(s) if &**s == "derivation"))
     }
 
     /// `left < right`
@@ -165,11 +182,17 @@ impl Evaluator {
             Data::Float(f) => format!("{f:.6}"),
             Data::Str(s) | Data::Path(s) => s.to_string(),
             Data::List(list) => {
-                let mut words = Vec::with_capacity(list.items.len());
-                for item in &list.items {
-                    words.push(self.to_text(&self.force(*item)?, at)?);
+                let mut text = String::new();
+                for (index, item) in list.items.iter().enumerate() {
+                    let item = self.force(*item)?;
+                    text.push_str(&self.to_text(&item, at)?);
+                    // Nix leaves the space after an empty list out.
+                    let empty = matches!(&item.data, Data::List(l) if l.items.is_empty());
+                    if index + 1 < list.items.len() && !empty {
+                        text.push(' ');
+                    }
                 }
-                words.join(" ")
+                text
             }
             Data::Set(set) => {
                 if let Some(to_string) = set.get("__toString") {

@@ -137,8 +137,7 @@ impl Lowering {
         let existing = std::mem::replace(&mut tree.names[index].1.0, Node::Outer);
         let merged = match (existing, literal) {
             (Node::Nested(mut nested), Some(set)) => {
-                set.entries()
-                    .for_each(|entry| self.gather(&mut nested, entry));
+                self.join(&mut nested, &set);
                 Some(Node::Nested(nested))
             }
             (Node::Value(ast::Expr::AttrSet(first)), Some(second)) => {
@@ -150,9 +149,7 @@ impl Lowering {
                 first
                     .entries()
                     .for_each(|entry| self.gather(&mut nested, entry));
-                second
-                    .entries()
-                    .for_each(|entry| self.gather(&mut nested, entry));
+                self.join(&mut nested, &second);
                 Some(Node::Nested(nested))
             }
             _ => None,
@@ -160,6 +157,34 @@ impl Lowering {
         match merged {
             Some(node) => tree.names[index].1.0 = node,
             None => self.fail(range, format!("attribute `{name}` is already defined")),
+        }
+    }
+
+    /// Adds the attributes of a literal set to a set that has others. Unlike attribute paths, two
+    /// literals do not merge any deeper.
+    fn join(&mut self, tree: &mut Tree, set: &ast::AttrSet) {
+        let mut other = Tree::default();
+        set.entries()
+            .for_each(|entry| self.gather(&mut other, entry));
+        if let Some((_, _, range)) = other.dynamic.first() {
+            // Older versions of Nix drop it without a word.
+            self.fail(
+                *range,
+                "a dynamic attribute in the second literal of one set",
+            );
+        }
+        let offset = tree.froms.len();
+        tree.froms.append(&mut other.froms);
+        for (name, (node, range)) in other.names {
+            if tree.index.contains_key(&name) {
+                self.fail(range, format!("attribute `{name}` is already defined"));
+                continue;
+            }
+            let node = match node {
+                Node::From(from) => Node::From(from + offset),
+                node => node,
+            };
+            tree.add(name, node, range);
         }
     }
 

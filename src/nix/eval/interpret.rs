@@ -359,13 +359,13 @@ impl Evaluator {
             } => {
                 let base = self.delay(unit, *base, frame);
                 let default = default.map(|d| self.delay(unit, d, frame));
-                let path = self.keys(unit, path, frame, here)?;
-                self.select(base, &path, default, here)
+                let path = path.iter().map(|key| self.key(unit, key, frame, here));
+                self.select_keys(base, path, default, here)
             }
             Expr::HasAttr { base, path } => {
                 let base = self.eval(unit, *base, frame)?;
-                let path = self.keys(unit, path, frame, here)?;
-                self.has_attr(base, &path, here)
+                let path = path.iter().map(|key| self.key(unit, key, frame, here));
+                self.has_attr(base, path, here)
                     .and_then(|has| written(Data::Bool(has)))
             }
             Expr::Binary { op, left, right } => self.binary(unit, *op, *left, *right, frame, at),

@@ -181,7 +181,7 @@ let
   fixedWidthNumber = width: n: fixedWidthString width "0" (toString n);
   escapeShellArg =
     arg: "'" + replaceStrings [ "'" ] [ "'\\''" ] (toString arg) + "'";
-  splitString = builtins.__splitString;
+  splitString = builtins."<splitString>";
   versionAtLeast = a: b: builtins.compareVersions a b >= 0;
   versionOlder = a: b: builtins.compareVersions a b < 0;
 

@@ -65,7 +65,7 @@ pub(super) struct Lowering {
 }
 
 /// The names of Nix's global scope that are no functions of `builtins`.
-const GLOBALS: &[&str] = &[
+pub(super) const GLOBALS: &[&str] = &[
     "true",
     "false",
     "null",
@@ -378,6 +378,9 @@ impl Lowering {
                     .pat_bind()
                     .and_then(|b| b.ident())
                     .map(|i| i.to_string());
+                if let Some(name) = whole.as_deref().filter(|w| names.iter().any(|n| n == *w)) {
+                    self.fail(range, format!("duplicate formal `{name}`"));
+                }
                 names.extend(whole.clone().map(Name::from));
                 self.scopes.push(names_scope(names.iter()));
                 let formals = pattern

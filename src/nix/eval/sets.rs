@@ -8,22 +8,15 @@ use super::value::*;
 use crate::nix::source::Span;
 
 impl Evaluator {
-    pub(super) fn keys(
-        &self,
-        unit: &Unit,
-        path: &[Key],
-        frame: Frame,
-        at: Option<Span>,
-    ) -> Eval<Vec<Name>> {
-        path.iter()
-            .map(|key| match key {
-                Key::Name(name) => Ok(name.clone()),
-                Key::Expr(expr) => {
-                    let value = self.eval(unit, *expr, frame)?;
-                    self.as_str(&value, at).map(|s| Name::from(&*s))
-                }
-            })
-            .collect()
+    /// An attribute name of a path, computed if it has to be.
+    pub(super) fn key(&self, unit: &Unit, key: &Key, frame: Frame, at: Option<Span>) -> Eval<Name> {
+        match key {
+            Key::Name(name) => Ok(name.clone()),
+            Key::Expr(expr) => {
+                let value = self.eval(unit, *expr, frame)?;
+                self.as_str(&value, at).map(|s| Name::from(&*s))
+            }
+        }
     }
 
     /// `base.a.b or default`
@@ -34,8 +27,20 @@ impl Evaluator {
         default: Option<Thunk>,
         at: Option<Span>,
     ) -> Eval<Value> {
+        self.select_keys(base, path.iter().map(|name| Ok(name.clone())), default, at)
+    }
+
+    /// The same for names that are computed: each only when the way to it exists.
+    pub(super) fn select_keys(
+        &self,
+        base: Thunk,
+        path: impl Iterator<Item = Eval<Name>>,
+        default: Option<Thunk>,
+        at: Option<Span>,
+    ) -> Eval<Value> {
         let mut value = self.force(base)?;
         for name in path {
+            let name = name?;
             let Data::Set(set) = &value.data else {
                 let Some(default) = default else {
                     let kind = value.type_name();
@@ -44,9 +49,11 @@ impl Evaluator {
                 };
                 return self.force(default);
             };
-            value = match (set.get(name), &set.open, default) {
+            value = match (set.get(&name), &set.open, default) {
                 (Some(attribute), _, _) => self.force(attribute.value)?,
-                (None, Openness::Open(why), _) => return Err(Unknown::new(why.below(name), at)),
+                (None, Openness::Open(why), _) => {
+                    return Err(Unknown::new(why.below(&name), at));
+                }
                 (None, Openness::Closed, Some(default)) => return self.force(default),
                 (None, Openness::Closed, None) => {
                     let why = format!("attribute `{name}` is missing");
@@ -57,16 +64,28 @@ impl Evaluator {
         Ok(value)
     }
 
-    pub(super) fn has_attr(&self, base: Value, path: &[Name], at: Option<Span>) -> Eval<bool> {
+    pub(super) fn has_attr(
+        &self,
+        base: Value,
+        mut path: impl ExactSizeIterator<Item = Eval<Name>>,
+        at: Option<Span>,
+    ) -> Eval<bool> {
         let mut value = base;
-        for (index, name) in path.iter().enumerate() {
+        while let Some(name) = path.next() {
+            let name = name?;
             let Data::Set(set) = &value.data else {
                 return Ok(false);
             };
-            match (set.get(name), &set.open) {
-                (Some(_), _) if index + 1 == path.len() => return Ok(true),
-                (Some(attribute), _) => value = self.force(attribute.value)?,
-                (None, Openness::Open(why)) => return Err(Unknown::new(why.below(name), at)),
+            match (set.get(&name), &set.open) {
+                (Some(attribute), _) => {
+                    // The last one need only be there, not have a value.
+                    let attribute = *attribute;
+                    if path.len() == 0 {
+                        return Ok(true);
+                    }
+                    value = self.force(attribute.value)?;
+                }
+                (None, Openness::Open(why)) => return Err(Unknown::new(why.below(&name), at)),
                 (None, Openness::Closed) => return Ok(false),
             }
         }

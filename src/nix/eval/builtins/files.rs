@@ -58,13 +58,13 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         }
     }),
     primitive("baseNameOf", 1, |e, a, at| {
-        let value = e.force(a[0])?;
+        let value = e.interpolated(&e.force(a[0])?, at)?;
         let text = e.to_text(&value, at)?;
         let text = text.strip_suffix('/').unwrap_or(&text);
         string(text.rsplit('/').next().unwrap_or_default(), at)
     }),
     primitive("dirOf", 1, |e, a, at| {
-        let value = e.force(a[0])?;
+        let value = e.interpolated(&e.force(a[0])?, at)?;
         let text = e.to_text(&value, at)?;
         let parent = match text.rfind('/') {
             Some(0) => "/",
@@ -88,7 +88,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
 
 /// The absolute path that an argument names.
 fn path(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<PathBuf> {
-    let text = e.to_text(value, at)?;
+    let text = e.to_text(&e.interpolated(value, at)?, at)?;
     match text.starts_with('/') {
         true => Ok(PathBuf::from(text)),
         false => Err(Unknown::new(

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::hir::Name;
 use super::interpret::Evaluator;
+use super::lower::GLOBALS;
 use super::value::*;
 use crate::nix::source::Span;
 
@@ -118,8 +119,18 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
 /// A name of the global scope.
 pub(super) fn global(evaluator: &Evaluator, name: &Name, at: Option<Span>) -> Eval<Value> {
     let globals = evaluator.globals();
-    let plain = name.strip_prefix("__").unwrap_or(name);
-    match globals.get(name).or_else(|| globals.get(plain)) {
+    // `__head` is `builtins.head`, but what is global under its own name has no such second one.
+    let plain = match name.strip_prefix("__") {
+        Some(plain) if GLOBALS.contains(&plain) => {
+            return Err(Unknown::new(
+                Why::Refused(format!("undefined variable `{name}`")),
+                at,
+            ));
+        }
+        Some(plain) => plain,
+        None => name,
+    };
+    match globals.get(plain) {
         Some(attribute) => {
             let mut value =
                 evaluator
@@ -215,6 +226,10 @@ const GENERAL: &[Primitive] = &[
     }),
     primitive("functionArgs", 1, |e, a, at| {
         let function = e.force(a[0])?;
+        if !matches!(function.data, Data::Lambda(_) | Data::Builtin(_)) {
+            let why = format!("the arguments of a {}", function.type_name());
+            return Err(Unknown::new(Why::Refused(why), at));
+        }
         let formals = e.formals(&function).unwrap_or_default();
         let entries = formals
             .into_iter()
@@ -229,7 +244,7 @@ const GENERAL: &[Primitive] = &[
         })
     }),
     primitive("add", 2, |e, a, at| {
-        e.add(&e.force(a[0])?, &e.force(a[1])?, at)
+        number(e, a, at, super::hir::BinaryOp::Add)
     }),
     primitive("sub", 2, |e, a, at| {
         number(e, a, at, super::hir::BinaryOp::Sub)

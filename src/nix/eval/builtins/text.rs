@@ -86,7 +86,8 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         }
         string(out, at)
     }),
-    primitive("splitString", 2, |e, a, at| {
+    // Not one of Nix's: under a name that no configuration asks for.
+    primitive("<splitString>", 2, |e, a, at| {
         let (separator, whole) = (text(e, a[0], at)?, text(e, a[1], at)?);
         if separator.is_empty() {
             return Err(Unknown::new(
@@ -128,8 +129,8 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("fromTOML", 1, |e, a, at| {
         let source = text(e, a[0], at)?;
-        match toml::from_str::<serde_json::Value>(&source) {
-            Ok(json) => from_json(e, &json, at),
+        match toml::from_str::<toml::Value>(&source) {
+            Ok(toml) => from_toml(e, &toml, at),
             Err(error) => Err(Unknown::new(Why::Refused(format!("TOML: {error}")), at)),
         }
     }),
@@ -204,7 +205,10 @@ pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<ser
         Data::Null => serde_json::Value::Null,
         Data::Bool(b) => (*b).into(),
         Data::Int(i) => (*i).into(),
-        Data::Float(f) => (*f).into(),
+        Data::Float(_) => {
+            let what = "the text of a float in JSON, which versions of Nix write differently,";
+            return Err(Unknown::new(Why::Unsupported(what.to_owned()), at));
+        }
         Data::Str(s) => (&**s).into(),
         Data::List(list) => list
             .items
@@ -228,6 +232,38 @@ pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<ser
             return Err(Unknown::new(Why::Unsupported(why), at));
         }
     })
+}
+
+/// TOML as a value; its parts carry the place of the call.
+fn from_toml(e: &Evaluator, toml: &toml::Value, at: Option<Span>) -> Eval<Value> {
+    let data = match toml {
+        toml::Value::String(s) => Data::Str(s.as_str().into()),
+        toml::Value::Integer(i) => Data::Int(*i),
+        toml::Value::Float(f) => Data::Float(*f),
+        toml::Value::Boolean(b) => Data::Bool(*b),
+        toml::Value::Datetime(_) => {
+            return Err(Unknown::new(
+                Why::Refused("TOML: dates are not supported".into()),
+                at,
+            ));
+        }
+        toml::Value::Array(items) => {
+            let items: Eval<Vec<Thunk>> = items
+                .iter()
+                .map(|i| from_toml(e, i, at).map(|v| e.done(v)))
+                .collect();
+            return list_of(items?, Vec::new(), at);
+        }
+        toml::Value::Table(table) => {
+            let mut entries = Vec::new();
+            for (name, value) in table {
+                let value = e.done(from_toml(e, value, at)?);
+                entries.push((name.as_str().into(), Attribute { value, entry: None }));
+            }
+            return set_of(entries, at);
+        }
+    };
+    Ok(Value { data, at })
 }
 
 /// JSON as a value; its parts carry the place of the call.
