@@ -2,3 +2,5 @@
 
 #[allow(dead_code, reason = "each test uses its part of it")]
 pub(crate) mod loopfs;
+#[allow(dead_code, reason = "each test uses its part of it")]
+pub(crate) mod project;
