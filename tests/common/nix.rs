@@ -79,7 +79,7 @@ impl Files {
         indices.chunks(batch).flat_map(|part| self.real_part(part)).collect()
     }
 
-    fn real_part(&self, part: &[usize]) -> Vec<Result<Json, String>> {
+    pub(crate) fn real_part(&self, part: &[usize]) -> Vec<Result<Json, String>> {
         let imports: Vec<String> =
             part.iter().map(|i| format!("(t (import {}))", self.paths[*i].display())).collect();
         // What can be caught is caught here; what cannot ends the batch, which is then halved.
