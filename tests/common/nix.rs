@@ -108,6 +108,13 @@ impl Files {
 
 /// A value as JSON, forced throughout, as `--strict --json` prints it.
 pub(crate) fn to_json(e: &Evaluator, thunk: Thunk) -> Result<Json, String> {
+    below(e, thunk, 0)
+}
+
+fn below(e: &Evaluator, thunk: Thunk, depth: usize) -> Result<Json, String> {
+    if depth > 100 {
+        return Err("it holds itself".to_owned());
+    }
     let value = e.force(thunk).map_err(|unknown| unknown.why.to_string())?;
     Ok(match &value.data {
         Data::Null => Json::Null,
@@ -117,13 +124,13 @@ pub(crate) fn to_json(e: &Evaluator, thunk: Thunk) -> Result<Json, String> {
         Data::Str(s) => (&**s).into(),
         Data::List(list) => {
             let items: Result<Vec<Json>, String> =
-                list.items.iter().map(|item| to_json(e, *item)).collect();
+                list.items.iter().map(|item| below(e, *item, depth + 1)).collect();
             items?.into()
         }
         Data::Set(set) if set.is_closed() => {
             let mut map = serde_json::Map::new();
             for (name, attribute) in set.iter() {
-                map.insert(name.to_string(), to_json(e, attribute.value)?);
+                map.insert(name.to_string(), below(e, attribute.value, depth + 1)?);
             }
             map.into()
         }

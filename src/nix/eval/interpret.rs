@@ -143,7 +143,7 @@ impl Evaluator {
         self.frames.borrow()[frame.0 as usize].slots[slot as usize]
     }
 
-    fn deeper<T>(&self, at: Option<Span>, run: impl FnOnce() -> Eval<T>) -> Eval<T> {
+    pub(super) fn deeper<T>(&self, at: Option<Span>, run: impl FnOnce() -> Eval<T>) -> Eval<T> {
         if self.depth.get() >= DEPTH {
             return Err(Unknown::new(Why::Budget("nested too deeply"), at));
         }
@@ -533,6 +533,10 @@ impl Evaluator {
 
     /// What `${value}` in a string becomes: a string, or a path to be copied.
     pub(super) fn interpolated(&self, value: &Value, at: Option<Span>) -> Eval<Value> {
+        self.deeper(at, || self.interpolated_here(value, at))
+    }
+
+    fn interpolated_here(&self, value: &Value, at: Option<Span>) -> Eval<Value> {
         match &value.data {
             Data::Str(_) | Data::Path(_) => Ok(value.clone()),
             Data::Set(set) => {

@@ -179,6 +179,10 @@ pub(super) fn to_json(
     at: Option<Span>,
 ) -> Eval<serde_json::Value> {
     let value = e.force(thunk)?;
+    e.deeper(at, || json_of(e, &value, at))
+}
+
+fn json_of(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<serde_json::Value> {
     Ok(match &value.data {
         Data::Null => serde_json::Value::Null,
         Data::Bool(b) => (*b).into(),
@@ -194,7 +198,7 @@ pub(super) fn to_json(
         Data::Set(set) => {
             super::closed(set, at)?;
             if set.get("outPath").is_some() || set.get("__toString").is_some() {
-                return Ok(e.to_text(&value, at)?.into());
+                return Ok(e.to_text(value, at)?.into());
             }
             let mut map = serde_json::Map::new();
             for (name, attribute) in set.iter() {
