@@ -68,7 +68,9 @@ const UNKNOWN: &[&str] = &[
 ];
 
 fn lines(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| !line.is_empty() && !line.starts_with("##")).collect()
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("##"))
+        .collect()
 }
 
 /// Where ours says a value and Nix says another, or none.
@@ -100,7 +102,11 @@ fn differences<S: AsRef<str>>(
 fn the_table_is_read_as_nix_reads_it() {
     let mut expressions = lines(VALUES);
     expressions.extend(LONG);
-    assert!(expressions.len() >= 150, "only {} expressions", expressions.len());
+    assert!(
+        expressions.len() >= 150,
+        "only {} expressions",
+        expressions.len()
+    );
     if !nix::is_there("the table of expressions") {
         return;
     }
@@ -114,10 +120,21 @@ fn the_table_is_read_as_nix_reads_it() {
     assert!(refused.is_empty(), "Nix refuses:\n{}", refused.join("\n"));
     let (different, unknown) = differences(&expressions, &files, &real);
     println!("{} compared, {} unknown", expressions.len(), unknown.len());
-    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
-    let unnamed: Vec<&String> =
-        unknown.iter().filter(|u| !UNKNOWN.iter().any(|known| u.starts_with(known))).collect();
-    assert!(unnamed.is_empty(), "{} unknown: {unnamed:#?}", unnamed.len());
+    assert!(
+        different.is_empty(),
+        "{} differ:\n{}",
+        different.len(),
+        different.join("\n")
+    );
+    let unnamed: Vec<&String> = unknown
+        .iter()
+        .filter(|u| !UNKNOWN.iter().any(|known| u.starts_with(known)))
+        .collect();
+    assert!(
+        unnamed.is_empty(),
+        "{} unknown: {unnamed:#?}",
+        unnamed.len()
+    );
 }
 
 #[test]
@@ -137,10 +154,18 @@ fn what_nix_refuses_has_no_value() {
         let ask = |(index, expression): (usize, &&str)| {
             let files = &files;
             let expression = (*expression).to_owned();
-            scope.spawn(move || files.real(index).ok().map(|v| format!("{expression} = {v}")))
+            scope.spawn(move || {
+                files
+                    .real(index)
+                    .ok()
+                    .map(|v| format!("{expression} = {v}"))
+            })
         };
         let asked: Vec<_> = expressions.iter().enumerate().map(ask).collect();
-        asked.into_iter().filter_map(|a| a.join().expect("it ends")).collect()
+        asked
+            .into_iter()
+            .filter_map(|a| a.join().expect("it ends"))
+            .collect()
     });
     assert!(accepted.is_empty(), "Nix accepts:\n{}", accepted.join("\n"));
     println!("{} refused by both", expressions.len());
@@ -148,10 +173,14 @@ fn what_nix_refuses_has_no_value() {
 
 #[test]
 fn lib_gives_what_nixpkgs_gives() {
-    let cases: Vec<(&str, &str)> =
-        lines(LIB).into_iter().map(|l| l.split_once(" ⇒ ").expect("call ⇒ value")).collect();
-    let calls: Vec<String> =
-        cases.iter().map(|(call, _)| format!("lib: {call}")).collect();
+    let cases: Vec<(&str, &str)> = lines(LIB)
+        .into_iter()
+        .map(|l| l.split_once(" ⇒ ").expect("call ⇒ value"))
+        .collect();
+    let calls: Vec<String> = cases
+        .iter()
+        .map(|(call, _)| format!("lib: {call}"))
+        .collect();
     let files = Files::new(&calls);
     let mut wrong = Vec::new();
     for (index, (call, expected)) in cases.iter().enumerate() {
@@ -168,7 +197,12 @@ fn lib_gives_what_nixpkgs_gives() {
         }
     }
     println!("{} calls", cases.len());
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// The value of one call of `lib`.
@@ -209,20 +243,46 @@ impl Random {
         }
         let d = depth - 1;
         match self.below(12) {
-            0 => format!("({} {} {})", self.int(d), self.of(&["+", "-", "*"]), self.int(d)),
+            0 => format!(
+                "({} {} {})",
+                self.int(d),
+                self.of(&["+", "-", "*"]),
+                self.int(d)
+            ),
             1 => format!("({} / {})", self.int(d), self.of(&["2", "(-2)", "3"])),
             2 => format!("(builtins.length {})", self.list(d)),
             3 => format!("(builtins.stringLength {})", self.text(d)),
-            4 => format!("(if {} then {} else {})", self.bool(d), self.int(d), self.int(d)),
+            4 => format!(
+                "(if {} then {} else {})",
+                self.bool(d),
+                self.int(d),
+                self.int(d)
+            ),
             5 => format!("({}.{} or {})", self.set(d), self.path(), self.int(d)),
-            6 => format!("(let {} = {}; in {})", self.name(), self.int(d), self.int(d)),
+            6 => format!(
+                "(let {} = {}; in {})",
+                self.name(),
+                self.int(d),
+                self.int(d)
+            ),
             7 => format!("(({}: {}) {})", self.name(), self.int(d), self.int(d)),
             8 => format!(
                 "(({{ a ? {}, b ? a, ... }}@x: {}) {})",
-                self.int(0), self.int(d), self.set(d)
+                self.int(0),
+                self.int(d),
+                self.set(d)
             ),
-            9 => format!("(with {}; {})", self.set(d), self.of(&["a", "b", "length c", "x"])),
-            10 => format!("(builtins.foldl' (a: b: {}) {} {})", self.int(d), self.int(0), self.list(d)),
+            9 => format!(
+                "(with {}; {})",
+                self.set(d),
+                self.of(&["a", "b", "length c", "x"])
+            ),
+            10 => format!(
+                "(builtins.foldl' (a: b: {}) {} {})",
+                self.int(d),
+                self.int(0),
+                self.list(d)
+            ),
             _ => format!("(assert {}; {})", self.bool(d), self.int(d)),
         }
     }
@@ -241,15 +301,30 @@ impl Random {
         }
         let d = depth - 1;
         match self.below(8) {
-            0 => format!("({} {} {})", self.bool(d), self.of(&["&&", "||", "->"]), self.bool(d)),
+            0 => format!(
+                "({} {} {})",
+                self.bool(d),
+                self.of(&["&&", "||", "->"]),
+                self.bool(d)
+            ),
             1 => format!("(!{})", self.bool(d)),
             2 => {
                 let op = self.of(&["<", "<=", ">", ">=", "==", "!="]);
                 format!("({} {op} {})", self.int(d), self.int(d))
             }
-            3 => format!("({} {} {})", self.text(d), self.of(&["<", "==", "!="]), self.text(d)),
+            3 => format!(
+                "({} {} {})",
+                self.text(d),
+                self.of(&["<", "==", "!="]),
+                self.text(d)
+            ),
             4 => format!("({} ? {})", self.set(d), self.path()),
-            5 => format!("({} {} {})", self.list(d), self.of(&["==", "!=", "<"]), self.list(d)),
+            5 => format!(
+                "({} {} {})",
+                self.list(d),
+                self.of(&["==", "!=", "<"]),
+                self.list(d)
+            ),
             6 => format!("({} == {})", self.set(d), self.set(d)),
             _ => format!("(builtins.elem {} {})", self.int(d), self.list(d)),
         }
@@ -257,20 +332,43 @@ impl Random {
 
     fn text(&mut self, depth: u32) -> String {
         if depth == 0 {
-            let texts = ["\"\"", "\"a\"", "\"b\"", "\"a b\"", "\"é\"", "\"\\n\\${x}\"", "''c''"];
+            let texts = [
+                "\"\"",
+                "\"a\"",
+                "\"b\"",
+                "\"a b\"",
+                "\"é\"",
+                "\"\\n\\${x}\"",
+                "''c''",
+            ];
             return self.of(&texts).to_owned();
         }
         let d = depth - 1;
         match self.below(9) {
             0 => format!("({} + {})", self.text(d), self.text(d)),
             1 => format!("\"<${{{}}}>\"", self.text(d)),
-            2 => format!("''\n  a ${{{}}}\n    b\n {}c\n''", self.text(d), self.of(&["", " ", "  "])),
+            2 => format!(
+                "''\n  a ${{{}}}\n    b\n {}c\n''",
+                self.text(d),
+                self.of(&["", " ", "  "])
+            ),
             3 => format!("(toString {})", self.any(d)),
-            4 => format!("(builtins.concatStringsSep {} (map toString {}))", self.text(0), self.list(d)),
-            5 => format!("(builtins.substring {} {} {})", self.int(0), self.int(0), self.text(d)),
+            4 => format!(
+                "(builtins.concatStringsSep {} (map toString {}))",
+                self.text(0),
+                self.list(d)
+            ),
+            5 => format!(
+                "(builtins.substring {} {} {})",
+                self.int(0),
+                self.int(0),
+                self.text(d)
+            ),
             6 => format!(
                 "(builtins.replaceStrings [ {} \"a\" ] [ \"1\" {} ] {})",
-                self.text(0), self.text(0), self.text(d)
+                self.text(0),
+                self.text(0),
+                self.text(d)
             ),
             7 => format!("(builtins.typeOf {})", self.any(d)),
             _ => format!("(builtins.toJSON {})", self.any(d)),
@@ -279,7 +377,9 @@ impl Random {
 
     fn list(&mut self, depth: u32) -> String {
         if depth == 0 {
-            return self.of(&["[ ]", "[ 1 ]", "[ 1 2 a ]", "[ [ ] b ]"]).to_owned();
+            return self
+                .of(&["[ ]", "[ 1 ]", "[ 1 2 a ]", "[ [ ] b ]"])
+                .to_owned();
         }
         let d = depth - 1;
         match self.below(9) {
@@ -289,30 +389,73 @@ impl Random {
             3 => format!("(builtins.filter (a: {}) {})", self.bool(d), self.list(d)),
             4 => format!("(builtins.attrNames {})", self.set(d)),
             5 => format!("(builtins.attrValues {})", self.set(d)),
-            6 => format!("(builtins.genList (b: {}) {})", self.any(d), self.of(&["0", "1", "3"])),
-            7 => format!("(builtins.concatMap (b: {}) {})", self.list(d), self.list(d)),
-            _ => format!("(builtins.sort (a: b: a < b) [ {} {} {} ])", self.int(d), self.int(d), self.int(d)),
+            6 => format!(
+                "(builtins.genList (b: {}) {})",
+                self.any(d),
+                self.of(&["0", "1", "3"])
+            ),
+            7 => format!(
+                "(builtins.concatMap (b: {}) {})",
+                self.list(d),
+                self.list(d)
+            ),
+            _ => format!(
+                "(builtins.sort (a: b: a < b) [ {} {} {} ])",
+                self.int(d),
+                self.int(d),
+                self.int(d)
+            ),
         }
     }
 
     fn set(&mut self, depth: u32) -> String {
         if depth == 0 {
-            return self.of(&["{ }", "{ a = 1; }", "{ b = a; c = [ ]; }", "x"]).to_owned();
+            return self
+                .of(&["{ }", "{ a = 1; }", "{ b = a; c = [ ]; }", "x"])
+                .to_owned();
         }
         let d = depth - 1;
         match self.below(9) {
-            0 => format!("{{ a = {}; b.c = {}; b.x = {}; }}", self.any(d), self.any(d), self.any(d)),
-            1 => format!("rec {{ {} = {}; y = {}; }}", self.name(), self.any(d), self.any(d)),
+            0 => format!(
+                "{{ a = {}; b.c = {}; b.x = {}; }}",
+                self.any(d),
+                self.any(d),
+                self.any(d)
+            ),
+            1 => format!(
+                "rec {{ {} = {}; y = {}; }}",
+                self.name(),
+                self.any(d),
+                self.any(d)
+            ),
             2 => format!("({} // {})", self.set(d), self.set(d)),
-            3 => format!("(builtins.mapAttrs (a: b: {}) {})", self.any(d), self.set(d)),
-            4 => format!("{{ inherit ({}) {}; inherit a; }}", self.set(d), self.of(&["c", "x"])),
-            5 => format!("{{ ${{{}}} = {}; \"p ${{{}}}\" = a; }}", self.text(d), self.any(d), self.text(0)),
+            3 => format!(
+                "(builtins.mapAttrs (a: b: {}) {})",
+                self.any(d),
+                self.set(d)
+            ),
+            4 => format!(
+                "{{ inherit ({}) {}; inherit a; }}",
+                self.set(d),
+                self.of(&["c", "x"])
+            ),
+            5 => format!(
+                "{{ ${{{}}} = {}; \"p ${{{}}}\" = a; }}",
+                self.text(d),
+                self.any(d),
+                self.text(0)
+            ),
             6 => format!("(builtins.removeAttrs {} [ \"a\" ])", self.set(d)),
             7 => format!(
                 "(builtins.listToAttrs [ {{ name = {}; value = {}; }} {{ name = \"a\"; value = b; }} ])",
-                self.text(d), self.any(d)
+                self.text(d),
+                self.any(d)
             ),
-            _ => format!("{{ a = {{ b = {}; }}; a.c = {}; }}", self.any(d), self.any(d)),
+            _ => format!(
+                "{{ a = {{ b = {}; }}; a.c = {}; }}",
+                self.any(d),
+                self.any(d)
+            ),
         }
     }
 
@@ -323,7 +466,9 @@ impl Random {
             6..9 => self.text(depth),
             9..12 => self.list(depth),
             12..15 => self.set(depth),
-            _ => self.of(&["null", "(throw \"t\")", "1.5", "{ }.y", "(x: x)"]).to_owned(),
+            _ => self
+                .of(&["null", "(throw \"t\")", "1.5", "{ }.y", "(x: x)"])
+                .to_owned(),
         }
     }
 }
@@ -333,13 +478,22 @@ fn random_expressions_are_read_as_nix_reads_them() {
     if !nix::is_there("random expressions") {
         return;
     }
-    let count = std::env::var("NIX_EVAL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(600);
-    let seed = std::env::var("NIX_EVAL_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let count = std::env::var("NIX_EVAL_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(600);
+    let seed = std::env::var("NIX_EVAL_SEED")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1);
     let mut random = Random(seed);
     let expressions: Vec<String> = (0..count)
         .map(|_| {
             let depth = 2 + random.below(3) as u32;
-            format!("let a = 1; b = 5; c = [ a ]; x = {{ a = 2; }}; in\n{}", random.any(depth))
+            format!(
+                "let a = 1; b = 5; c = [ a ]; x = {{ a = 2; }}; in\n{}",
+                random.any(depth)
+            )
         })
         .collect();
     let files = Files::new(&expressions);
@@ -350,12 +504,23 @@ fn random_expressions_are_read_as_nix_reads_them() {
             scope.spawn(move || files.real_part(&part))
         };
         let asked: Vec<_> = batches.chunks(25).map(ask).collect();
-        asked.into_iter().flat_map(|a| a.join().expect("it ends")).collect()
+        asked
+            .into_iter()
+            .flat_map(|a| a.join().expect("it ends"))
+            .collect()
     });
     let (different, unknown) = differences(&expressions, &files, &real);
     let values = real.iter().filter(|r| r.is_ok()).count();
-    println!("{count} compared, {values} have a value, {} unknown: {unknown:#?}", unknown.len());
-    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
+    println!(
+        "{count} compared, {values} have a value, {} unknown: {unknown:#?}",
+        unknown.len()
+    );
+    assert!(
+        different.is_empty(),
+        "{} differ:\n{}",
+        different.len(),
+        different.join("\n")
+    );
     assert!(values * 3 > count, "only {values} have a value");
     // Cut characters, and floats as JSON.
     assert!(unknown.len() * 50 <= count, "{} unknown", unknown.len());

@@ -10,7 +10,10 @@ use serde_json::Value as Json;
 
 /// Whether the real Nix can be asked. Without it the caller skips, except in CI, where it fails.
 pub(crate) fn is_there(what: &str) -> bool {
-    let there = Command::new("nix-instantiate").arg("--version").output().is_ok();
+    let there = Command::new("nix-instantiate")
+        .arg("--version")
+        .output()
+        .is_ok();
     if !there {
         assert_ne!(
             std::env::var("CI").as_deref(),
@@ -76,12 +79,17 @@ impl Files {
     /// What Nix says of all files, in one call for each batch that nothing in it aborts.
     pub(crate) fn real_all(&self, batch: usize) -> Vec<Result<Json, String>> {
         let indices: Vec<usize> = (0..self.paths.len()).collect();
-        indices.chunks(batch).flat_map(|part| self.real_part(part)).collect()
+        indices
+            .chunks(batch)
+            .flat_map(|part| self.real_part(part))
+            .collect()
     }
 
     pub(crate) fn real_part(&self, part: &[usize]) -> Vec<Result<Json, String>> {
-        let imports: Vec<String> =
-            part.iter().map(|i| format!("(t (import {}))", self.paths[*i].display())).collect();
+        let imports: Vec<String> = part
+            .iter()
+            .map(|i| format!("(t (import {}))", self.paths[*i].display()))
+            .collect();
         // What can be caught is caught here; what cannot ends the batch, which is then halved.
         let list = format!(
             "let t = e: builtins.tryEval (builtins.deepSeq e e); in [ {} ]",
@@ -123,8 +131,11 @@ fn below(e: &Evaluator, thunk: Thunk, depth: usize) -> Result<Json, String> {
         Data::Float(f) => (*f).into(),
         Data::Str(s) => (&**s).into(),
         Data::List(list) => {
-            let items: Result<Vec<Json>, String> =
-                list.items.iter().map(|item| below(e, *item, depth + 1)).collect();
+            let items: Result<Vec<Json>, String> = list
+                .items
+                .iter()
+                .map(|item| below(e, *item, depth + 1))
+                .collect();
             items?.into()
         }
         Data::Set(set) if set.is_closed() => {
@@ -145,7 +156,10 @@ fn below(e: &Evaluator, thunk: Thunk, depth: usize) -> Result<Json, String> {
 pub(crate) fn same(ours: &Json, real: &Json) -> bool {
     match (ours, real) {
         (Json::Number(a), Json::Number(b)) if a.is_f64() || b.is_f64() => {
-            let (a, b) = (a.as_f64().unwrap_or(f64::NAN), b.as_f64().unwrap_or(f64::NAN));
+            let (a, b) = (
+                a.as_f64().unwrap_or(f64::NAN),
+                b.as_f64().unwrap_or(f64::NAN),
+            );
             a == b || (a - b).abs() <= a.abs().max(b.abs()) * 1e-5
         }
         (Json::Number(a), Json::Number(b)) => a == b,
