@@ -1,5 +1,7 @@
 //! Our evaluator beside the real Nix: the same value, or none; never another one.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may end so")]
+
 #[allow(dead_code, reason = "each test uses its part of it")]
 #[path = "common/nix.rs"]
 mod nix;

@@ -1,5 +1,7 @@
 //! Whole hosts, as ours reads them and as the real Nix evaluates them.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may end so")]
+
 #[allow(dead_code, reason = "each test uses its part of it")]
 #[path = "common/nix.rs"]
 mod nix;

@@ -65,6 +65,11 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             out.push_str(matched.map_or("", |index| &to[index]));
             match matched.map_or(0, |index| from[index].len()) {
                 0 => {
+                    // Nix goes by bytes, and would put the replacement into the character.
+                    if matched.is_some() && rest.chars().next().is_some_and(|c| !c.is_ascii()) {
+                        let why = Why::Unsupported("half a character".into());
+                        return Err(Unknown::new(why, at));
+                    }
                     out.extend(rest.chars().next());
                     position += rest.chars().next().map_or(1, char::len_utf8);
                 }
