@@ -85,7 +85,7 @@ impl Files {
             .collect()
     }
 
-    fn real_part(&self, part: &[usize]) -> Vec<Result<Json, String>> {
+    pub(crate) fn real_part(&self, part: &[usize]) -> Vec<Result<Json, String>> {
         let imports: Vec<String> = part
             .iter()
             .map(|i| format!("(t (import {}))", self.paths[*i].display()))
@@ -116,6 +116,13 @@ impl Files {
 
 /// A value as JSON, forced throughout, as `--strict --json` prints it.
 pub(crate) fn to_json(e: &Evaluator, thunk: Thunk) -> Result<Json, String> {
+    below(e, thunk, 0)
+}
+
+fn below(e: &Evaluator, thunk: Thunk, depth: usize) -> Result<Json, String> {
+    if depth > 100 {
+        return Err("it holds itself".to_owned());
+    }
     let value = e.force(thunk).map_err(|unknown| unknown.why.to_string())?;
     Ok(match &value.data {
         Data::Null => Json::Null,
@@ -124,14 +131,17 @@ pub(crate) fn to_json(e: &Evaluator, thunk: Thunk) -> Result<Json, String> {
         Data::Float(f) => (*f).into(),
         Data::Str(s) => (&**s).into(),
         Data::List(list) => {
-            let items: Result<Vec<Json>, String> =
-                list.items.iter().map(|item| to_json(e, *item)).collect();
+            let items: Result<Vec<Json>, String> = list
+                .items
+                .iter()
+                .map(|item| below(e, *item, depth + 1))
+                .collect();
             items?.into()
         }
         Data::Set(set) if set.is_closed() => {
             let mut map = serde_json::Map::new();
             for (name, attribute) in set.iter() {
-                map.insert(name.to_string(), to_json(e, attribute.value)?);
+                map.insert(name.to_string(), below(e, attribute.value, depth + 1)?);
             }
             map.into()
         }

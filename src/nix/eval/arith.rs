@@ -61,6 +61,11 @@ impl Evaluator {
 
     /// `left == right`
     pub fn equal(&self, left: &Value, right: &Value) -> Eval<bool> {
+        // A value may hold itself: what follows it must be bounded.
+        self.deeper(left.at, || self.equal_here(left, right))
+    }
+
+    fn equal_here(&self, left: &Value, right: &Value) -> Eval<bool> {
         Ok(match (&left.data, &right.data) {
             (Data::Null, Data::Null) => true,
             (Data::Bool(a), Data::Bool(b)) => a == b,
@@ -121,6 +126,10 @@ impl Evaluator {
 
     /// `left < right`
     pub(super) fn less(&self, left: &Value, right: &Value, at: Option<Span>) -> Eval<bool> {
+        self.deeper(at, || self.less_here(left, right, at))
+    }
+
+    fn less_here(&self, left: &Value, right: &Value, at: Option<Span>) -> Eval<bool> {
         Ok(match (&left.data, &right.data) {
             (Data::Int(a), Data::Int(b)) => a < b,
             (Data::Float(a), Data::Float(b)) => a < b,
@@ -175,6 +184,10 @@ impl Evaluator {
 
     /// `toString value`
     pub(super) fn to_text(&self, value: &Value, at: Option<Span>) -> Eval<String> {
+        self.deeper(at, || self.to_text_here(value, at))
+    }
+
+    fn to_text_here(&self, value: &Value, at: Option<Span>) -> Eval<String> {
         Ok(match &value.data {
             Data::Null => String::new(),
             Data::Bool(b) => if *b { "1" } else { "" }.to_owned(),

@@ -14,7 +14,6 @@ let
     hasAttr
     head
     isAttrs
-    isFunction
     isList
     isString
     length
@@ -36,7 +35,13 @@ let
   min = a: b: if a < b then a else b;
   max = a: b: if a > b then a else b;
   boolToString = b: if b then "true" else "false";
-  toInt = text: builtins.fromJSON text;
+  toInt =
+    text:
+    let
+      parsed = builtins.fromJSON text;
+    in
+    if builtins.isInt parsed then parsed else throw "toInt: Could not convert ${text} to int.";
+  isFunction = f: builtins.isFunction f || (f ? __functor && isFunction (f.__functor f));
   functionArgs = f: if f ? __functor then f.__functionArgs or (functionArgs (f.__functor f)) else builtins.functionArgs f;
   fix = f: let x = f x; in x;
 
@@ -52,8 +57,10 @@ let
   zipLists = zipListsWith (fst: snd: { inherit fst snd; });
   last = xs: elemAt xs (length xs - 1);
   init = xs: genList (elemAt xs) (length xs - 1);
-  take = n: xs: genList (elemAt xs) (max 0 (min n (length xs)));
-  drop = n: xs: genList (i: elemAt xs (i + max 0 n)) (max 0 (length xs - max 0 n));
+  take = n: xs: genList (elemAt xs) (min n (length xs));
+  drop =
+    n: xs:
+    if n < 0 then abort "drop of ${toString n}" else genList (i: elemAt xs (i + n)) (max 0 (length xs - n));
   reverseList = xs: genList (n: elemAt xs (length xs - 1 - n)) (length xs);
   foldr =
     op: nul: xs:
@@ -66,9 +73,16 @@ let
   findFirst =
     predicate: default: xs:
     let
-      found = filter predicate xs;
+      go =
+        n:
+        if n == length xs then
+          default
+        else if predicate (elemAt xs n) then
+          elemAt xs n
+        else
+          go (n + 1);
     in
-    if found == [ ] then default else head found;
+    go 0;
   any = builtins.any;
   all = builtins.all;
   count = predicate: xs: foldl' (n: x: if predicate x then n + 1 else n) 0 xs;
@@ -177,10 +191,24 @@ let
   toUpper = replaceStrings lowers uppers;
   fixedWidthString =
     width: filler: text:
-    if stringLength text >= width then text else fixedWidthString width filler (filler + text);
+    if stringLength text > width then
+      throw "fixedWidthString: ${text} is longer than ${toString width}"
+    else if stringLength text == width then
+      text
+    else
+      filler + fixedWidthString (width - stringLength filler) filler text;
   fixedWidthNumber = width: n: fixedWidthString width "0" (toString n);
   escapeShellArg =
-    arg: "'" + replaceStrings [ "'" ] [ "'\\''" ] (toString arg) + "'";
+    arg:
+    let
+      text = toString arg;
+      # What needs no quotes is left alone since nixpkgs 24.11.
+      plain = stringToCharacters "0123456789,._+:@%/-" ++ lowers ++ uppers;
+    in
+    if text != "" && builtins.all (c: elem c plain) (stringToCharacters text) then
+      text
+    else
+      "'" + replaceStrings [ "'" ] [ "'\\''" ] text + "'";
   splitString = builtins."<splitString>";
   versionAtLeast = a: b: builtins.compareVersions a b >= 0;
   versionOlder = a: b: builtins.compareVersions a b < 0;
@@ -279,6 +307,7 @@ in
     max
     boolToString
     toInt
+    isFunction
     functionArgs
     fix
     singleton
@@ -376,7 +405,6 @@ in
     head
     isAttrs
     isBool
-    isFunction
     isInt
     isList
     isString

@@ -49,6 +49,10 @@ impl Evaluator {
 
     /// What `${value}` in a string becomes: a string, or a path to be copied.
     pub(super) fn interpolated(&self, value: &Value, at: Option<Span>) -> Eval<Value> {
+        self.deeper(at, || self.interpolated_here(value, at))
+    }
+
+    fn interpolated_here(&self, value: &Value, at: Option<Span>) -> Eval<Value> {
         match &value.data {
             Data::Str(_) | Data::Path(_) => Ok(value.clone()),
             Data::Set(set) => {

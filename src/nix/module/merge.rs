@@ -382,7 +382,8 @@ impl Node {
         for value in &values[1..] {
             equal = equal && e.equal(&values[0], value)?;
         }
-        if equal {
+        let joined = is_text(&self.path) && values.iter().all(|v| matches!(v.data, Data::Str(_)));
+        if equal && !joined {
             return Ok(values[0].clone());
         }
         let scalars = values.iter().all(|v| {
@@ -406,6 +407,24 @@ impl Node {
             at,
         ))
     }
+}
+
+/// Whether an option is of a name that nixpkgs gives to text: its definitions, even equal ones, are
+/// joined if its type is `lines`.
+fn is_text(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    [
+        "extraConfig",
+        "extraRules",
+        "extraHosts",
+        "extraOptions",
+        "text",
+        "config",
+    ]
+    .contains(&name)
+        || ["Init", "Commands", "Setup", "Config", "Script"]
+            .iter()
+            .any(|s| name.ends_with(s))
 }
 
 fn is_package(set: &AttrSet) -> bool {

@@ -33,10 +33,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         element(e, a[0], e.as_int(&index, at)?, at)
     }),
     primitive("elem", 2, |e, a, at| {
-        let wanted = e.force(a[0])?;
         let mut found = false;
         for item in &list(e, a[1], at)?.items {
-            found = e.equal(&wanted, &e.force(*item)?)?;
+            found = e.equal(&e.force(a[0])?, &e.force(*item)?)?;
             if found {
                 break;
             }

@@ -6,6 +6,8 @@ mod text;
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
+
 use super::hir::Name;
 use super::interpret::Evaluator;
 use super::lower::GLOBALS;
@@ -304,11 +306,19 @@ fn round(e: &Evaluator, a: &[Thunk], at: Option<Span>, f: fn(f64) -> f64) -> Eva
 
 /// Forces everything below a thunk.
 fn deep(e: &Evaluator, thunk: Thunk) -> Eval<()> {
-    match e.force(thunk)?.data {
-        Data::List(list) => list.items.iter().try_for_each(|item| deep(e, *item)),
-        Data::Set(set) => set.iter().try_for_each(|(_, a)| deep(e, a.value)),
-        _ => Ok(()),
+    // Nix looks at each value once, so one that holds itself is no trouble.
+    fn visit(e: &Evaluator, thunk: Thunk, seen: &mut FxHashSet<Thunk>) -> Eval<()> {
+        if !seen.insert(thunk) {
+            return Ok(());
+        }
+        let value = e.force(thunk)?;
+        e.deeper(value.at, || match &value.data {
+            Data::List(list) => list.items.iter().try_for_each(|item| visit(e, *item, seen)),
+            Data::Set(set) => set.iter().try_for_each(|(_, a)| visit(e, a.value, seen)),
+            _ => Ok(()),
+        })
     }
+    visit(e, thunk, &mut FxHashSet::default())
 }
 
 /// Refuses a set whose attributes are not all known.

@@ -78,6 +78,11 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             out.push_str(matched.map_or("", |index| &to[index]));
             match matched.map_or(0, |index| from[index].len()) {
                 0 => {
+                    // Nix goes by bytes, and would put the replacement into the character.
+                    if matched.is_some() && rest.chars().next().is_some_and(|c| !c.is_ascii()) {
+                        let why = Why::Unsupported("half a character".into());
+                        return Err(Unknown::new(why, at));
+                    }
                     out.extend(rest.chars().next());
                     position += rest.chars().next().map_or(1, char::len_utf8);
                 }
@@ -201,6 +206,10 @@ fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
 /// A value as JSON, forced throughout.
 pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<serde_json::Value> {
     let value = e.force(thunk)?;
+    e.deeper(at, || json_of(e, &value, at))
+}
+
+fn json_of(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<serde_json::Value> {
     Ok(match &value.data {
         Data::Null => serde_json::Value::Null,
         Data::Bool(b) => (*b).into(),
@@ -219,7 +228,7 @@ pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<ser
         Data::Set(set) => {
             super::closed(set, at)?;
             if set.get("outPath").is_some() || set.get("__toString").is_some() {
-                return Ok(e.to_text(&value, at)?.into());
+                return Ok(e.to_text(value, at)?.into());
             }
             let mut map = serde_json::Map::new();
             for (name, attribute) in set.iter() {
