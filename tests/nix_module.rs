@@ -122,8 +122,7 @@ fn is_derived(path: &str) -> bool {
         "boot.initrd",
         "boot",
     ]
-    .iter()
-    .any(|derived| option == *derived)
+    .contains(&option)
         || [
             "fileSystems.",
             "swapDevices.",
