@@ -141,7 +141,7 @@ fn a_fifo_is_not_waited_for() {
 fn an_unreadable_file_is_named() {
     let project = Project::of("vps", Git::None);
     let path = project.path.join("disko.nix");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         eprintln!("skipped an_unreadable_file_is_named: root reads everything");
         return;
