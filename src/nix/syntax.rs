@@ -271,8 +271,13 @@ pub fn comments(root: &SyntaxNode) -> Vec<String> {
 pub(crate) fn describe_error(error: &ParseError, text: &str) -> SyntaxError {
     let end = TextRange::empty(TextSize::of(text));
     let wanted = |kinds: &[SyntaxKind]| {
-        let kinds: Vec<String> = kinds.iter().map(|k| token_name(*k)).collect();
-        kinds.join(" or ")
+        let mut names: Vec<String> = Vec::new();
+        for name in kinds.iter().map(|k| token_name(*k)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(" or ")
     };
     let (at, message) = match error {
         ParseError::Unexpected(at) => (*at, "this is no Nix expression".to_owned()),
@@ -309,7 +314,20 @@ fn token_name(kind: SyntaxKind) -> String {
         SyntaxKind::TOKEN_ELSE => "`else`".to_owned(),
         SyntaxKind::TOKEN_INTERPOL_END => "`}`".to_owned(),
         SyntaxKind::TOKEN_STRING_END => "the end of the string".to_owned(),
-        other => format!("{other:?}"),
+        SyntaxKind::TOKEN_L_PAREN => "`(`".to_owned(),
+        SyntaxKind::TOKEN_L_BRACE => "`{`".to_owned(),
+        SyntaxKind::TOKEN_L_BRACK => "`[`".to_owned(),
+        SyntaxKind::TOKEN_REC => "`rec`".to_owned(),
+        SyntaxKind::TOKEN_STRING_START => "a string".to_owned(),
+        SyntaxKind::TOKEN_INTEGER | SyntaxKind::TOKEN_FLOAT => "a number".to_owned(),
+        SyntaxKind::TOKEN_PATH_ABS
+        | SyntaxKind::TOKEN_PATH_REL
+        | SyntaxKind::TOKEN_PATH_HOME
+        | SyntaxKind::TOKEN_PATH_SEARCH => "a path".to_owned(),
+        SyntaxKind::TOKEN_DOT => "`.`".to_owned(),
+        SyntaxKind::TOKEN_ELLIPSIS => "`...`".to_owned(),
+        SyntaxKind::TOKEN_AT => "`@`".to_owned(),
+        _ => "something else".to_owned(),
     }
 }
 

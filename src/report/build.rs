@@ -141,7 +141,15 @@ fn machine(host: &Host) -> String {
     if let Some(hardware) = &host.hardware {
         parts.extend(hardware.cpu.label().map(str::to_owned));
         if let (Some(cores), Some(threads)) = (hardware.cpu.cores, hardware.cpu.threads) {
-            parts.push(format!("{cores} cores, {threads} threads"));
+            let plural = |n: u32, word: &str| match n {
+                1 => format!("1 {word}"),
+                n => format!("{n} {word}s"),
+            };
+            parts.push(format!(
+                "{}, {}",
+                plural(cores, "core"),
+                plural(threads, "thread")
+            ));
         }
         parts.extend(
             hardware
