@@ -7,6 +7,7 @@ mod explain;
 mod fix;
 mod inputs;
 mod inspect;
+mod lsp;
 mod verify;
 
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Print the page of a rule.
     Explain(explain::Explain),
+    /// Show findings and quick fixes in an editor: a language server on standard input and output.
+    Lsp(lsp::Lsp),
 }
 
 /// Which machine, and what is known about it.
@@ -73,6 +76,7 @@ pub fn run() -> u8 {
         Command::Fix(fix) => fix.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Lsp(lsp) => lsp.run(),
     };
     match result {
         Ok(code) => code,
