@@ -1,5 +1,7 @@
 //! The language server, driven as an editor drives it.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
