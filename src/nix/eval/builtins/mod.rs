@@ -149,6 +149,17 @@ pub(super) fn global(evaluator: &Evaluator, name: &Name, at: Option<Span>) -> Ev
 }
 
 const GENERAL: &[Primitive] = &[
+    // `"<open>" why set`: the set, of which more may exist than is known.
+    primitive("<open>", 2, |e, a, at| {
+        let why = e.force(a[0])?;
+        let why = Why::Unsupported(e.as_str(&why, at)?.to_string());
+        let value = e.force(a[1])?;
+        let set = AttrSet::clone(&*e.as_set(&value, at)?).opened(why);
+        Ok(Value {
+            data: Data::Set(Rc::new(set)),
+            at: value.at,
+        })
+    }),
     primitive("abort", 1, |e, a, at| {
         Err(Unknown::new(Why::Refused(message(e, a[0], at)), at))
     }),

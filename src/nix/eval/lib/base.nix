@@ -1,5 +1,6 @@
 # What configurations use of nixpkgs' `lib`, written for this program from its documented behaviour.
 # Functions missing here are unknown to the evaluator, never wrong.
+lib:
 let
   inherit (builtins)
     attrNames
@@ -213,89 +214,6 @@ let
   versionAtLeast = a: b: builtins.compareVersions a b >= 0;
   versionOlder = a: b: builtins.compareVersions a b < 0;
 
-  # --- modules ---
-  mkOverride = priority: content: {
-    _type = "override";
-    inherit priority content;
-  };
-  mkIf = condition: content: {
-    _type = "if";
-    inherit condition content;
-  };
-  mkMerge = contents: {
-    _type = "merge";
-    inherit contents;
-  };
-  mkOrder = priority: content: {
-    _type = "order";
-    inherit priority content;
-  };
-  mkOption = attrs: attrs // { _type = "option"; };
-  mkEnableOption =
-    name:
-    mkOption {
-      default = false;
-      example = true;
-      description = "Whether to enable ${name}.";
-      type = types.bool;
-    };
-  optionType =
-    name: extra:
-    {
-      _type = "option-type";
-      inherit name;
-    }
-    // extra;
-  types =
-    let
-      plain = name: optionType name { };
-      of = name: elemType: optionType name { inherit elemType; };
-    in
-    {
-      bool = plain "bool";
-      int = plain "int";
-      float = plain "float";
-      number = plain "number";
-      port = plain "int";
-      str = plain "str";
-      nonEmptyStr = plain "str";
-      singleLineStr = plain "str";
-      path = plain "path";
-      pathInStore = plain "path";
-      package = plain "package";
-      raw = plain "raw";
-      anything = plain "anything";
-      unspecified = plain "unspecified";
-      attrs = plain "attrs";
-      lines = plain "lines";
-      commas = plain "commas";
-      envVar = plain "envVar";
-      deferredModule = plain "deferredModule";
-      ints = {
-        unsigned = plain "int";
-        positive = plain "int";
-        u8 = plain "int";
-        u16 = plain "int";
-        u32 = plain "int";
-        between = _: _: plain "int";
-      };
-      enum = values: optionType "enum" { inherit values; };
-      strMatching = _: plain "str";
-      separatedString = separator: optionType "separatedString" { inherit separator; };
-      nullOr = of "nullOr";
-      listOf = of "listOf";
-      nonEmptyListOf = of "listOf";
-      attrsOf = of "attrsOf";
-      lazyAttrsOf = of "attrsOf";
-      functionTo = of "functionTo";
-      uniq = of "uniq";
-      either = a: b: optionType "either" { inherit a b; };
-      oneOf = options: optionType "oneOf" { inherit options; };
-      coercedTo = from: _: to: optionType "coercedTo" { inherit from to; };
-      submodule = modules: optionType "submodule" { modules = toList modules; };
-      submoduleWith = { modules, ... }: optionType "submodule" { inherit modules; };
-    };
-
 in
 {
   inherit
@@ -381,13 +299,6 @@ in
     splitString
     versionAtLeast
     versionOlder
-    mkOverride
-    mkIf
-    mkMerge
-    mkOrder
-    mkOption
-    mkEnableOption
-    types
     ;
   inherit (builtins)
     attrNames
@@ -429,14 +340,6 @@ in
   fold = foldr;
   forEach = xs: f: map f xs;
   importJSON = path: builtins.fromJSON (builtins.readFile path);
-  mkForce = mkOverride 50;
-  mkVMOverride = mkOverride 10;
-  mkImageMediaOverride = mkOverride 60;
-  mkDefault = mkOverride 1000;
-  mkOptionDefault = mkOverride 1500;
-  mkBefore = mkOrder 500;
-  mkAfter = mkOrder 1500;
-  mkDefinition = definition: definition // { _type = "definition"; };
   literalExpression = text: {
     _type = "literalExpression";
     inherit text;
