@@ -8,7 +8,12 @@
   opaque,
 }:
 let
-  inherit (builtins) attrNames pathExists readDir;
+  inherit (builtins)
+    attrNames
+    pathExists
+    readDir
+    toString
+    ;
 
   # What mkLinuxSystem and its kin make a host of.
   functions =
@@ -201,13 +206,13 @@ in
       specialArgs ? { },
     }:
     let
-      folders = builtins.filter (folder: pathExists "${root}/${folder}") [
+      folders = builtins.filter (folder: pathExists "${toString root}/${folder}") [
         "nix/modules/flake"
         "modules/flake"
         "nix/modules/flake-parts"
         "modules/flake-parts"
       ];
-      folder = "${root}/${builtins.head folders}";
+      folder = "${toString root}/${builtins.head folders}";
     in
     inputs.flake-parts.lib.mkFlake { inherit inputs specialArgs; } {
       inherit systems;
