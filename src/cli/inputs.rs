@@ -88,19 +88,14 @@ impl Opened {
         let mut problems = Vec::new();
         let stated = self.project.config.host(&evaluated.name);
         let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
-        let named = stated.and_then(|h| h.facter.clone()).or(named.map(PathBuf::from));
+        let named = stated
+            .and_then(|h| h.facter.clone())
+            .or(named.map(PathBuf::from));
         let directory = &self.project.directory;
-        if let Some(path) = given_or(
-            &target.facter,
-            named,
-            directory,
-            "facter.json",
-        )? {
+        if let Some(path) = given_or(&target.facter, named, directory, "facter.json")? {
             let bytes = read(&path)?;
             let (hardware, found) = facter::read(&self.sources.shown(&path), &bytes);
-            let broken = found
-                .iter()
-                .any(|p| p.severity == Severity::Error);
+            let broken = found.iter().any(|p| p.severity == Severity::Error);
             facts.hardware = (!broken).then_some(hardware);
             problems.extend(found);
         }
@@ -194,7 +189,12 @@ fn problem_error(problem: &Problem) -> miette::Report {
     let place = |n: Option<u32>| n.map(|n| format!(":{n}")).unwrap_or_default();
     let (line, column) = (place(problem.line), place(problem.column));
     let help = problem.help.as_deref().unwrap_or("correct the file");
-    miette!(help = help.to_owned(), "{}{line}{column}: {}", problem.source, problem.message)
+    miette!(
+        help = help.to_owned(),
+        "{}{line}{column}: {}",
+        problem.source,
+        problem.message
+    )
 }
 
 fn read_error(error: ReadError) -> miette::Report {

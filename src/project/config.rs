@@ -200,10 +200,7 @@ impl Reader<'_> {
             return None;
         }
         if !path.exists() {
-            self.wrong(
-                value.span(),
-                format!("{text}: no such file or directory"),
-            );
+            self.wrong(value.span(), format!("{text}: no such file or directory"));
             return None;
         }
         Some(path)

@@ -112,7 +112,8 @@ pub(super) fn candidates(sources: &Sources, directory: &Path) -> (Vec<PathBuf>, 
         if seen > MOST_FILES || files.len() >= MOST_STORAGE_FILES {
             let message = "there are more files here than are looked at for btrfs storage";
             let problem = Problem::warning(&sources.shown(directory), message);
-            cut_short = Some(problem.help(format!("name the host's files in {}", super::FILE_NAME)));
+            cut_short =
+                Some(problem.help(format!("name the host's files in {}", super::FILE_NAME)));
             break;
         }
         let small = entry.metadata().is_ok_and(|m| m.len() <= MAX_BYTES as u64);
@@ -126,7 +127,10 @@ pub(super) fn candidates(sources: &Sources, directory: &Path) -> (Vec<PathBuf>, 
 /// Whether a text can define btrfs storage at all. Evaluation decides whether it does.
 fn may_define(text: &str) -> bool {
     const ONE_OF: [&str; 4] = ["disko", "subvolumes", "fileSystems", "content"];
-    let code = || text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let code = || {
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+    };
     code().any(|line| line.contains("btrfs") || line.contains("subvol"))
         && code().any(|line| ONE_OF.iter().any(|word| line.contains(word)))
 }
@@ -257,7 +261,10 @@ pub(super) fn units(sources: &Rc<Sources>, file: &Path) -> Result<Vec<Unit>, Rc<
     if stores(&top) {
         return Ok(vec![unit(top)]);
     }
-    let mut storing: Vec<Vec<Piece>> = shape::nested(&e, file).into_iter().map(|p| vec![p]).collect();
+    let mut storing: Vec<Vec<Piece>> = shape::nested(&e, file)
+        .into_iter()
+        .map(|p| vec![p])
+        .collect();
     storing.retain(|p| stores(p));
     if storing.is_empty() {
         return Ok(vec![unit(top)]);
@@ -313,7 +320,9 @@ fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) 
         .collect();
     if kept.len() > 1 && alternatives(sources, &kept) {
         let apart = kept.into_iter().map(|piece| {
-            let part = piece.name().map_or_else(|| stem(&piece.file), str::to_owned);
+            let part = piece
+                .name()
+                .map_or_else(|| stem(&piece.file), str::to_owned);
             made(format!("{name}/{part}"), vec![piece])
         });
         return apart.collect();
@@ -325,7 +334,8 @@ fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) 
 fn alternatives(sources: &Rc<Sources>, pieces: &[Piece]) -> bool {
     let mut seen = BTreeSet::new();
     for piece in pieces {
-        let Ok((e, configuration, _)) = Origin::of(vec![piece.clone()], None).evaluate(sources) else {
+        let Ok((e, configuration, _)) = Origin::of(vec![piece.clone()], None).evaluate(sources)
+        else {
             continue;
         };
         for filesystem in storage(&e, &configuration).filesystems {
@@ -376,7 +386,9 @@ pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
             return None;
         }
         let depth = if is_file { next } else { next + 1 };
-        let home = names[..depth].iter().fold(root.to_path_buf(), |p, n| p.join(n));
+        let home = names[..depth]
+            .iter()
+            .fold(root.to_path_buf(), |p, n| p.join(n));
         return Some((name, home));
     }
     None
@@ -414,7 +426,9 @@ fn name_of_file(root: &Path, file: &Path) -> String {
         return named;
     }
     let above = file.parent().into_iter().flat_map(Path::ancestors);
-    let mut above = above.take_while(|d| d.starts_with(root)).filter_map(Path::file_name);
+    let mut above = above
+        .take_while(|d| d.starts_with(root))
+        .filter_map(Path::file_name);
     let telling = above.find(|n| !GENERIC.contains(&&*n.to_string_lossy()));
     telling.map_or(named, |n| n.to_string_lossy().into_owned())
 }
@@ -444,7 +458,10 @@ pub(super) fn stem(file: &Path) -> String {
 }
 
 fn unreadable(sources: &Sources, file: &Path, unknown: &Unknown) -> Problem {
-    let message = format!("it may define btrfs storage, and cannot be read: {}", unknown.why);
+    let message = format!(
+        "it may define btrfs storage, and cannot be read: {}",
+        unknown.why
+    );
     let problem = Problem::warning(&sources.shown(file), message);
     match unknown.at {
         Some(at) => {

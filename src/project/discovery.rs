@@ -75,7 +75,10 @@ fn configured(project: &Project, discovery: &mut Discovery) {
     if project.is_file && !matches!(project.entry, Entry::Flake(_)) {
         // A file that is named is what is asked for; the owner may say whose it is.
         let file = project.entry_file();
-        let owners = config.hosts.iter().filter(|h| h.files.iter().any(|f| f == file));
+        let owners = config
+            .hosts
+            .iter()
+            .filter(|h| h.files.iter().any(|f| f == file));
         let mut hosts: Vec<FoundHost> = owners.map(stated).collect();
         if !hosts.is_empty() {
             std::mem::swap(&mut discovery.hosts, &mut hosts);
@@ -139,7 +142,8 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
     let single = units.len() == 1;
     let mut hosts: Vec<FoundHost> = Vec::new();
     for unit in units {
-        let by_file = single && unit.node.is_none() && unit.pieces.iter().all(|p| p.keys.is_empty());
+        let by_file =
+            single && unit.node.is_none() && unit.pieces.iter().all(|p| p.keys.is_empty());
         let name = match by_file {
             true => name_of(project, file),
             false => unit.name,
@@ -227,7 +231,13 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
     for host in &discovery.hosts {
         used.extend(host.origin.files(sources));
     }
-    used.extend(project.config.hosts.iter().flat_map(|h| h.files.iter().cloned()));
+    used.extend(
+        project
+            .config
+            .hosts
+            .iter()
+            .flat_map(|h| h.files.iter().cloned()),
+    );
     files.retain(|f| f != flake && !used.contains(f));
     let (made, problems) = convention::hosts(sources, &parent(flake), &files);
     discovery.problems.extend(problems);
@@ -270,7 +280,8 @@ fn take(
 fn failed(sources: &Sources, flake: &Path, unknown: &Unknown) -> Problem {
     let message = format!("the flake's hosts are not known: {}", unknown.why);
     let problem = Problem::warning(&sources.shown(flake), message);
-    let problem = problem.help("storage files are read by themselves, with hosts named by convention");
+    let problem =
+        problem.help("storage files are read by themselves, with hosts named by convention");
     match unknown.at.map(|at| sources.place(at)) {
         Some(place) => Problem {
             source: place.file.clone(),

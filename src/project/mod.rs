@@ -171,11 +171,7 @@ impl Origin {
 /// What evaluates a host, its configuration, and the files that were read before it was looked at.
 type Parts = (Evaluator, Configuration, Vec<FileId>);
 
-fn files_of(
-    e: &Evaluator,
-    configuration: &Configuration,
-    before: &[FileId],
-) -> BTreeSet<FileId> {
+fn files_of(e: &Evaluator, configuration: &Configuration, before: &[FileId]) -> BTreeSet<FileId> {
     let sources = e.sources();
     let definitions = configuration.definitions(e, &[]);
     let mut files: BTreeSet<FileId> = definitions.iter().filter_map(|d| d.file).collect();
