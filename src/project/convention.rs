@@ -20,7 +20,7 @@ const MOST_FILES: usize = 20_000;
 /// More storage files than any configuration seen has by a factor of five.
 const MOST_STORAGE_FILES: usize = 200;
 /// Files of a directory that stand for the directory.
-pub(super) const GENERIC: &[&str] = &[
+const GENERIC: &[&str] = &[
     "boot",
     "btrfs",
     "configuration",
@@ -81,8 +81,19 @@ const NO_HOSTS: &[&str] = &[
     "templates",
     "users",
 ];
-/// Below a directory of hosts there may be one of these in between.
-const KINDS: &[&str] = &["nixos", "linux", "server", "servers", "desktop", "desktops"];
+/// Files that stand for the host's directory, in the order of preference.
+const ENTRIES: &[&str] = &["default.nix", "configuration.nix"];
+/// What stands between a directory of hosts and its hosts, beside platforms.
+const KIND: &str = "nixos";
+/// Directories of what others are to copy or to test; no machine is made of it.
+const NO_MACHINES: &[&str] = &[
+    "example",
+    "examples",
+    "template",
+    "templates",
+    "test",
+    "tests",
+];
 
 /// A host made of storage files, and the files it stands for.
 #[derive(Debug)]
@@ -91,17 +102,33 @@ pub(super) struct Made {
     pub origin: Origin,
 }
 
-/// The `.nix` files below a directory that may define btrfs storage, in the order of their paths.
-pub(super) fn candidates(sources: &Sources, directory: &Path) -> (Vec<PathBuf>, Option<Problem>) {
-    let mut files = Vec::new();
+/// What a walk through a tree finds, each in the order of their paths.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// The files that may define btrfs storage.
+    pub storage: Vec<PathBuf>,
+    /// The files that stand for a host: `hosts/X/default.nix`, `hosts/X/configuration.nix`,
+    /// `hosts/X.nix`.
+    pub entries: Vec<PathBuf>,
+    /// Why not everything was looked at.
+    pub cut_short: Option<Problem>,
+}
+
+/// Looks for storage files and host files below a directory.
+pub(super) fn walk(sources: &Sources, directory: &Path) -> Walked {
+    let mut walked = Walked::default();
     let mut seen = 0;
     let mut walk = ignore::WalkBuilder::new(directory);
     // Only what the tree itself says counts, not how this machine is set up.
     walk.git_global(false)
         .git_exclude(false)
         .follow_links(false)
+        .filter_entry(|entry| {
+            let is_directory = entry.file_type().is_some_and(|t| t.is_dir());
+            let name = entry.file_name().to_string_lossy();
+            !is_directory || entry.depth() == 0 || !NO_MACHINES.contains(&&*name)
+        })
         .sort_by_file_path(Path::cmp);
-    let mut cut_short = None;
     for entry in walk.build().flatten() {
         let path = entry.path();
         let is_file = entry.file_type().is_some_and(|t| t.is_file());
@@ -109,19 +136,36 @@ pub(super) fn candidates(sources: &Sources, directory: &Path) -> (Vec<PathBuf>, 
             continue;
         }
         seen += 1;
-        if seen > MOST_FILES || files.len() >= MOST_STORAGE_FILES {
+        if seen > MOST_FILES || walked.storage.len() >= MOST_STORAGE_FILES {
             let message = "there are more files here than are looked at for btrfs storage";
             let problem = Problem::warning(&sources.shown(directory), message);
-            cut_short =
+            walked.cut_short =
                 Some(problem.help(format!("name the host's files in {}", super::FILE_NAME)));
             break;
         }
         let small = entry.metadata().is_ok_and(|m| m.len() <= MAX_BYTES as u64);
         if small && sources.read_text(path).is_ok_and(|text| may_define(&text)) {
-            files.push(path.to_path_buf());
+            walked.storage.push(path.to_path_buf());
+        }
+        if stands_for_host(directory, path) && walked.entries.len() < MOST_STORAGE_FILES {
+            walked.entries.push(path.to_path_buf());
         }
     }
-    (files, cut_short)
+    walked
+}
+
+fn stands_for_host(root: &Path, file: &Path) -> bool {
+    let Some((_, home)) = host_of(root, file) else {
+        return false;
+    };
+    let in_home = ENTRIES.iter().any(|name| home.join(name) == *file);
+    in_home
+        || (file.parent() == Some(&home) && !is_generic(&stem(file)) && !named_after(&home, root))
+}
+
+/// Whether a directory is a host's own, not one of several hosts' files.
+fn named_after(home: &Path, root: &Path) -> bool {
+    host_of(root, &home.join("default.nix")).is_some_and(|(_, of)| of == *home)
 }
 
 /// Whether a text can define btrfs storage at all. Evaluation decides whether it does.
@@ -140,6 +184,7 @@ pub(super) fn hosts(
     sources: &Rc<Sources>,
     directory: &Path,
     files: &[PathBuf],
+    entries: &[PathBuf],
 ) -> (Vec<Made>, Vec<Problem>) {
     let mut problems = Vec::new();
     // Parts of one host, with the directory that gives it its name.
@@ -147,14 +192,29 @@ pub(super) fn hosts(
     let mut unnamed: Vec<Piece> = Vec::new();
     let mut made = Vec::new();
     for file in files {
-        let units = match units(sources, file) {
+        let mut units = match units(sources, file) {
             Ok(units) => units,
             Err(unknown) => {
                 problems.push(unreadable(sources, file, &unknown));
                 continue;
             }
         };
-        let by_path = host_of(directory, file);
+        // What only speaks of btrfs is no host, and whether it defines one may not be known.
+        units.retain(|unit| {
+            let origin = Origin::of(unit.pieces.clone(), unit.node.clone());
+            let storing = has_storage(&origin, sources);
+            if let (false, Some(unknown)) = (storing, unread(&origin, sources)) {
+                problems.push(unreadable(sources, file, &unknown));
+            }
+            storing
+        });
+        if units.is_empty() {
+            continue;
+        }
+        let by_path = match units.as_slice() {
+            [unit] if unit.pieces.iter().any(Piece::names_host) => None,
+            _ => host_of(directory, file),
+        };
         match (units.as_slice(), by_path) {
             ([unit], Some((name, home))) if unit.node.is_none() => {
                 let parts = named.entry(name).or_insert_with(|| (home, Vec::new()));
@@ -183,6 +243,27 @@ pub(super) fn hosts(
     }
     for (name, (home, pieces)) in named {
         made.extend(together(sources, &name, &home, pieces));
+    }
+    // Hosts that share a layout hold nothing that speaks of btrfs themselves.
+    for entry in entries {
+        let Some((name, _)) = host_of(directory, entry) else {
+            continue;
+        };
+        let known = made.iter().any(|m| {
+            m.name.0 == name
+                || m.name
+                    .0
+                    .strip_prefix(&name)
+                    .is_some_and(|r| r.starts_with('/'))
+        });
+        let origin = Origin::of(vec![Piece::whole(entry)], None);
+        if !known
+            && origin.files(sources).iter().any(|f| files.contains(f))
+            && has_storage(&origin, sources)
+        {
+            let name = HostName(name);
+            made.push(Made { name, origin });
+        }
     }
     // A layout that some host imports is that host's.
     let used: BTreeSet<PathBuf> = made
@@ -283,6 +364,17 @@ fn storage(e: &Evaluator, configuration: &crate::nix::module::Configuration) -> 
     crate::ingest::nixos::read("", crate::model::Found::Convention, e, configuration).storage
 }
 
+/// Why nothing is known of what an origin gives.
+fn unread(origin: &Origin, sources: &Rc<Sources>) -> Option<Rc<Unknown>> {
+    match origin.evaluate(sources) {
+        Ok((e, configuration, _)) if configuration.definitions(&e, &[]).is_empty() => {
+            configuration.skipped.first().map(|s| Rc::clone(&s.why))
+        }
+        Ok(_) => None,
+        Err(unknown) => Some(unknown),
+    }
+}
+
 /// The parts of one host as one host, or apart where they are alternatives to each other.
 fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) -> Vec<Made> {
     let made = |name: String, pieces: Vec<Piece>| Made {
@@ -290,7 +382,7 @@ fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) 
         origin: Origin::of(pieces, None),
     };
     // What the host itself imports says more than that files lie side by side.
-    for entry in ["default.nix", "configuration.nix"] {
+    for entry in ENTRIES {
         let entry = home.join(entry);
         if !entry.is_file() || pieces.iter().any(|p| !p.keys.is_empty()) {
             continue;
@@ -370,7 +462,12 @@ pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
             continue;
         }
         let mut next = index + 1;
-        while next < last && (KINDS.contains(&names[next]) || is_platform(names[next])) {
+        if next < last && is_platform(names[next]) {
+            next += 1;
+        }
+        // In `hosts/nixos/disko.nix` it is the host.
+        let inside = next + 1 < last || !is_generic(&file_stem(names[last]));
+        if next < last && names[next] == KIND && inside {
             next += 1;
         }
         // `nixos/hosts/X`: the inner one counts.
@@ -382,7 +479,7 @@ pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
             true => file_host(names[next])?,
             false => names[next].to_owned(),
         };
-        if NO_HOSTS.contains(&name.as_str()) || (is_file && GENERIC.contains(&name.as_str())) {
+        if NO_HOSTS.contains(&name.as_str()) || (is_file && is_generic(&name)) {
             return None;
         }
         let depth = if is_file { next } else { next + 1 };
@@ -394,19 +491,28 @@ pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
     None
 }
 
+/// Whether a name says what a file holds, not whose it is.
+pub(super) fn is_generic(name: &str) -> bool {
+    GENERIC.contains(&name.trim_start_matches('_'))
+}
+
+fn file_stem(name: &str) -> String {
+    stem(Path::new(name))
+}
+
 /// `x.nix`, `x.hardware.nix`, `x-disko.nix`, `disko-x.nix` → `x`
 fn file_host(name: &str) -> Option<String> {
     let mut name = name.strip_suffix(".nix")?;
     if let Some((host, what)) = name.rsplit_once(['.', '-', '_'])
-        && GENERIC.contains(&what)
+        && is_generic(what)
         && !host.is_empty()
-        && !GENERIC.contains(&name)
+        && !is_generic(name)
     {
         name = host;
     } else if let Some((what, host)) = name.split_once(['.', '-', '_'])
-        && GENERIC.contains(&what)
+        && is_generic(what)
         && !host.is_empty()
-        && !GENERIC.contains(&name)
+        && !is_generic(name)
     {
         name = host;
     }
@@ -422,14 +528,14 @@ fn is_platform(name: &str) -> bool {
 /// What a file without a host's directory is called after.
 fn name_of_file(root: &Path, file: &Path) -> String {
     let named = stem(file);
-    if !GENERIC.contains(&named.as_str()) {
+    if !is_generic(&named) {
         return named;
     }
     let above = file.parent().into_iter().flat_map(Path::ancestors);
     let mut above = above
         .take_while(|d| d.starts_with(root))
         .filter_map(Path::file_name);
-    let telling = above.find(|n| !GENERIC.contains(&&*n.to_string_lossy()));
+    let telling = above.find(|n| !is_generic(&n.to_string_lossy()));
     telling.map_or(named, |n| n.to_string_lossy().into_owned())
 }
 

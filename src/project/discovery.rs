@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::convention::{self, GENERIC, stem};
+use super::convention::{self, is_generic, stem};
 use super::shape::Piece;
 use super::{Entry, HostName, Origin, Project, flake};
 use crate::ingest::problem::Problem;
@@ -168,8 +168,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
 /// `hosts/vps/disko.nix` is about `vps`.
 fn name_of(project: &Project, file: &Path) -> String {
     let stem = stem(file);
-    let is_generic = GENERIC.contains(&stem.as_str());
-    let directory = project.directory.file_name().filter(|_| is_generic);
+    let directory = project.directory.file_name().filter(|_| is_generic(&stem));
     directory.map_or(stem, |d| d.to_string_lossy().into_owned())
 }
 
@@ -177,7 +176,10 @@ fn name_of(project: &Project, file: &Path) -> String {
 fn by_convention(project: &Project, sources: &Rc<Sources>, files: &[PathBuf]) -> Discovery {
     let named = |file: &PathBuf| project.config.hosts.iter().any(|h| h.files.contains(file));
     let files: Vec<PathBuf> = files.iter().filter(|f| !named(f)).cloned().collect();
-    let (made, problems) = convention::hosts(sources, &project.directory, &files);
+    let walked = convention::walk(sources, &project.directory);
+    let (made, mut problems) =
+        convention::hosts(sources, &project.directory, &files, &walked.entries);
+    problems.extend(walked.cut_short);
     let hosts = made.into_iter().map(|made| FoundHost {
         name: made.name,
         found: Found::Convention,
@@ -223,8 +225,9 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
     if !incomplete {
         return discovery;
     }
-    let (mut files, cut_short) = convention::candidates(sources, &parent(flake));
-    discovery.problems.extend(cut_short);
+    let walked = convention::walk(sources, &parent(flake));
+    let mut files = walked.storage;
+    discovery.problems.extend(walked.cut_short);
     if files.is_empty() {
         return discovery;
     }
@@ -239,7 +242,7 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
             .flat_map(|h| h.files.iter().cloned()),
     );
     files.retain(|f| f != flake && !used.contains(f));
-    let (made, problems) = convention::hosts(sources, &parent(flake), &files);
+    let (made, problems) = convention::hosts(sources, &parent(flake), &files, &walked.entries);
     discovery.problems.extend(problems);
     if let (Some(failure), false) = (&discovery.failure, made.is_empty()) {
         discovery.problems.push(failed(sources, flake, failure));
@@ -308,7 +311,7 @@ pub(super) fn unused(project: &Project, sources: &Rc<Sources>) -> Vec<Problem> {
         Entry::File(_) if project.is_file => return Vec::new(),
         Entry::File(_) | Entry::Parts(_) => project.directory.clone(),
     };
-    let (files, _) = convention::candidates(sources, &directory);
+    let files = convention::walk(sources, &directory).storage;
     let mut used: BTreeSet<PathBuf> = BTreeSet::new();
     for host in &project.hosts(sources).hosts {
         used.extend(host.origin.files(sources));

@@ -380,7 +380,7 @@ fn entry_of(directory: &Path, root: &Path) -> Option<Entry> {
         return Some(entry);
     }
     let sources = Sources::new(root.to_path_buf());
-    let (mut candidates, _) = convention::candidates(&sources, directory);
+    let mut candidates = convention::walk(&sources, directory).storage;
     match candidates.len() {
         0 => {}
         1 => return candidates.pop().map(Entry::File),

@@ -137,6 +137,17 @@ impl Piece {
         e.done(Value::synthetic(Data::Builtin(Rc::new(module))))
     }
 
+    /// Whether the keys say whose module it is, not only what it is about.
+    pub(super) fn names_host(&self) -> bool {
+        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        matches!(
+            keys.as_slice(),
+            ["configurations", "nixos", _, ..]
+                | ["nixosConfigurations", _, ..]
+                | ["flake", "nixosConfigurations", _, ..]
+        )
+    }
+
     /// The name of the machine that the keys speak of.
     pub(super) fn name(&self) -> Option<&str> {
         const STRUCTURE: &[&str] = &[
