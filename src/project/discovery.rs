@@ -197,10 +197,18 @@ fn by_convention(project: &Project, sources: &Rc<Sources>, files: &[PathBuf]) ->
 fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery {
     let mut discovery = Discovery::default();
     let known = flake::hosts(&Evaluator::new(Rc::clone(sources)), flake);
-    let names = known.unwrap_or_else(|unknown| {
-        discovery.failure = Some(unknown);
-        Vec::new()
-    });
+    let names = match known {
+        Ok(hosts) => {
+            discovery
+                .problems
+                .extend(hosts.more.map(|why| perhaps_more(sources, flake, &why)));
+            hosts.names
+        }
+        Err(unknown) => {
+            discovery.failure = Some(unknown);
+            Vec::new()
+        }
+    };
     let mut incomplete = names.is_empty();
     let mut used: BTreeSet<PathBuf> = BTreeSet::new();
     let mut partly: BTreeSet<HostName> = BTreeSet::new();
@@ -280,6 +288,11 @@ fn take(
     }
 }
 
+fn perhaps_more(sources: &Sources, flake: &Path, why: &Why) -> Problem {
+    let message = format!("it may have more hosts than are named here: {why}");
+    Problem::note(&sources.shown(flake), message)
+}
+
 fn failed(sources: &Sources, flake: &Path, unknown: &Unknown) -> Problem {
     let message = format!("the flake's hosts are not known: {}", unknown.why);
     let problem = Problem::warning(&sources.shown(flake), message);
@@ -298,7 +311,7 @@ fn failed(sources: &Sources, flake: &Path, unknown: &Unknown) -> Problem {
 fn is_of_project(skipped: &Skipped) -> bool {
     match &skipped.why.why {
         Why::Input(input) => input == "self",
-        Why::Package | Why::Effect(_) => false,
+        Why::Outside(_) | Why::Package | Why::Effect(_) => false,
         Why::File(message) => !message.contains("outside"),
         _ => true,
     }

@@ -7,6 +7,8 @@ mod config;
 mod convention;
 mod discovery;
 mod flake;
+mod frameworks;
+mod lock;
 mod shape;
 
 use std::cell::OnceCell;

@@ -40,7 +40,9 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("flake-utils", "numtide/flake-utils"),
     framework!(
         "nix-systems",
-        "nix-systems/default"
+        "nix-systems/default",
+        "nix-systems/default-linux",
+        "nix-systems/x86_64-linux"
     ),
     framework!("haumea", "nix-community/haumea"),
     framework!(
