@@ -6,8 +6,10 @@
 //! Thunks and frames live in arenas of one [`Evaluator`] and go with it, so cyclic configurations
 //! leak nothing. Steps and depth are bounded by a budget.
 
+mod arena;
 mod arith;
 mod bindings;
+mod budget;
 mod builtins;
 mod call;
 pub mod hir;
