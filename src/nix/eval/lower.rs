@@ -3,7 +3,7 @@
 use rnix::TextRange;
 use rnix::ast::{self, AstToken, InterpolPart};
 use rowan::ast::AstNode;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::hir::*;
 use crate::nix::source::SyntaxError;
@@ -363,10 +363,11 @@ impl Lowering {
                 )
             }
             Some(ast::Param::Pattern(pattern)) => {
+                let mut seen = FxHashSet::default();
                 for entry in pattern.pat_entries() {
                     let Some(ident) = entry.ident() else { continue };
                     let name = Name::from(ident.to_string());
-                    if names.contains(&name) {
+                    if !seen.insert(name.clone()) {
                         self.fail(
                             ident.syntax().text_range(),
                             format!("duplicate formal `{name}`"),

@@ -62,6 +62,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 at,
             ));
         }
+        e.charge(length as usize * 4, at)?;
         let items = (0..length).map(|i| {
             let index = e.done(Value::synthetic(Data::Int(i)));
             apply_later(e, a[0], vec![index], at)
@@ -104,6 +105,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let mut joined = List::default();
         for item in &list(e, a[0], at)?.items {
             let part = list(e, *item, at)?;
+            e.charge_list(&part, at)?;
             joined.items.extend(&part.items);
             joined.parts.extend(&part.parts);
         }
@@ -118,6 +120,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         for item in &list(e, a[1], at)?.items {
             let part = e.call(&function, *item, at)?;
             let part = e.as_list(&part, at)?;
+            e.charge_list(&part, at)?;
             joined.items.extend(&part.items);
             joined.parts.extend(&part.parts);
         }
@@ -232,13 +235,13 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("removeAttrs", 2, |e, a, at| {
         let set = set(e, a[0], at)?;
-        let mut names = Vec::new();
+        let mut names = rustc_hash::FxHashSet::default();
         for item in &list(e, a[1], at)?.items {
-            names.push(name(e, *item, at)?);
+            names.insert(name(e, *item, at)?);
         }
         let kept = set
             .iter()
-            .filter(|(n, _)| !names.contains(n))
+            .filter(|(n, _)| !names.contains(*n))
             .map(|(n, a)| (n.clone(), *a));
         let mut kept = AttrSet::new(kept.collect());
         kept.open = set.open.clone();
@@ -256,6 +259,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("listToAttrs", 1, |e, a, at| {
         let mut entries: Vec<(Name, Attribute)> = Vec::new();
+        let mut taken = rustc_hash::FxHashSet::default();
         for item in &list(e, a[0], at)?.items {
             let pair = set(e, *item, at)?;
             let key = e.select(*item, &["name".into()], None, at)?;
@@ -267,7 +271,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 ));
             };
             // Of two pairs with one name, the first counts.
-            if !entries.iter().any(|(n, _)| *n == key) {
+            if taken.insert(key.clone()) {
                 entries.push((key, *value));
             }
         }

@@ -78,6 +78,7 @@ fn all() -> impl Iterator<Item = &'static Primitive> {
         .chain(collections::PRIMITIVES)
         .chain(text::PRIMITIVES)
         .chain(files::PRIMITIVES)
+        .chain(crate::nix::module::PRIMITIVES)
 }
 
 /// The set `builtins`.

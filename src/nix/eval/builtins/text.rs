@@ -49,7 +49,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let list = e.force(a[1])?;
         let mut words = Vec::new();
         for item in &e.as_list(&list, at)?.items {
-            words.push(text(e, *item, at)?.to_string());
+            let word = text(e, *item, at)?;
+            e.charge(word.len() + separator.len(), at)?;
+            words.push(word.to_string());
         }
         string(words.join(&separator), at)
     }),
@@ -75,7 +77,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         while position <= whole.len() {
             let rest = whole.get(position..).unwrap_or_default();
             let matched = from.iter().position(|f| rest.starts_with(&**f));
-            out.push_str(matched.map_or("", |index| &to[index]));
+            let replacement = matched.map_or("", |index| &to[index]);
+            e.charge(replacement.len(), at)?;
+            out.push_str(replacement);
             match matched.map_or(0, |index| from[index].len()) {
                 0 => {
                     // Nix goes by bytes, and would put the replacement into the character.
@@ -127,6 +131,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("fromJSON", 1, |e, a, at| {
         let source = text(e, a[0], at)?;
+        e.charge(source.len() * 24, at)?;
         match serde_json::from_str::<serde_json::Value>(&source) {
             Ok(json) => from_json(e, &json, at),
             Err(error) => Err(Unknown::new(Why::Refused(format!("JSON: {error}")), at)),
@@ -134,6 +139,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("fromTOML", 1, |e, a, at| {
         let source = text(e, a[0], at)?;
+        e.charge(source.len() * 24, at)?;
         match toml::from_str::<toml::Value>(&source) {
             Ok(toml) => from_toml(e, &toml, at),
             Err(error) => Err(Unknown::new(Why::Refused(format!("TOML: {error}")), at)),
@@ -206,6 +212,7 @@ fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
 /// A value as JSON, forced throughout.
 pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<serde_json::Value> {
     let value = e.force(thunk)?;
+    e.charge(4 * size_of::<serde_json::Value>(), at)?;
     e.deeper(at, || json_of(e, &value, at))
 }
 
@@ -218,7 +225,10 @@ fn json_of(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<serde_json::V
             let what = "the text of a float in JSON, which versions of Nix write differently,";
             return Err(Unknown::new(Why::Unsupported(what.to_owned()), at));
         }
-        Data::Str(s) => (&**s).into(),
+        Data::Str(s) => {
+            e.charge(s.len(), at)?;
+            (&**s).into()
+        }
         Data::List(list) => list
             .items
             .iter()
