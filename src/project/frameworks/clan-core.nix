@@ -26,6 +26,13 @@ let
   };
   record = options: types.submodule (open // { inherit options; });
 
+  # A value whose definitions go elsewhere.
+  kept = types.mkOptionType {
+    name = "definitions";
+    check = _: true;
+    merge = _: defs: map (d: d.value) defs;
+  };
+
   meta = {
     freeformType = types.lazyAttrsOf types.anything;
     options = {
@@ -492,7 +499,20 @@ let
     { self, inputs, ... }:
     {
       _file = "clan-core";
-      imports = [ (lib.mkAliasOptionModule [ "clan" ] [ "flake" "clan" ]) ];
+      imports = [
+        # `clan` is another name of `flake.clan`.
+        (
+          { config, options, ... }:
+          {
+            options.clan = mkOption {
+              type = kept;
+              default = { };
+              apply = _: config.flake.clan;
+            };
+            config.flake.clan = lib.mkMerge options.clan.definitions;
+          }
+        )
+      ];
       options.flake = mkOption {
         type = types.submoduleWith {
           modules = [
