@@ -9,13 +9,19 @@ use crate::btrfs::{DeviceFacts, Stage1, Target};
 use crate::nix::source::FileId;
 
 /// How a host was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Found {
     /// A `nixosConfigurations` entry of a flake.
     Flake,
+    /// A directory that is named as directories of hosts are.
+    Convention,
     /// A file that was named, or that stands where such files stand.
     File,
+    /// `btrfs-tune.toml`.
+    Config,
 }
 
 /// The facts of one host.
@@ -39,6 +45,8 @@ pub struct Host {
     pub observations: Vec<Observation>,
     /// What could not be read.
     pub unknown: Vec<UnknownFact>,
+    /// Modules that are imported and could not be taken into account.
+    pub skipped: Vec<UnknownFact>,
 }
 
 /// What is known of a machine besides its configuration; it stays while files are edited.
