@@ -171,7 +171,7 @@ impl Evaluator {
             (Data::Set(_), Data::Str(_)) => {
                 let thunk = self.done(left.clone());
                 let path = self.select(thunk, &["outPath".into()], None, at)?;
-                return self.add(&path, right, at);
+                return self.deeper(at, || self.add(&path, right, at));
             }
             (Data::Str(_), Data::Path(_) | Data::Set(_)) => {
                 let what = "a path copied to the store".to_owned();
