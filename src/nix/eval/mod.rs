@@ -22,6 +22,7 @@ mod value;
 
 pub use hir::Name;
 pub use interpret::Evaluator;
+pub(in crate::nix) use value::update;
 pub use value::{
     AttrSet, Attribute, Builtin, Data, Eval, List, Openness, Primitive, Thunk, Unknown, Value, Why,
 };

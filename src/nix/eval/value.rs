@@ -274,7 +274,7 @@ impl Unknown {
 }
 
 /// `left // right`. Where `right` is open, it may override whatever `left` has.
-pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
+pub(in crate::nix) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
     let mut entries = Vec::with_capacity(left.entries.len() + right.entries.len());
     if right.is_closed() {
         entries.extend(
