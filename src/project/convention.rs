@@ -241,6 +241,18 @@ pub(super) fn hosts(
             }
         }
     }
+    // Without directories of hosts, what lies at the top is one machine.
+    if named.is_empty() && made.is_empty() {
+        let at_top = |p: &Piece| p.file.parent() == Some(directory);
+        let (top, below): (Vec<Piece>, Vec<Piece>) = unnamed.into_iter().partition(at_top);
+        unnamed = below;
+        if let Some(name) = directory.file_name()
+            && !top.is_empty()
+        {
+            let name = name.to_string_lossy().into_owned();
+            named.insert(name, (directory.to_path_buf(), top));
+        }
+    }
     for (name, (home, pieces)) in named {
         made.extend(together(sources, &name, &home, pieces));
     }
@@ -471,7 +483,8 @@ pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
             next += 1;
         }
         // `nixos/hosts/X`: the inner one counts.
-        if next < last && HOST_DIRECTORIES.contains(&names[next]) {
+        if next < last && HOST_DIRECTORIES.contains(&names[next]) && (names[next] != KIND || inside)
+        {
             continue;
         }
         let is_file = next == last;
