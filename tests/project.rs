@@ -255,6 +255,34 @@ fn a_fragment_gets_the_arguments_that_modules_get() {
 }
 
 #[test]
+fn a_layout_that_has_to_be_enabled_is_read_as_if_it_were() {
+    let disk = disk(BTRFS);
+    for text in [
+        format!(
+            "{{ config, lib, ... }}: lib.mkIf (config.my.layout == \"x\") {{ disko.devices.disk.a = {disk}; }}"
+        ),
+        format!(
+            "{{ config, lib, ... }}: {{ options.my.enable = lib.mkEnableOption \"it\"; config = lib.mkIf config.my.enable {{ disko.devices.disk.a = {disk}; }}; }}"
+        ),
+        format!(
+            "{{ config, lib, ... }}: {{ config = lib.mkMerge [ {{ a = 1; }} (lib.mkIf config.my.enable {{ disko.devices.disk.a = {disk}; }}) ]; }}"
+        ),
+    ] {
+        let tree = Tree::new(&[("x.nix", &text)]);
+        assert_eq!(tree.read("x.nix"), ["x (file): /=noatime"], "{text}");
+        let problems = tree.problems("x.nix");
+        assert!(problems[0].contains("as if it held"), "{problems:?}");
+        // Whoever enables it makes it true, and then nothing is assumed.
+        tree.write(
+            "configuration.nix",
+            "{ imports = [ ./x.nix ]; my.enable = true; my.layout = \"x\"; }",
+        );
+        assert!(tree.read("configuration.nix")[0].ends_with("(file): /=noatime"));
+        assert_eq!(tree.problems("configuration.nix"), [""; 0]);
+    }
+}
+
+#[test]
 fn several_machines_in_one_file_are_several_hosts() {
     let text = format!(
         "{{ flake.modules.nixos.red = {}; flake.modules.nixos.blue = {}; flake.modules.nixos.none = {{ }}; }}",

@@ -211,6 +211,7 @@ pub(super) fn hosts(
         if units.is_empty() {
             continue;
         }
+        problems.extend(assumption(sources, file, &units));
         let by_path = match units.as_slice() {
             [unit] if unit.pieces.iter().any(Piece::names_host) => None,
             _ => host_of(directory, file),
@@ -360,9 +361,20 @@ pub(super) fn units(sources: &Rc<Sources>, file: &Path) -> Result<Vec<Unit>, Rc<
         .collect();
     storing.retain(|p| stores(p));
     if storing.is_empty() {
+        // A layout that applies on a condition of the machine that uses it.
+        let assumed: Vec<Piece> = top.iter().map(|p| p.clone().assumed()).collect();
+        let top = if stores(&assumed) { assumed } else { top };
         return Ok(vec![unit(top)]);
     }
     Ok(storing.into_iter().map(unit).collect())
+}
+
+/// Says that a file is read as if its conditions held.
+pub(super) fn assumption(sources: &Sources, file: &Path, units: &[Unit]) -> Option<Problem> {
+    let assumed = units.iter().flat_map(|u| &u.pieces).any(|p| p.assumed);
+    let message = "what it defines applies on a condition that does not hold, or is not known, \
+                   by this file alone; it is read as if it held";
+    assumed.then(|| Problem::note(&sources.shown(file), message))
 }
 
 /// Whether what an origin gives has a btrfs, be it only partly known.

@@ -141,6 +141,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
             };
         }
     };
+    let problems = convention::assumption(sources, file, &units);
     let single = units.len() == 1;
     let mut hosts: Vec<FoundHost> = Vec::new();
     for unit in units {
@@ -163,6 +164,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
     }
     Discovery {
         hosts,
+        problems: problems.into_iter().collect(),
         ..Discovery::default()
     }
 }
