@@ -212,8 +212,11 @@ fn by_convention(project: &Project, sources: &Rc<Sources>, files: &[PathBuf]) ->
 fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery {
     let mut discovery = Discovery::default();
     let known = flake::hosts(&Evaluator::new(Rc::clone(sources)), flake);
+    // Whether the flake's own list of hosts is the whole list.
+    let mut listed = false;
     let names = match known {
         Ok(hosts) => {
+            listed = hosts.more.is_none() && !hosts.names.is_empty();
             discovery
                 .problems
                 .extend(hosts.more.map(|why| perhaps_more(sources, flake, &why)));
@@ -267,6 +270,10 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
         discovery.problems.push(failed(sources, flake, failure));
     }
     for made in made {
+        if listed && discovery.host(&made.name).is_none() {
+            // A layout that no host uses, or that is used in a way that could not be read.
+            continue;
+        }
         take(&mut discovery, made, &partly, sources);
     }
     discovery
