@@ -384,7 +384,12 @@ fn quantify(e: &Evaluator, a: &[Thunk], at: Option<Span>, wanted: bool) -> Eval<
 }
 
 /// The result of a call that is made when it is needed.
-pub(super) fn apply_later(e: &Evaluator, function: Thunk, arguments: Vec<Thunk>, at: Option<Span>) -> Thunk {
+pub(super) fn apply_later(
+    e: &Evaluator,
+    function: Thunk,
+    arguments: Vec<Thunk>,
+    at: Option<Span>,
+) -> Thunk {
     e.native(move |e| {
         let function = e.force(function)?;
         e.call_all(&function, &arguments, at)

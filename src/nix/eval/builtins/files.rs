@@ -121,7 +121,10 @@ fn kind(e: &Evaluator, path: &Path) -> Option<&'static str> {
     }
     let name = path.file_name()?.to_str()?;
     let siblings = e.sources().read_dir(path.parent()?)?;
-    siblings.into_iter().find(|(n, _)| n == name).map(|(_, kind)| kind)
+    siblings
+        .into_iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, kind)| kind)
 }
 
 fn outside(e: &Evaluator, path: &Path, at: Option<Span>) -> std::rc::Rc<Unknown> {

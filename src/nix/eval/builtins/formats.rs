@@ -72,9 +72,13 @@ fn json_of(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<serde_json::V
             }
             map.into()
         }
-        Data::Path(_) | Data::Lambda(_) | Data::Builtin(_) => {
-            let why = format!("JSON of a {}", value.type_name());
-            return Err(Unknown::new(Why::Unsupported(why), at));
+        Data::Path(_) => {
+            let why = Why::Unsupported("a path copied to the store".to_owned());
+            return Err(Unknown::new(why, at));
+        }
+        Data::Lambda(_) | Data::Builtin(_) => {
+            let why = Why::Refused("cannot convert a function to JSON".to_owned());
+            return Err(Unknown::new(why, at));
         }
     })
 }
@@ -159,13 +163,7 @@ pub(super) fn from_json(e: &Evaluator, json: &serde_json::Value, at: Option<Span
 }
 
 /// A value as `toXML` writes it.
-fn xml(
-    e: &Evaluator,
-    thunk: Thunk,
-    depth: usize,
-    out: &mut String,
-    at: Option<Span>,
-) -> Eval<()> {
+fn xml(e: &Evaluator, thunk: Thunk, depth: usize, out: &mut String, at: Option<Span>) -> Eval<()> {
     let value = e.force(thunk)?;
     e.deeper(at, || xml_of(e, &value, depth, out, at))
 }

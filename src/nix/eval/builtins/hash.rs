@@ -46,10 +46,11 @@ fn digest(algorithm: &str, bytes: &[u8], at: Option<Span>) -> Eval<Vec<u8>> {
         "sha1" => sha1::Sha1::digest(bytes).to_vec(),
         "sha256" => sha2::Sha256::digest(bytes).to_vec(),
         "sha512" => sha2::Sha512::digest(bytes).to_vec(),
-        other => {
-            let why = Why::Unsupported(format!("the hash algorithm `{other}`"));
+        "blake3" => {
+            let why = Why::Unsupported("the hash algorithm `blake3`".to_owned());
             return Err(Unknown::new(why, at));
         }
+        other => return refused(format!("there is no hash algorithm `{other}`"), at),
     })
 }
 
@@ -93,7 +94,10 @@ fn convert(e: &Evaluator, a: &[Thunk], at: Option<Span>) -> Eval<Value> {
         break;
     }
     let Some((algorithm, size)) = algorithm.and_then(|a| Some((a.clone(), size(&a)?))) else {
-        return refused(format!("the algorithm of the hash `{hash}` is not known"), at);
+        return refused(
+            format!("the algorithm of the hash `{hash}` is not known"),
+            at,
+        );
     };
     // How it is spelt follows from its length.
     let bytes = match written.len() {
@@ -124,7 +128,12 @@ fn from_base16(text: &str) -> Option<Vec<u8>> {
         .chars()
         .map(|c| c.to_digit(16).map(|d| d as u8))
         .collect();
-    Some(digits?.chunks(2).map(|p| p.iter().fold(0, |n, d| n * 16 + d)).collect())
+    Some(
+        digits?
+            .chunks(2)
+            .map(|p| p.iter().fold(0, |n, d| n * 16 + d))
+            .collect(),
+    )
 }
 
 /// Nix's own digits, in which the hash stands backwards.
@@ -135,7 +144,9 @@ fn base32(bytes: &[u8]) -> String {
     let digit = |n: usize| {
         let (index, shift) = (n * 5 / 8, n * 5 % 8);
         let low = u32::from(bytes[index]) >> shift;
-        let high = bytes.get(index + 1).map_or(0, |b| u32::from(*b) << (8 - shift));
+        let high = bytes
+            .get(index + 1)
+            .map_or(0, |b| u32::from(*b) << (8 - shift));
         char::from(NIX32[((low | high) & 31) as usize])
     };
     (0..length).rev().map(digit).collect()

@@ -56,10 +56,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("<attrByPath>", 3, |e, a, at| {
         let mut value = e.force(a[2])?;
         for key in &list(e, a[0], at)?.items {
+            let key = name(e, *key, at)?;
             let Data::Set(set) = &value.data else {
                 return e.force(a[1]);
             };
-            let key = name(e, *key, at)?;
             match set.get(&key).map(|attribute| attribute.value) {
                 Some(inner) => value = e.force(inner)?,
                 None => match &set.open {

@@ -191,7 +191,9 @@ impl Parser<'_> {
     }
 
     fn interval(&mut self, first: usize, piece: Piece) -> Result<Piece, Failure> {
-        let least = self.number()?.ok_or(Failure::Invalid("a broken interval"))?;
+        let least = self
+            .number()?
+            .ok_or(Failure::Invalid("a broken interval"))?;
         let most = match self.eat(b',') {
             true => self.number()?,
             false => Some(least),
@@ -326,11 +328,13 @@ impl Parser<'_> {
                 continue;
             }
             if !byte.is_ascii() {
-                return Err(Failure::Unclear("a bracket with a character that is not ASCII"));
+                return Err(Failure::Unclear(
+                    "a bracket with a character that is not ASCII",
+                ));
             }
             self.at += 1;
-            let is_range = self.peek() == Some(b'-')
-                && self.text.get(self.at + 1).is_some_and(|b| *b != b']');
+            let is_range =
+                self.peek() == Some(b'-') && self.text.get(self.at + 1).is_some_and(|b| *b != b']');
             if byte == b'-' && self.at - 1 != first && self.peek() != Some(b']') {
                 return Err(Failure::Unclear("a hyphen within a bracket"));
             }

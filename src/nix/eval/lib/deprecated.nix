@@ -23,9 +23,13 @@ lib: rec {
   setAttrMerge =
     name: default: set: f:
     set // { ${name} = f (set.${name} or default); };
+  # What only the right one has meets itself.
   mergeAttrsWithFunc =
     f: left: right:
-    right // left // builtins.mapAttrs (name: value: f left.${name} value) (builtins.intersectAttrs left right);
+    let
+      both = right // left;
+    in
+    both // builtins.mapAttrs (name: f both.${name}) right;
   mergeAttrsConcatenateValues = mergeAttrsWithFunc (a: b: lib.toList a ++ lib.toList b);
   imap = lib.imap1;
   fakeHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";

@@ -43,7 +43,7 @@ let
 in
 rec {
   empty = fileset { };
-  isFileset = value: value._type or null == "fileset";
+  isFileset = value: value._type or null == "fileset" || (isPath value && pathExists value);
   toList = set: attrValues (coerced "toList" set);
   maybeMissing =
     path:
