@@ -75,9 +75,13 @@ fn json_of(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<serde_json::V
             }
             map.into()
         }
-        Data::Path(_) | Data::Lambda(_) | Data::Builtin(_) => {
-            let why = format!("JSON of a {}", value.type_name());
-            return Err(Unknown::new(Why::Unsupported(why), at));
+        Data::Path(_) => {
+            let why = Why::Unsupported("a path copied to the store".to_owned());
+            return Err(Unknown::new(why, at));
+        }
+        Data::Lambda(_) | Data::Builtin(_) => {
+            let why = Why::Refused("cannot convert a function to JSON".to_owned());
+            return Err(Unknown::new(why, at));
         }
     })
 }

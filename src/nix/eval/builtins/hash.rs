@@ -46,10 +46,11 @@ fn digest(algorithm: &str, bytes: &[u8], at: Option<Span>) -> Eval<Vec<u8>> {
         "sha1" => sha1::Sha1::digest(bytes).to_vec(),
         "sha256" => sha2::Sha256::digest(bytes).to_vec(),
         "sha512" => sha2::Sha512::digest(bytes).to_vec(),
-        other => {
-            let why = Why::Unsupported(format!("the hash algorithm `{other}`"));
+        "blake3" => {
+            let why = Why::Unsupported("the hash algorithm `blake3`".to_owned());
             return Err(Unknown::new(why, at));
         }
+        other => return refused(format!("there is no hash algorithm `{other}`"), at),
     })
 }
 

@@ -56,10 +56,10 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("<attrByPath>", 3, |e, a, at| {
         let mut value = e.force(a[2])?;
         for key in &list(e, a[0], at)?.items {
+            let key = name(e, *key, at)?;
             let Data::Set(set) = &value.data else {
                 return e.force(a[1]);
             };
-            let key = name(e, *key, at)?;
             match set.get(&key).map(|attribute| attribute.value) {
                 Some(inner) => value = e.force(inner)?,
                 None => match &set.open {
@@ -105,11 +105,11 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items, list.parts.clone(), at)
     }),
     primitive("<hasPrefix>", 2, |e, a, at| {
-        let (prefix, whole) = (coerced(e, a[0], at)?, coerced(e, a[1], at)?);
+        let (prefix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
         truth(whole.starts_with(&*prefix), at)
     }),
     primitive("<hasSuffix>", 2, |e, a, at| {
-        let (suffix, whole) = (coerced(e, a[0], at)?, coerced(e, a[1], at)?);
+        let (suffix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
         truth(whole.ends_with(&*suffix), at)
     }),
     primitive("<hasInfix>", 2, |e, a, at| {
@@ -117,14 +117,14 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         truth(whole.contains(&*infix), at)
     }),
     primitive("<removePrefix>", 2, |e, a, at| {
-        let (prefix, whole) = (coerced(e, a[0], at)?, coerced(e, a[1], at)?);
+        let (prefix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
         match whole.strip_prefix(&*prefix) {
             Some(rest) => string(rest, at),
             None => e.force(a[1]),
         }
     }),
     primitive("<removeSuffix>", 2, |e, a, at| {
-        let (suffix, whole) = (coerced(e, a[0], at)?, coerced(e, a[1], at)?);
+        let (suffix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
         match whole.strip_suffix(&*suffix) {
             Some(rest) => string(rest, at),
             None => e.force(a[1]),
