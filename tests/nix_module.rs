@@ -19,7 +19,7 @@ const HOSTS: &[(&str, &str, usize)] = &[
     ("fixtures/hosts/workstation", "workstation", 14),
     ("fixtures/hosts/nas", "nas", 5),
     ("fixtures/hosts/vps/disko.nix", "vps", 0),
-    ("nix/tests/merge", "merge", 4),
+    ("nix/tests/merge", "merge", 3),
 ];
 
 fn evaluate(path: &str) -> Evaluated {

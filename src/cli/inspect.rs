@@ -26,8 +26,16 @@ impl Inspect {
     pub(super) fn run(&self) -> miette::Result<u8> {
         let opened = inputs::open(&self.target)?;
         let mut hosts = Vec::with_capacity(opened.hosts.len());
+        let mut code = CLEAN;
         for name in &opened.hosts {
-            hosts.push(opened.evaluate(name)?.host());
+            // What one host lacks must not hide the others.
+            hosts.push(match opened.project.evaluate(&opened.sources, name) {
+                Ok(evaluated) => evaluated.host(),
+                Err(unknown) => {
+                    code = super::FAILED;
+                    opened.unread(name, &unknown)
+                }
+            });
         }
         let sources = &opened.sources;
         let out = match self.format {
@@ -43,6 +51,6 @@ impl Inspect {
             }
         };
         super::print(&out)?;
-        Ok(CLEAN)
+        Ok(code)
     }
 }

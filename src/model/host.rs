@@ -16,11 +16,11 @@ use crate::nix::source::FileId;
 pub enum Found {
     /// A `nixosConfigurations` entry of a flake.
     Flake,
-    /// A directory that is named as directories of hosts are.
+    /// A storage file whose path names the host, where no flake says whose it is.
     Convention,
     /// A file that was named, or that stands where such files stand.
     File,
-    /// `btrfs-tune.toml`.
+    /// What the owner says in `btrfs-tune.toml`.
     Config,
 }
 
@@ -61,6 +61,22 @@ pub struct Facts {
 }
 
 impl Host {
+    /// A host of which nothing could be read, for this reason.
+    pub fn unread(name: String, found: Found, why: UnknownFact) -> Self {
+        Host {
+            name,
+            found,
+            files: Vec::new(),
+            storage: Storage::default(),
+            settings: Settings::default(),
+            hardware: None,
+            metrics: Metrics::default(),
+            observations: Vec::new(),
+            unknown: vec![why],
+            skipped: Vec::new(),
+        }
+    }
+
     /// The host with what is known besides its configuration.
     pub fn with_facts(mut self, facts: &Facts) -> Self {
         self.hardware = facts.hardware.clone();

@@ -3,7 +3,7 @@
 use rnix::TextRange;
 use rnix::ast::{self, AstToken, InterpolPart};
 use rowan::ast::AstNode;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::hir::*;
 use crate::nix::source::SyntaxError;
@@ -34,6 +34,19 @@ pub(crate) fn lower(text: &str) -> Result<Hir, SyntaxError> {
             exprs: lowering.exprs,
             root,
         }),
+    }
+}
+
+/// Whether Nix's lexer takes a text for a float: without a point it is an integer and a name, with
+/// a leading zero an integer and a float.
+fn is_float(text: &str) -> bool {
+    let Some((whole, _)) = text.split_once('.') else {
+        return false;
+    };
+    match whole.as_bytes() {
+        [] => true,
+        [b'0'] => text.as_bytes().get(2).is_some_and(u8::is_ascii_digit),
+        [first, ..] => *first != b'0',
     }
 }
 
@@ -267,8 +280,11 @@ impl Lowering {
                 }
             },
             ast::LiteralKind::Float(it) => match it.value() {
-                Ok(value) => Expr::Float(value),
-                Err(_) => Expr::Invalid("a malformed float"),
+                Ok(value) if is_float(it.syntax().text()) => Expr::Float(value),
+                _ => {
+                    self.fail(range, "Nix reads this as several words, not as a number");
+                    Expr::Invalid("a malformed float")
+                }
             },
             ast::LiteralKind::Uri(it) => {
                 Expr::Str(Box::new([Part::Text(it.syntax().text().into())]))
@@ -363,10 +379,11 @@ impl Lowering {
                 )
             }
             Some(ast::Param::Pattern(pattern)) => {
+                let mut seen = FxHashSet::default();
                 for entry in pattern.pat_entries() {
                     let Some(ident) = entry.ident() else { continue };
                     let name = Name::from(ident.to_string());
-                    if names.contains(&name) {
+                    if !seen.insert(name.clone()) {
                         self.fail(
                             ident.syntax().text_range(),
                             format!("duplicate formal `{name}`"),

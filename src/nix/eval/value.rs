@@ -26,6 +26,9 @@ pub enum Why {
     /// A value of a flake input.
     #[error("it comes from the flake input `{0}`")]
     Input(String),
+    /// Something that is made of more than the project's files.
+    #[error("{0} is not part of the project")]
+    Outside(String),
     /// An argument that nobody visible passes.
     #[error("the argument `{0}` is passed from outside")]
     Argument(String),
@@ -194,6 +197,11 @@ impl AttrSet {
             .map(|(name, attribute)| (name, attribute))
     }
 
+    /// Whether no attribute is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether no further attribute can exist.
     pub fn is_closed(&self) -> bool {
         self.open == Openness::Closed
@@ -274,7 +282,7 @@ impl Unknown {
 }
 
 /// `left // right`. Where `right` is open, it may override whatever `left` has.
-pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
+pub(in crate::nix) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
     let mut entries = Vec::with_capacity(left.entries.len() + right.entries.len());
     if right.is_closed() {
         entries.extend(
