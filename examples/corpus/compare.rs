@@ -57,6 +57,18 @@ pub(crate) fn filesystem(
         })
 }
 
+/// Whether the options that Nix gives for one file are among ours, in its order. Where Nix could not
+/// follow the imports that we followed, no more can be asked.
+pub(crate) fn holds(ours: &Values, truth: &Values) -> bool {
+    let (Some(Told::Known(Json::Array(ours))), Some(Told::Known(Json::Array(truth)))) =
+        (ours.get("options"), truth.get("options"))
+    else {
+        return false;
+    };
+    let mut ours = ours.iter();
+    truth.iter().all(|option| ours.any(|own| own == option))
+}
+
 /// Whether what we tell is not contradicted by a truth.
 fn agrees(told: &Told, truth: Option<&Told>, stubbed: bool) -> bool {
     match (told, truth) {
@@ -96,6 +108,8 @@ fn against(host: &HostDocument, ours: &Values, truth: &Values) -> Verdict {
                     shown(Some(said))
                 ));
             }
+            // The device of a mount that disko makes is disko's.
+            (None, _) if key == "device" && !ours.contains_key("extraArgs") => {}
             (None, said) => {
                 let reason = reason(host, key);
                 let explained = is_outside(&reason);

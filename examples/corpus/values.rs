@@ -116,8 +116,19 @@ fn list(texts: &Option<Vec<Text>>) -> Told {
 /// The mounts of `fileSystems` that this program tells of, by mount point.
 pub(crate) fn mounts(host: &HostDocument) -> BTreeMap<String, Values> {
     let mut found = BTreeMap::new();
-    let own = host.filesystems.iter();
-    for filesystem in own.filter(|f| f.source == Source::FileSystems) {
+    for filesystem in &host.filesystems {
+        if filesystem.source == Source::Disko {
+            let own = (&filesystem.mountpoint, &filesystem.added);
+            let below = filesystem.subvolumes.iter();
+            let all = below.map(|s| (&s.mountpoint, &s.added)).chain([own]);
+            for (mountpoint, added) in all {
+                if let (Some(mountpoint), Some(added)) = (mountpoint, added) {
+                    let values = Values::from([("options".to_owned(), list(added))]);
+                    found.insert(mountpoint.clone(), values);
+                }
+            }
+            continue;
+        }
         let device = filesystem.device.clone();
         let device = device.map_or(Told::Unknown, |d| Told::Known(d.into()));
         let mut put = |mountpoint: &Option<String>, options: &Option<Vec<Text>>| {

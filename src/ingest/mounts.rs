@@ -5,7 +5,8 @@
 
 use super::disko::{self, is_bind};
 use super::persistence;
-use super::values::{DEFAULT_PRIORITY, SetAt, Values, below};
+use super::reach::DEFAULT_PRIORITY;
+use super::values::{SetAt, Values, below};
 use crate::btrfs::whole::MOUNTED_IN_INITRD;
 use crate::btrfs::{DeviceFacts, Target, effective, parse_options};
 use crate::model::{
@@ -110,6 +111,7 @@ fn add(values: &Values<'_>, name: String, entry: &SetAt, storage: &mut Storage) 
         source: MountSource::FileSystems,
         options: written.clone(),
         written,
+        added: None,
         needed_for_boot: needed,
         at: entry.at,
     };
@@ -172,14 +174,15 @@ fn put(
 
 /// Merges what a file says of a mount point with the options that disko's module defines for it.
 ///
-/// Measured with nixpkgs' lib and disko's module: definitions of modules that come later in the
-/// list of modules, and of imported ones, come first. disko's own is mostly the first module of the
-/// list, so its options come last; but where it stands is not known here, and so the merged
-/// options are known only if both orders mean the same.
+/// Measured with nixpkgs' lib and disko's module: the options of the module that comes first in the
+/// list of modules come first, and those of a module that imports before those of the imported one.
+/// disko's module is mostly the first of the list, so its options come first; but where it stands
+/// is not known here, and so the merged options are known only if both orders mean the same.
 fn merge_options(values: &Values<'_>, entry: &SetAt, mount: &mut Mount) {
     let path = below(&entry.path, "options");
     let (priority, ordered) = entry.strength(values.e, "options");
     let more = values.texts(entry, "options", &[]);
+    mount.added = Some(more.clone());
     let disko = mount.options.clone();
     mount.options = match priority.cmp(&DEFAULT_PRIORITY) {
         std::cmp::Ordering::Less => more,

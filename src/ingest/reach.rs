@@ -9,14 +9,19 @@ use std::rc::Rc;
 use crate::nix::eval::{AttrSet, Data, Eval, Evaluator, Thunk, Value};
 use crate::nix::module::Configuration;
 
+/// The priority of a definition that says nothing of it (`lib.modules.defaultOverridePriority`).
+pub(super) const DEFAULT_PRIORITY: i64 = 100;
+/// The order of a definition that says nothing of it (`lib.modules.defaultOrderPriority`).
+const DEFAULT_ORDER: i64 = 1000;
+
 /// One definition that reaches a path, its wrappers taken off.
 #[derive(Clone)]
 pub(super) struct Reach {
     pub(super) value: Value,
     /// Of the outermost `mkOverride` around it.
     pub(super) priority: Option<i64>,
-    /// A `mkOrder` was around it.
-    pub(super) ordered: bool,
+    /// Of the innermost `mkOrder` around it.
+    pub(super) order: Option<i64>,
     conditions: Vec<Thunk>,
     wrapped: bool,
 }
@@ -32,7 +37,7 @@ impl Reach {
 #[derive(Clone, Default)]
 struct Around {
     priority: Option<i64>,
-    ordered: bool,
+    order: Option<i64>,
     conditions: Vec<Thunk>,
     wrapped: bool,
 }
@@ -53,8 +58,37 @@ pub(super) fn of(e: &Evaluator, thunk: Thunk) -> Rc<[Reach]> {
     found.into()
 }
 
-/// The definitions that reach an attribute of a set.
-pub(super) fn below(e: &Evaluator, reach: &[Reach], name: &str) -> Rc<[Reach]> {
+/// The definitions that reach the attribute of a set at `path`, which ends in its name.
+///
+/// nixpkgs merges in the reverse order of modules, and a submodule is a module system of its own
+/// whose modules are the definitions: each turns the order round (measured with nixpkgs' lib).
+pub(super) fn below(e: &Evaluator, reach: &[Reach], path: &[String]) -> Rc<[Reach]> {
+    let mut found = attribute(e, reach, path.last().map_or("", String::as_str));
+    if is_submodule(path) {
+        found.reverse();
+    }
+    found.into()
+}
+
+/// Whether an option of NixOS or disko at this path is a submodule.
+fn is_submodule(path: &[String]) -> bool {
+    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        ["fileSystems", _] | ["disko", "devices"] => true,
+        ["disko", "devices", _, _] => true,
+        ["disko", "devices", _, _, .., above, last] => {
+            *last == "content"
+                || matches!(
+                    *above,
+                    "partitions" | "subvolumes" | "lvs" | "datasets" | "swap"
+                )
+        }
+        ["disko", "devices", _, _, last] => *last == "content",
+        _ => false,
+    }
+}
+
+fn attribute(e: &Evaluator, reach: &[Reach], name: &str) -> Vec<Reach> {
     let mut found = Vec::new();
     for definition in reach {
         if let Data::Set(set) = &definition.value.data
@@ -62,14 +96,30 @@ pub(super) fn below(e: &Evaluator, reach: &[Reach], name: &str) -> Rc<[Reach]> {
         {
             let around = Around {
                 priority: definition.priority,
-                ordered: false,
+                order: None,
                 conditions: definition.conditions.clone(),
                 wrapped: false,
             };
             unwrap(e, attribute.value, around, &mut found);
         }
     }
-    found.into()
+    found
+}
+
+/// The definitions of one option that count, in the order in which a list is put together: those
+/// that hold, of the strongest priority, by `mkOrder`. `None` while a condition is unknown.
+pub(super) fn merged(e: &Evaluator, reach: &[Reach]) -> Option<Vec<Reach>> {
+    let mut found = Vec::new();
+    for definition in reach {
+        if all_hold(e, &definition.conditions).ok()? {
+            found.push(definition.clone());
+        }
+    }
+    let priority = |r: &Reach| r.priority.unwrap_or(DEFAULT_PRIORITY);
+    let strongest = found.iter().map(priority).min()?;
+    found.retain(|r| priority(r) == strongest);
+    found.sort_by_key(|r| r.order.unwrap_or(DEFAULT_ORDER));
+    Some(found)
 }
 
 /// Whether any of the definitions holds; true where none is seen.
@@ -119,13 +169,17 @@ fn unwrap(e: &Evaluator, thunk: Thunk, mut around: Around, found: &mut Vec<Reach
         return found.push(Reach {
             value,
             priority: around.priority,
-            ordered: around.ordered,
+            order: around.order,
             conditions: around.conditions,
             wrapped: around.wrapped,
         });
     };
     around.wrapped = true;
     let field = |name: &str| set.get(name).map(|a| a.value);
+    let number = |name: &str| {
+        let value = e.force(field(name)?).ok()?;
+        e.as_int(&value, None).ok()
+    };
     match &*kind {
         "merge" => {
             let contents = field("contents").and_then(|c| e.force(c).ok());
@@ -142,12 +196,8 @@ fn unwrap(e: &Evaluator, thunk: Thunk, mut around: Around, found: &mut Vec<Reach
         kind => {
             match kind {
                 "if" => around.conditions.extend(field("condition")),
-                "order" => around.ordered = true,
-                _ => {
-                    let priority = field("priority").and_then(|p| e.force(p).ok());
-                    let priority = priority.and_then(|p| e.as_int(&p, None).ok());
-                    around.priority = around.priority.or(priority);
-                }
+                "order" => around.order = number("priority").or(around.order),
+                _ => around.priority = around.priority.or(number("priority")),
             }
             if let Some(content) = field("content") {
                 unwrap(e, content, around, found);

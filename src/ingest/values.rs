@@ -4,15 +4,12 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use super::reach::Reach;
+use super::reach::{DEFAULT_PRIORITY, Reach};
 use crate::model::{Located, Reading, Texts, UnknownFact};
 use crate::nix::eval::{
-    AttrSet, Attribute, Data, Eval, Evaluator, Openness, Thunk, Unknown, Value, Why,
+    AttrSet, Attribute, Data, Eval, Evaluator, List, Openness, Thunk, Unknown, Value, Why,
 };
 use crate::nix::source::Span;
-
-/// The priority of a definition that says nothing of it (`lib.modules.defaultOverridePriority`).
-pub(super) const DEFAULT_PRIORITY: i64 = 100;
 
 /// A set within the configuration, and the attribute path that leads to it.
 #[derive(Clone)]
@@ -28,16 +25,11 @@ impl SetAt {
     /// The priority of the strongest definition of the option `name`, and whether any definition
     /// says in which order it wants to be merged.
     pub(super) fn strength(&self, e: &Evaluator, name: &str) -> (i64, bool) {
-        let reach = super::reach::below(e, &self.reach, name);
-        let priorities = reach.iter().filter_map(|r| r.priority);
-        let all_given = reach.iter().all(|r| r.priority.is_some());
-        let strongest = match all_given {
-            true => priorities.min(),
-            false => priorities.min().map(|p| p.min(DEFAULT_PRIORITY)),
-        };
+        let reach = super::reach::below(e, &self.reach, &below(&self.path, name));
+        let priorities = reach.iter().map(|r| r.priority.unwrap_or(DEFAULT_PRIORITY));
         (
-            strongest.unwrap_or(DEFAULT_PRIORITY),
-            reach.iter().any(|r| r.ordered),
+            priorities.min().unwrap_or(DEFAULT_PRIORITY),
+            reach.iter().any(|r| r.order.is_some()),
         )
     }
 }
@@ -176,13 +168,9 @@ impl<'e> Values<'e> {
     /// The set under `name`.
     pub(super) fn child(&self, parent: &SetAt, name: &str) -> Option<SetAt> {
         let attribute = self.known(self.attribute(parent, name))??;
-        let reach = super::reach::below(self.e, &parent.reach, name);
-        self.set(
-            attribute.value,
-            below(&parent.path, name),
-            attribute.entry,
-            reach,
-        )
+        let path = below(&parent.path, name);
+        let reach = super::reach::below(self.e, &parent.reach, &path);
+        self.set(attribute.value, path, attribute.entry, reach)
     }
 
     /// All sets below a set of sets, by name.
@@ -299,16 +287,40 @@ impl<'e> Values<'e> {
             Ok(Some(Value {
                 data: Data::List(list),
                 ..
-            })) => Texts::of(
-                list.items
-                    .iter()
-                    .filter_map(|item| self.element(*item, &path))
-                    .collect(),
-            ),
+            })) => match self.items(parent, &path, &list) {
+                Some(items) => Texts::of(
+                    items
+                        .into_iter()
+                        .filter_map(|item| self.element(item, &path))
+                        .collect(),
+                ),
+                None => Texts::Unknown(UnknownFact {
+                    what: path.join("."),
+                    why: "it is not known in which order its definitions are merged".to_owned(),
+                    at: parent.at,
+                }),
+            },
             Ok(Some(other)) => Texts::Unknown(self.wrong_type(&path, "a list", &other)),
             Ok(None) => Texts::unwritten(default),
             Err(fact) => Texts::Unknown(fact),
         }
+    }
+
+    /// The elements of a merged list in the order in which its option merges its definitions.
+    fn items(&self, parent: &SetAt, path: &[String], list: &List) -> Option<Vec<Thunk>> {
+        let reach = super::reach::below(self.e, &parent.reach, path);
+        if reach.len() < 2 {
+            return Some(list.items.clone());
+        }
+        let mut items = Vec::with_capacity(list.items.len());
+        for definition in super::reach::merged(self.e, &reach)? {
+            match definition.value.data {
+                Data::List(part) => items.extend(&part.items),
+                _ => return None,
+            }
+        }
+        let same = items.len() == list.items.len() && items.iter().all(|i| list.items.contains(i));
+        same.then_some(items)
     }
 
     /// An element of a list of strings, as `types.listOf` reads it: its `mkIf` may drop it.

@@ -156,6 +156,8 @@ pub struct Mount {
     /// All options as NixOS passes them to mount: the written ones, what `fileSystems` adds, and
     /// the `subvol=` that disko appends.
     pub options: Texts,
+    /// For a mount of disko: what `fileSystems.<mountpoint>.options` says beside it.
+    pub added: Option<Texts>,
     /// Mounted by the initrd.
     pub needed_for_boot: bool,
     /// The definition of the mount.

@@ -445,6 +445,7 @@ fn mount(holder: &SetAt, mountpoint: String, options: &Texts, subvolume: Option<
         options: options
             .clone()
             .followed_by(Texts::of(appended.into_iter().collect())),
+        added: None,
         needed_for_boot: false,
         at: holder.at,
     }

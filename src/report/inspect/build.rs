@@ -100,6 +100,7 @@ impl Reader<'_> {
             mkfs_args: self.texts(&filesystem.mkfs_args),
             mountpoint: known(&filesystem.mountpoint).flatten(),
             options: self.texts(&filesystem.options),
+            added: self.added(filesystem, &filesystem.mountpoint),
             swap: filesystem.swap.iter().map(|s| self.swap(s)).collect(),
             subvolumes: Vec::new(),
             effective: effective(host, filesystem),
@@ -114,7 +115,7 @@ impl Reader<'_> {
         match source {
             Source::Disko => {
                 let subvolumes = filesystem.subvolumes.iter();
-                document.subvolumes = subvolumes.map(|s| self.subvolume(s)).collect();
+                document.subvolumes = subvolumes.map(|s| self.subvolume(filesystem, s)).collect();
             }
             Source::FileSystems => self.mounts(filesystem, &mut document),
         }
@@ -131,6 +132,7 @@ impl Reader<'_> {
                     name: mount.subvolume.clone(),
                     mountpoint: Some(mount.mountpoint.clone()),
                     options,
+                    added: None,
                     swap: Vec::new(),
                 });
             } else {
@@ -140,11 +142,22 @@ impl Reader<'_> {
         }
     }
 
-    fn subvolume(&self, subvolume: &model::Subvolume) -> Subvolume {
+    /// What `fileSystems` says beside disko's options of a mount point.
+    fn added(
+        &self,
+        filesystem: &model::Filesystem,
+        mountpoint: &Reading<Option<String>>,
+    ) -> Option<Option<Vec<Text>>> {
+        let mount = filesystem.mount(mountpoint.as_ref().ok()?.as_ref()?)?;
+        Some(self.texts(mount.added.as_ref()?))
+    }
+
+    fn subvolume(&self, filesystem: &model::Filesystem, subvolume: &model::Subvolume) -> Subvolume {
         Subvolume {
             name: Some(subvolume.name.clone()),
             mountpoint: known(&subvolume.mountpoint).flatten(),
             options: self.texts(&subvolume.options),
+            added: self.added(filesystem, &subvolume.mountpoint),
             swap: subvolume.swap.iter().map(|s| self.swap(s)).collect(),
         }
     }

@@ -70,6 +70,10 @@ pub struct Filesystem {
     /// The options of that mount: of disko as written (`["defaults"]` where nothing is), of
     /// `fileSystems` merged; `null` where the list is not known.
     pub options: Option<Vec<Text>>,
+    /// What `fileSystems` says beside disko's options of that mount; absent where it says nothing,
+    /// `null` where the list is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub added: Option<Option<Vec<Text>>>,
     /// Swap files in its top level, by attribute name.
     pub swap: Vec<Swap>,
     /// Its subvolumes, by attribute name; those of `fileSystems` by mount point.
@@ -134,6 +138,10 @@ pub struct Subvolume {
     /// The options: of disko as written (`["defaults"]` where nothing is), of `fileSystems`
     /// merged; `null` where the list is not known.
     pub options: Option<Vec<Text>>,
+    /// What `fileSystems` says beside disko's options; absent where it says nothing, `null` where
+    /// the list is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub added: Option<Option<Vec<Text>>>,
     /// Swap files in it, by attribute name.
     pub swap: Vec<Swap>,
 }

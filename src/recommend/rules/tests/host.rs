@@ -83,6 +83,7 @@ fn mount(mountpoint: &str, subvolume: &str, options: &[&str]) -> Mount {
         source: MountSource::Disko(vec![mountpoint.to_owned()]),
         written: Texts::Known(written),
         options: Texts::Known(all),
+        added: None,
         needed_for_boot: mountpoint == "/",
         at: None,
     }
