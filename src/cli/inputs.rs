@@ -9,7 +9,7 @@ use miette::{LabeledSpan, NamedSource, miette};
 use super::Target;
 use crate::ingest::problem::{Problem, Severity};
 use crate::ingest::{facter, metrics, nixos, observations};
-use crate::model::Facts;
+use crate::model::{Facts, Found, Host, UnknownFact};
 use crate::nix::eval::{Unknown, Why};
 use crate::nix::source::{ReadError, Sources, Span};
 use crate::project::{Evaluated, HostName, OpenError, Project};
@@ -76,6 +76,18 @@ impl Opened {
             }
         }
         Ok(evaluated)
+    }
+
+    /// A host of which nothing but the name is known.
+    pub(super) fn unread(&self, name: &HostName, unknown: &Unknown) -> Host {
+        let fact = UnknownFact {
+            what: "the host".to_owned(),
+            why: unknown.why.to_string(),
+            at: unknown.at,
+        };
+        let found = self.project.hosts(&self.sources);
+        let found = found.host(name).map_or(Found::Flake, |h| h.found);
+        Host::unread(name.0.clone(), found, fact)
     }
 
     /// What is known of a host besides its configuration, and what could not be read of that.

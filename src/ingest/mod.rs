@@ -6,7 +6,10 @@
 pub mod disko;
 pub mod facter;
 pub mod metrics;
+mod mounts;
 pub mod nixos;
 pub mod observations;
+mod persistence;
 pub mod problem;
+mod reach;
 mod values;

@@ -211,6 +211,7 @@ pub(super) fn hosts(
         if units.is_empty() {
             continue;
         }
+        problems.extend(assumption(sources, file, &units));
         let by_path = match units.as_slice() {
             [unit] if unit.pieces.iter().any(Piece::names_host) => None,
             _ => host_of(directory, file),
@@ -239,6 +240,18 @@ pub(super) fn hosts(
                     }
                 }
             }
+        }
+    }
+    // Without directories of hosts, what lies at the top is one machine.
+    if named.is_empty() && made.is_empty() {
+        let at_top = |p: &Piece| p.file.parent() == Some(directory);
+        let (top, below): (Vec<Piece>, Vec<Piece>) = unnamed.into_iter().partition(at_top);
+        unnamed = below;
+        if let Some(name) = directory.file_name()
+            && !top.is_empty()
+        {
+            let name = name.to_string_lossy().into_owned();
+            named.insert(name, (directory.to_path_buf(), top));
         }
     }
     for (name, (home, pieces)) in named {
@@ -348,9 +361,20 @@ pub(super) fn units(sources: &Rc<Sources>, file: &Path) -> Result<Vec<Unit>, Rc<
         .collect();
     storing.retain(|p| stores(p));
     if storing.is_empty() {
+        // A layout that applies on a condition of the machine that uses it.
+        let assumed: Vec<Piece> = top.iter().map(|p| p.clone().assumed()).collect();
+        let top = if stores(&assumed) { assumed } else { top };
         return Ok(vec![unit(top)]);
     }
     Ok(storing.into_iter().map(unit).collect())
+}
+
+/// Says that a file is read as if its conditions held.
+pub(super) fn assumption(sources: &Sources, file: &Path, units: &[Unit]) -> Option<Problem> {
+    let assumed = units.iter().flat_map(|u| &u.pieces).any(|p| p.assumed);
+    let message = "what it defines applies on a condition that does not hold, or is not known, \
+                   by this file alone; it is read as if it held";
+    assumed.then(|| Problem::note(&sources.shown(file), message))
 }
 
 /// Whether what an origin gives has a btrfs, be it only partly known.
@@ -471,7 +495,8 @@ pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
             next += 1;
         }
         // `nixos/hosts/X`: the inner one counts.
-        if next < last && HOST_DIRECTORIES.contains(&names[next]) {
+        if next < last && HOST_DIRECTORIES.contains(&names[next]) && (names[next] != KIND || inside)
+        {
             continue;
         }
         let is_file = next == last;

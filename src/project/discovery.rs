@@ -10,7 +10,7 @@ use super::{Entry, HostName, Origin, Project, flake};
 use crate::ingest::problem::Problem;
 use crate::model::Found;
 use crate::nix::eval::{Evaluator, Unknown, Why};
-use crate::nix::module::Skipped;
+use crate::nix::module::{Configuration, Skipped};
 use crate::nix::source::Sources;
 
 /// The hosts of a project.
@@ -22,6 +22,8 @@ pub struct Discovery {
     pub problems: Vec<Problem>,
     /// Why the flake, or the file that was named, could not be read.
     pub failure: Option<Rc<Unknown>>,
+    /// A flake's hosts or their modules are not all known.
+    pub incomplete: bool,
 }
 
 /// A host, and how it was found.
@@ -139,6 +141,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
             };
         }
     };
+    let problems = convention::assumption(sources, file, &units);
     let single = units.len() == 1;
     let mut hosts: Vec<FoundHost> = Vec::new();
     for unit in units {
@@ -161,6 +164,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
     }
     Discovery {
         hosts,
+        problems: problems.into_iter().collect(),
         ..Discovery::default()
     }
 }
@@ -180,15 +184,26 @@ fn by_convention(project: &Project, sources: &Rc<Sources>, files: &[PathBuf]) ->
     let (made, mut problems) =
         convention::hosts(sources, &project.directory, &files, &walked.entries);
     problems.extend(walked.cut_short);
-    let hosts = made.into_iter().map(|made| FoundHost {
-        name: made.name,
-        found: Found::Convention,
-        origin: made.origin,
+    let single = made.len() == 1;
+    let hosts = made.into_iter().map(|made| {
+        // A single file in the directory that was asked for is as good as named.
+        let entry = made.origin.entry();
+        let named = single
+            && matches!(&entry, Entry::File(f) if f.parent() == Some(project.directory.as_path()));
+        FoundHost {
+            name: made.name,
+            found: if named {
+                Found::File
+            } else {
+                Found::Convention
+            },
+            origin: made.origin,
+        }
     });
     Discovery {
         hosts: hosts.collect(),
         problems,
-        failure: None,
+        ..Discovery::default()
     }
 }
 
@@ -209,19 +224,15 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
             Vec::new()
         }
     };
-    let mut incomplete = names.is_empty();
     let mut used: BTreeSet<PathBuf> = BTreeSet::new();
     let mut partly: BTreeSet<HostName> = BTreeSet::new();
     for name in names {
         let origin = Origin::flake(flake, &name);
-        match origin.evaluate(sources) {
-            Ok((_, configuration, _)) if configuration.skipped.iter().any(is_of_project) => {
-                partly.insert(name.clone());
-            }
-            Ok(_) => {}
-            Err(_) => {
-                partly.insert(name.clone());
-            }
+        if !origin
+            .evaluate(sources)
+            .is_ok_and(|(e, configuration, _)| is_whole(&e, &configuration))
+        {
+            partly.insert(name.clone());
         }
         discovery.hosts.push(FoundHost {
             name,
@@ -229,8 +240,8 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
             origin,
         });
     }
-    incomplete |= !partly.is_empty();
-    if !incomplete {
+    discovery.incomplete = discovery.hosts.is_empty() || !partly.is_empty();
+    if !discovery.incomplete {
         return discovery;
     }
     let walked = convention::walk(sources, &parent(flake));
@@ -307,6 +318,19 @@ fn failed(sources: &Sources, flake: &Path, unknown: &Unknown) -> Problem {
     }
 }
 
+/// Whether all modules of the project that make a host were read.
+fn is_whole(e: &Evaluator, configuration: &Configuration) -> bool {
+    let skipped = &configuration.skipped;
+    // Every machine has filesystems: where none are seen, the list of modules that could not be
+    // read holds more than the input it names.
+    let mounts = || {
+        ["fileSystems", "disko"]
+            .iter()
+            .any(|name| !configuration.definitions(e, &[name]).is_empty())
+    };
+    skipped.is_empty() || (!skipped.iter().any(is_of_project) && mounts())
+}
+
 /// Whether a module that could not be read may be one of the project's own.
 fn is_of_project(skipped: &Skipped) -> bool {
     match &skipped.why.why {
@@ -326,9 +350,14 @@ pub(super) fn unused(project: &Project, sources: &Rc<Sources>) -> Vec<Problem> {
     };
     let files = convention::walk(sources, &directory).storage;
     let mut used: BTreeSet<PathBuf> = BTreeSet::new();
-    for host in &project.hosts(sources).hosts {
+    let discovery = project.hosts(sources);
+    for host in &discovery.hosts {
         used.extend(host.origin.files(sources));
     }
+    let message = match discovery.incomplete {
+        false => "it defines btrfs storage, but no host imports it",
+        true => "it defines btrfs storage, but no host that could be read imports it",
+    };
     let defines = |file: &&PathBuf| {
         convention::units(sources, file).is_ok_and(|units| {
             let mut origins = units.into_iter().map(|u| Origin::of(u.pieces, u.node));
@@ -337,7 +366,6 @@ pub(super) fn unused(project: &Project, sources: &Rc<Sources>) -> Vec<Problem> {
     };
     let unused = files.iter().filter(|f| !used.contains(*f)).filter(defines);
     let told = unused.map(|file| {
-        let message = "it defines btrfs storage, but no host imports it";
         let help = format!("name it in {} if it is in use", super::FILE_NAME);
         Problem::note(&sources.shown(file), message).help(help)
     });

@@ -227,7 +227,7 @@ pub struct Usage {
 
 impl Usage {
     /// The files of a host.
-    pub fn files(&self, host: &HostName) -> impl Iterator<Item = FileId> {
+    pub fn files<'a>(&'a self, host: &HostName) -> impl Iterator<Item = FileId> + use<'a> {
         self.by_host.get(host).into_iter().flatten().copied()
     }
 
@@ -382,11 +382,16 @@ fn entry_of(directory: &Path, root: &Path) -> Option<Entry> {
         return Some(entry);
     }
     let sources = Sources::new(root.to_path_buf());
-    let mut candidates = convention::walk(&sources, directory).storage;
-    match candidates.len() {
-        0 => {}
-        1 => return candidates.pop().map(Entry::File),
-        _ => return Some(Entry::Parts(candidates)),
+    let candidates = convention::walk(&sources, directory).storage;
+    if !candidates.is_empty() {
+        return Some(match candidates.as_slice() {
+            [only]
+                if only.parent() == Some(directory) && !directory.join("default.nix").exists() =>
+            {
+                Entry::File(only.clone())
+            }
+            _ => Entry::Parts(candidates),
+        });
     }
     if let Some(entry) = first(FILE_NAMES) {
         return Some(entry);

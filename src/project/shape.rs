@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::nix::eval::{
-    AttrSet, Attribute, Builtin, Data, Eval, Evaluator, Name, Primitive, Thunk, Unknown, Value, Why,
+    AttrSet, Attribute, Builtin, Data, Eval, Evaluator, List, Name, Primitive, Thunk, Unknown,
+    Value, Why,
 };
 use crate::nix::source::Span;
 
@@ -64,6 +65,8 @@ const MOST_ARGUMENTS: usize = 8;
 pub(super) struct Piece {
     pub file: PathBuf,
     pub keys: Vec<String>,
+    /// Read as if the conditions at its root held.
+    pub assumed: bool,
 }
 
 /// What a file holds.
@@ -100,18 +103,28 @@ impl Piece {
         Piece {
             file: file.to_path_buf(),
             keys: Vec::new(),
+            assumed: false,
         }
     }
 
     fn below(file: &Path, keys: Vec<String>) -> Self {
-        let file = file.to_path_buf();
-        Piece { file, keys }
+        Piece {
+            keys,
+            ..Piece::whole(file)
+        }
+    }
+
+    /// The same module as if the conditions at its root (`mkIf enable { … }`) held: those of a
+    /// layout by itself mostly depend on the machine that uses it.
+    pub(super) fn assumed(mut self) -> Self {
+        self.assumed = true;
+        self
     }
 
     /// The module.
     pub(super) fn module(&self, e: &Evaluator) -> Thunk {
         let file = self.file.clone();
-        if self.keys.is_empty() && is_plain(e, &file) {
+        if self.keys.is_empty() && !self.assumed && is_plain(e, &file) {
             // As a path it is known to be the same module if another one imports it.
             let path = Data::Path(file.display().to_string().into());
             return e.done(Value::synthetic(path));
@@ -131,7 +144,7 @@ impl Piece {
             Ok(value)
         });
         let module = Builtin {
-            primitive: MODULE,
+            primitive: if self.assumed { ASSUMED } else { MODULE },
             arguments: vec![value],
         };
         e.done(Value::synthetic(Data::Builtin(Rc::new(module))))
@@ -198,6 +211,59 @@ const MODULE: Primitive = Primitive::new("module", 2, |e, arguments, at| {
         },
     })
 });
+
+/// The same without the conditions at the root of the module.
+const ASSUMED: Primitive = Primitive::new("module", 2, |e, arguments, at| {
+    let module = Builtin {
+        primitive: MODULE,
+        arguments: vec![arguments[0]],
+    };
+    let module = Value::synthetic(Data::Builtin(Rc::new(module)));
+    let value = e.call(&module, arguments[1], at)?;
+    unconditional(e, value)
+});
+
+/// Takes `mkIf` off the root of a module, be it below `config` or in `mkMerge`.
+fn unconditional(e: &Evaluator, value: Value) -> Eval<Value> {
+    let Data::Set(set) = &value.data else {
+        return Ok(value);
+    };
+    let later = |thunk: Thunk| e.native(move |e| unconditional(e, e.force(thunk)?));
+    let replaced = |name: &str, thunk: Thunk| {
+        let entries = set.iter().map(|(n, a)| {
+            let value = if n == name { thunk } else { a.value };
+            (n.clone(), Attribute { value, ..*a })
+        });
+        let mut replaced = AttrSet::new(entries.collect());
+        replaced.open = set.open.clone();
+        Value {
+            data: Data::Set(Rc::new(replaced)),
+            at: value.at,
+        }
+    };
+    let kind = kind(e, set, "_type");
+    match (kind.as_deref(), set.get("content"), set.get("contents")) {
+        (Some("if"), Some(content), _) => unconditional(e, e.force(content.value)?),
+        (Some("merge"), _, Some(contents)) => {
+            let contents = e.force(contents.value)?;
+            let list = e.as_list(&contents, contents.at)?;
+            let list = List {
+                items: list.items.iter().map(|item| later(*item)).collect(),
+                parts: list.parts.clone(),
+            };
+            let list = Value {
+                data: Data::List(Rc::new(list)),
+                at: contents.at,
+            };
+            Ok(replaced("contents", e.done(list)))
+        }
+        (None, ..) => Ok(match set.get("config") {
+            Some(config) => replaced("config", later(config.value)),
+            None => value,
+        }),
+        _ => Ok(value),
+    }
+}
 
 /// The value of a disk for a fragment of one.
 fn disk(e: &Evaluator, value: Value, of: Form, depth: usize) -> Eval<Option<Value>> {

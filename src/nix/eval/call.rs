@@ -38,8 +38,11 @@ impl Evaluator {
                     return Err(Unknown::new(why, at));
                 };
                 let functor = self.force(functor.value)?;
-                let bound = self.call(&functor, self.done(function.clone()), at)?;
-                self.call(&bound, argument, at)
+                // What a functor gives may be one again.
+                self.deeper(at, || {
+                    let bound = self.call(&functor, self.done(function.clone()), at)?;
+                    self.call(&bound, argument, at)
+                })
             }
             _ => {
                 let why = format!("a {} is no function", function.type_name());

@@ -32,7 +32,7 @@ impl Hir {
 
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
-        self.exprs.len() * (size_of::<(Expr, TextRange)>() + size_of::<(Name, Binding)>())
+        self.exprs.len() * size_of::<(Expr, TextRange)>()
     }
 
     /// The range that wrote an expression.

@@ -37,6 +37,19 @@ pub(crate) fn lower(text: &str) -> Result<Hir, SyntaxError> {
     }
 }
 
+/// Whether Nix's lexer takes a text for a float: without a point it is an integer and a name, with
+/// a leading zero an integer and a float.
+fn is_float(text: &str) -> bool {
+    let Some((whole, _)) = text.split_once('.') else {
+        return false;
+    };
+    match whole.as_bytes() {
+        [] => true,
+        [b'0'] => text.as_bytes().get(2).is_some_and(u8::is_ascii_digit),
+        [first, ..] => *first != b'0',
+    }
+}
+
 /// One frame of names, as it will exist when the code runs.
 pub(super) enum Scope {
     Names(FxHashMap<Name, u32>),
@@ -267,8 +280,11 @@ impl Lowering {
                 }
             },
             ast::LiteralKind::Float(it) => match it.value() {
-                Ok(value) => Expr::Float(value),
-                Err(_) => Expr::Invalid("a malformed float"),
+                Ok(value) if is_float(it.syntax().text()) => Expr::Float(value),
+                _ => {
+                    self.fail(range, "Nix reads this as several words, not as a number");
+                    Expr::Invalid("a malformed float")
+                }
             },
             ast::LiteralKind::Uri(it) => {
                 Expr::Str(Box::new([Part::Text(it.syntax().text().into())]))
