@@ -59,10 +59,7 @@ impl Fix {
         }
         let opened = inputs::open(&self.target)?;
         // The proof watches every host of the project, whichever is asked about.
-        let all = opened
-            .project
-            .hosts(&opened.sources)
-            .map_err(|u| miette!("{}", u.why))?;
+        let all = opened.project.hosts(&opened.sources).names();
         let (project, sources) = (Rc::clone(&opened.project), Rc::clone(&opened.sources));
         let (mut workspace, failed) = Workspace::open(project, sources, &all);
         let mut problems: Vec<Problem> = failed
@@ -71,6 +68,7 @@ impl Fix {
                 Problem::error(&format!("host {}", name.0), unknown.why.to_string())
                     .help("it is not analysed, and nothing protects it from edits of shared files")
             })
+            .chain(opened.problems.iter().cloned())
             .collect();
         let mut reported = Vec::new();
         for name in &opened.hosts {

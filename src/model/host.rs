@@ -16,6 +16,10 @@ pub enum Found {
     Flake,
     /// A file that was named, or that stands where such files stand.
     File,
+    /// A storage file whose path names the host, where no flake says whose it is.
+    Convention,
+    /// What the owner says in `btrfs-tune.toml`.
+    Config,
 }
 
 /// The facts of one host.

@@ -54,7 +54,9 @@ impl Refusal {
     /// What the owner of the file can do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Refusal::TooLarge(_) | Refusal::TooManyTokens => "move data out of the Nix file, or leave it out of the imports",
+            Refusal::TooLarge(_) | Refusal::TooManyTokens => {
+                "move data out of the Nix file, or leave it out of the imports"
+            }
             Refusal::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
             Refusal::NotUtf8 => "save the file as UTF-8",
             Refusal::Nul => "remove the NUL byte",

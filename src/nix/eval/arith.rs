@@ -168,12 +168,15 @@ impl Evaluator {
                 let path = crate::nix::source::normalise(&joined);
                 Data::Path(path.display().to_string().into())
             }
-            (Data::Set(_), Data::Str(_)) => {
-                let thunk = self.done(left.clone());
-                let path = self.select(thunk, &["outPath".into()], None, at)?;
-                return self.add(&path, right, at);
+            (Data::Set(_), _) => {
+                let left = self.interpolated(left, at)?;
+                return self.add(&left, right, at);
             }
-            (Data::Str(_), Data::Path(_) | Data::Set(_)) => {
+            (Data::Str(_) | Data::Path(_), Data::Set(_)) => {
+                let right = self.interpolated(right, at)?;
+                return self.add(left, &right, at);
+            }
+            (Data::Str(_), Data::Path(_)) => {
                 let what = "a path copied to the store".to_owned();
                 return Err(Unknown::new(Why::Unsupported(what), at));
             }

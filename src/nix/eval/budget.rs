@@ -64,9 +64,7 @@ impl Evaluator {
                 self.charge(16 + s.len(), at)
             }
             Data::List(list) if Rc::strong_count(list) == 1 => self.charge_list(list, at),
-            Data::Set(set) if Rc::strong_count(set) == 1 => {
-                self.charge_set(set.entries.len(), at)
-            }
+            Data::Set(set) if Rc::strong_count(set) == 1 => self.charge_set(set.entries.len(), at),
             _ => Ok(()),
         }
     }

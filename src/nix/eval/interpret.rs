@@ -24,6 +24,7 @@ pub struct Evaluator {
     files_read: RefCell<Vec<FileId>>,
     globals: RefCell<Option<Rc<AttrSet>>>,
     lib: Cell<Option<Thunk>>,
+    shared: RefCell<FxHashMap<String, Thunk>>,
 }
 
 /// A computation of this program behind a thunk.
@@ -72,6 +73,7 @@ impl Evaluator {
             files_read: RefCell::default(),
             globals: RefCell::default(),
             lib: Cell::new(None),
+            shared: RefCell::default(),
         }
     }
 
@@ -108,6 +110,36 @@ impl Evaluator {
     pub fn native(&self, run: impl FnOnce(&Evaluator) -> Eval<Value> + 'static) -> Thunk {
         self.spent.take(size_of_val(&run) + 16);
         self.alloc(State::Native(Box::new(run)))
+    }
+
+    /// The same for a value that refers to itself: it is given its own thunk.
+    pub fn fixed(&self, run: impl FnOnce(&Evaluator, Thunk) -> Eval<Value> + 'static) -> Thunk {
+        let thunk = self.native(|_| Ok(Value::synthetic(Data::Null)));
+        if thunk == SPENT {
+            return thunk;
+        }
+        let native = Box::new(move |e: &Evaluator| run(e, thunk));
+        *self.thunks.borrow_mut().get_mut(thunk.0) = State::Native(native);
+        thunk
+    }
+
+    /// The one thunk known by a name: `thunk`, if none was before.
+    pub fn shared(&self, name: &str, thunk: Thunk) -> Thunk {
+        *self
+            .shared
+            .borrow_mut()
+            .entry(name.to_owned())
+            .or_insert(thunk)
+    }
+
+    /// Gives a value to a path outside the project, so that it can be imported.
+    pub fn provide(&self, path: PathBuf, value: Thunk) {
+        self.imports.borrow_mut().insert(path, value);
+    }
+
+    /// Looks at how far a thunk is computed.
+    pub(super) fn peek<T>(&self, thunk: Thunk, look: impl FnOnce(&State) -> T) -> T {
+        look(self.thunks.borrow().get(thunk.0))
     }
 
     /// The value of a thunk, computed once.
@@ -249,8 +281,8 @@ impl Evaluator {
         }))
     }
 
-    /// Evaluates the text of this program's own prelude.
-    pub(super) fn embedded(&self, name: &str, text: &str) -> Eval<Value> {
+    /// Evaluates a text that travels with this program; `name` is where it says it stands.
+    pub fn embedded(&self, name: &str, text: &str) -> Eval<Value> {
         let file = self.sources.insert_text(Path::new(name), text);
         let hir = file.hir().map_err(|error| {
             Unknown::new(Why::Refused(format!("{name}: {}", error.message)), None)

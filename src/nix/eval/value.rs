@@ -26,6 +26,9 @@ pub enum Why {
     /// A value of a flake input.
     #[error("it comes from the flake input `{0}`")]
     Input(String),
+    /// Something that is made of more than the project's files.
+    #[error("{0} is not part of the project")]
+    Outside(String),
     /// An argument that nobody visible passes.
     #[error("the argument `{0}` is passed from outside")]
     Argument(String),
@@ -192,6 +195,11 @@ impl AttrSet {
         self.entries
             .iter()
             .map(|(name, attribute)| (name, attribute))
+    }
+
+    /// Whether no attribute is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Whether no further attribute can exist.

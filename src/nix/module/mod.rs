@@ -79,6 +79,11 @@ impl Configuration {
         self.config
     }
 
+    /// What `nixosSystem` gives for it: a set of `config`, `options` and more that is not known.
+    pub fn result(&self, e: &Evaluator) -> Value {
+        primitives::result(e, self.config, &self.definitions)
+    }
+
     /// `config.<path>`: `Ok(None)` when no module defines it.
     pub fn get(&self, e: &Evaluator, path: &[&str]) -> Result<Option<Value>, Rc<Unknown>> {
         if self.definitions(e, path).is_empty() {

@@ -185,6 +185,21 @@ fn eval_modules(e: &Evaluator, argument: Thunk, at: Option<Span>) -> Eval<Value>
     Ok(evaluated(e, modules, scope))
 }
 
+/// The parts of an evaluation that modules and their callers look at.
+pub(super) fn result(e: &Evaluator, config: Thunk, roots: &Rc<Roots>) -> Value {
+    let attribute = |value| Attribute { value, entry: None };
+    let outer = e.native(move |e| Ok(without_module(&e.force(config)?)));
+    let inner = e.native(move |e| e.select(config, &["_module".into()], None, None));
+    let roots = Rc::clone(roots);
+    let tree = e.native(move |e| options::tree(e, &roots));
+    let set = AttrSet::new(vec![
+        ("_module".into(), attribute(inner)),
+        ("config".into(), attribute(outer)),
+        ("options".into(), attribute(tree)),
+    ]);
+    Value::synthetic(Data::Set(Rc::new(set)))
+}
+
 /// What `evalModules` returns.
 pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scope) -> Value {
     // All of it waits until somebody looks, as in Nix.
@@ -193,18 +208,7 @@ pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scop
         e.native(move |e| {
             let pending = modules.iter().map(|m| Pending::root(*m)).collect();
             let collected = collect::collect(e, pending, scope);
-            let attribute = |value| Attribute { value, entry: None };
-            let config = collected.config;
-            let outer = e.native(move |e| Ok(without_module(&e.force(config)?)));
-            let inner = e.native(move |e| e.select(config, &["_module".into()], None, None));
-            let roots = Rc::clone(&collected.definitions);
-            let tree = e.native(move |e| options::tree(e, &roots));
-            let set = AttrSet::new(vec![
-                ("_module".into(), attribute(inner)),
-                ("config".into(), attribute(outer)),
-                ("options".into(), attribute(tree)),
-            ]);
-            Ok(Value::synthetic(Data::Set(Rc::new(set))))
+            Ok(result(e, collected.config, &collected.definitions))
         })
     };
     let part = |name: &str| {

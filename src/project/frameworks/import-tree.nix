@@ -10,12 +10,15 @@
 }:
 let
   inherit (builtins)
+    attrValues
+    concatLists
     filter
     isAttrs
     isPath
     isString
     mapAttrs
     match
+    readDir
     toString
     ;
   pathType = builtins.readFileType or lib.filesystem.pathType;
@@ -28,6 +31,18 @@ let
     first value && second value;
   neither = reject: value: !reject value;
 
+  # Every file below a folder, in the order of lib.filesystem.listFilesRecursive.
+  filesBelow =
+    folder:
+    concatLists (
+      attrValues (
+        mapAttrs (
+          name: type:
+          if type == "directory" then filesBelow (folder + "/${name}") else [ (folder + "/${name}") ]
+        ) (readDir folder)
+      )
+    );
+
   # Everything below one of the arguments of a call, folders opened.
   listed =
     libOfTree: value:
@@ -36,7 +51,7 @@ let
     else if hasOutPath value then
       listed libOfTree value.outPath
     else if isDirectory value then
-      libOfTree.filesystem.listFilesRecursive value
+      filesBelow value
     else
       [ value ];
 
