@@ -467,14 +467,17 @@ let
       ];
     };
 
-  base = {
-    _file = "clan-core";
-    imports = [ clanModule ];
-    _module.args = {
-      clan-core = flake;
-      inherit clanLib;
+  # A function, so that whoever prints the flake (`nix.registry`) does not come back to it.
+  base =
+    { ... }:
+    {
+      _file = "clan-core";
+      imports = [ clanModule ];
+      _module.args = {
+        clan-core = flake;
+        inherit clanLib;
+      };
     };
-  };
   arguments = self: inputs: {
     inherit self;
     nixpkgs = inputs.nixpkgs or (opaque "clan-core's nixpkgs" { inherit lib; });
