@@ -446,6 +446,19 @@ fn alternatives_are_not_mixed() {
             "a/disko-two (convention): /=noatime"
         ]
     );
+    // What the installer generated before disko was taken up.
+    let stale = r#"{ fileSystems."/" = { device = "/dev/sda2"; fsType = "btrfs"; options = [ "subvol=old" ]; }; }"#;
+    let tree = Tree::new(&[
+        ("hosts/a/disko.nix", &module("/")),
+        ("hosts/a/hardware-configuration.nix", stale),
+    ]);
+    assert_eq!(
+        tree.read("."),
+        [
+            "a/disko (convention): /=noatime",
+            "a/hardware-configuration (convention): /=subvol=old"
+        ]
+    );
 }
 
 #[test]

@@ -200,7 +200,10 @@ impl Reader<'_> {
             return None;
         }
         if !path.exists() {
-            self.wrong(value.span(), format!("{text}: no such file or directory"));
+            self.wrong(
+                value.span(),
+                format!("{}: no such file or directory", text.escape_debug()),
+            );
             return None;
         }
         Some(path)
@@ -230,7 +233,10 @@ impl Reader<'_> {
             Some((_, close)) => format!("did you mean `{close}`?"),
             None => format!("the keys here are: {}", known.join(", ")),
         };
-        let problem = Problem::error(self.shown, format!("there is no key `{key}`"));
+        let problem = Problem::error(
+            self.shown,
+            format!("there is no key `{}`", key.escape_debug()),
+        );
         let problem = problem.at_offset(self.text, span.start).help(help);
         self.problems.push(problem);
     }

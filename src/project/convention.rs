@@ -4,9 +4,10 @@
 //! end. Every file that defines btrfs storage is then read by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::paths::{ENTRIES, host_of, name_of_file, stands_for_host, stem};
 use super::shape::{self, Piece, Shape};
 use super::{HostName, Origin};
 use crate::ingest::problem::Problem;
@@ -19,72 +20,6 @@ use crate::nix::source::Sources;
 const MOST_FILES: usize = 20_000;
 /// More storage files than any configuration seen has by a factor of five.
 const MOST_STORAGE_FILES: usize = 200;
-/// Files of a directory that stand for the directory.
-const GENERIC: &[&str] = &[
-    "boot",
-    "btrfs",
-    "configuration",
-    "default",
-    "disk",
-    "disk-config",
-    "disk-configuration",
-    "disko",
-    "disko-config",
-    "disko-configuration",
-    "disks",
-    "drives",
-    "file-systems",
-    "fileSystems",
-    "filesystem",
-    "filesystems",
-    "fs",
-    "hardware",
-    "hardware-configuration",
-    "host",
-    "layout",
-    "machine",
-    "module",
-    "mounts",
-    "nixos",
-    "partitions",
-    "storage",
-    "system",
-    "volumes",
-];
-/// Directories whose entries are hosts.
-const HOST_DIRECTORIES: &[&str] = &[
-    "host",
-    "hosts",
-    "machine",
-    "machines",
-    "nixos",
-    "nixosConfigurations",
-    "nodes",
-    "systems",
-];
-/// Entries of such directories that are no hosts.
-const NO_HOSTS: &[&str] = &[
-    "base",
-    "common",
-    "core",
-    "features",
-    "global",
-    "lib",
-    "mixins",
-    "modules",
-    "optional",
-    "presets",
-    "profiles",
-    "roles",
-    "services",
-    "shared",
-    "templates",
-    "users",
-];
-/// Files that stand for the host's directory, in the order of preference.
-const ENTRIES: &[&str] = &["default.nix", "configuration.nix"];
-/// What stands between a directory of hosts and its hosts, beside platforms.
-const KIND: &str = "nixos";
 /// Directories of what others are to copy or to test; no machine is made of it.
 const NO_MACHINES: &[&str] = &[
     "example",
@@ -154,20 +89,6 @@ pub(super) fn walk(sources: &Sources, directory: &Path) -> Walked {
     walked
 }
 
-fn stands_for_host(root: &Path, file: &Path) -> bool {
-    let Some((_, home)) = host_of(root, file) else {
-        return false;
-    };
-    let in_home = ENTRIES.iter().any(|name| home.join(name) == *file);
-    in_home
-        || (file.parent() == Some(&home) && !is_generic(&stem(file)) && !named_after(&home, root))
-}
-
-/// Whether a directory is a host's own, not one of several hosts' files.
-fn named_after(home: &Path, root: &Path) -> bool {
-    host_of(root, &home.join("default.nix")).is_some_and(|(_, of)| of == *home)
-}
-
 /// Whether a text can define btrfs storage at all. Evaluation decides whether it does.
 fn may_define(text: &str) -> bool {
     const ONE_OF: [&str; 4] = ["disko", "subvolumes", "fileSystems", "content"];
@@ -186,123 +107,165 @@ pub(super) fn hosts(
     files: &[PathBuf],
     entries: &[PathBuf],
 ) -> (Vec<Made>, Vec<Problem>) {
-    let mut problems = Vec::new();
-    // Parts of one host, with the directory that gives it its name.
-    let mut named: BTreeMap<String, (PathBuf, Vec<Piece>)> = BTreeMap::new();
-    let mut unnamed: Vec<Piece> = Vec::new();
-    let mut made = Vec::new();
+    let mut gathered = Gathered {
+        sources,
+        directory,
+        named: BTreeMap::new(),
+        unnamed: Vec::new(),
+        made: Vec::new(),
+        problems: Vec::new(),
+    };
     for file in files {
+        gathered.sort(file);
+    }
+    gathered.top();
+    for (name, (home, pieces)) in std::mem::take(&mut gathered.named) {
+        let made = together(sources, &name, &home, pieces);
+        gathered.made.extend(made);
+    }
+    for entry in entries {
+        gathered.sharing(entry, files);
+    }
+    gathered.left();
+    let Gathered {
+        mut made,
+        mut problems,
+        ..
+    } = gathered;
+    made.sort_by(|a, b| a.name.cmp(&b.name));
+    tell_apart(&mut made, sources);
+    let pieces = made.iter().flat_map(|made| &made.origin.pieces);
+    problems.extend(assumption(sources, pieces));
+    (made, problems)
+}
+
+/// Storage files on their way to hosts.
+struct Gathered<'a> {
+    sources: &'a Rc<Sources>,
+    directory: &'a Path,
+    /// The parts of each host, with the directory that gives it its name.
+    named: BTreeMap<String, (PathBuf, Vec<Piece>)>,
+    /// Files of which no name says whose they are.
+    unnamed: Vec<Piece>,
+    made: Vec<Made>,
+    problems: Vec<Problem>,
+}
+
+impl Gathered<'_> {
+    /// Puts what a file holds where it belongs.
+    fn sort(&mut self, file: &Path) {
+        let sources = self.sources;
         let mut units = match units(sources, file) {
             Ok(units) => units,
             Err(unknown) => {
-                problems.push(unreadable(sources, file, &unknown));
-                continue;
+                return self.problems.push(unreadable(sources, file, &unknown));
             }
         };
-        // What only speaks of btrfs is no host, and whether it defines one may not be known.
+        // What only speaks of btrfs is no host, but whether it defines one may not be known.
         units.retain(|unit| {
             let origin = Origin::of(unit.pieces.clone(), unit.node.clone());
             let storing = has_storage(&origin, sources);
             if let (false, Some(unknown)) = (storing, unread(&origin, sources)) {
-                problems.push(unreadable(sources, file, &unknown));
+                self.problems.push(unreadable(sources, file, &unknown));
             }
             storing
         });
-        if units.is_empty() {
-            continue;
-        }
-        problems.extend(assumption(sources, file, &units));
-        let by_path = match units.as_slice() {
-            [unit] if unit.pieces.iter().any(Piece::names_host) => None,
-            _ => host_of(directory, file),
-        };
-        match (units.as_slice(), by_path) {
-            ([unit], Some((name, home))) if unit.node.is_none() => {
-                let parts = named.entry(name).or_insert_with(|| (home, Vec::new()));
-                parts.1.extend(unit.pieces.iter().cloned());
-            }
-            ([unit], None) if unit.pieces.iter().all(|p| p.keys.is_empty()) => {
-                unnamed.extend(unit.pieces.iter().cloned());
-            }
-            _ => {
-                for unit in units {
-                    let home = file.parent().unwrap_or(directory).to_path_buf();
-                    match unit.node {
-                        Some(_) => made.push(Made {
-                            name: HostName(unit.name),
-                            origin: Origin::of(unit.pieces, unit.node),
-                        }),
-                        None => {
-                            let parts =
-                                named.entry(unit.name).or_insert_with(|| (home, Vec::new()));
-                            parts.1.extend(unit.pieces);
-                        }
-                    }
+        let by_path = host_of(self.directory, file);
+        let single = units.len() == 1;
+        for unit in units {
+            let whole = unit.pieces.iter().all(|p| p.keys.is_empty());
+            let told = unit.pieces.iter().any(Piece::names_host);
+            let (name, home) = match &by_path {
+                _ if unit.node.is_some() => {
+                    self.made.push(Made {
+                        name: HostName(unit.name),
+                        origin: Origin::of(unit.pieces, unit.node),
+                    });
+                    continue;
                 }
-            }
+                Some((name, home)) if single && !told => (name.clone(), home.clone()),
+                None if single && whole => {
+                    self.unnamed.extend(unit.pieces);
+                    continue;
+                }
+                _ => {
+                    let home = file.parent().unwrap_or(self.directory);
+                    (unit.name, home.to_path_buf())
+                }
+            };
+            let parts = self.named.entry(name).or_insert((home, Vec::new()));
+            parts.1.extend(unit.pieces);
         }
     }
-    // Without directories of hosts, what lies at the top is one machine.
-    if named.is_empty() && made.is_empty() {
-        let at_top = |p: &Piece| p.file.parent() == Some(directory);
-        let (top, below): (Vec<Piece>, Vec<Piece>) = unnamed.into_iter().partition(at_top);
-        unnamed = below;
-        if let Some(name) = directory.file_name()
-            && !top.is_empty()
-        {
-            let name = name.to_string_lossy().into_owned();
-            named.insert(name, (directory.to_path_buf(), top));
-        }
-    }
-    for (name, (home, pieces)) in named {
-        made.extend(together(sources, &name, &home, pieces));
-    }
-    // Hosts that share a layout hold nothing that speaks of btrfs themselves.
-    for entry in entries {
-        let Some((name, _)) = host_of(directory, entry) else {
-            continue;
+
+    /// Where no directory speaks of hosts, what lies at the top is one machine.
+    fn top(&mut self) {
+        let Some(name) = self.directory.file_name() else {
+            return;
         };
-        let known = made.iter().any(|m| {
-            m.name.0 == name
-                || m.name
-                    .0
-                    .strip_prefix(&name)
-                    .is_some_and(|r| r.starts_with('/'))
-        });
+        if !self.named.is_empty() || !self.made.is_empty() {
+            return;
+        }
+        let at_top = |p: &Piece| p.file.parent() == Some(self.directory);
+        let (top, below): (Vec<Piece>, Vec<Piece>) = std::mem::take(&mut self.unnamed)
+            .into_iter()
+            .partition(at_top);
+        self.unnamed = below;
+        if !top.is_empty() {
+            let name = name.to_string_lossy().into_owned();
+            self.named.insert(name, (self.directory.to_path_buf(), top));
+        }
+    }
+
+    /// A host that imports a shared layout need not speak of btrfs itself.
+    fn sharing(&mut self, entry: &Path, files: &[PathBuf]) {
+        let Some((name, _)) = host_of(self.directory, entry) else {
+            return;
+        };
+        let is_known = |made: &Made| {
+            let rest = made.name.0.strip_prefix(&name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let origin = Origin::of(vec![Piece::whole(entry)], None);
-        if !known
-            && origin.files(sources).iter().any(|f| files.contains(f))
-            && has_storage(&origin, sources)
+        if !self.made.iter().any(is_known)
+            && origin.files(self.sources).iter().any(|f| files.contains(f))
+            && has_storage(&origin, self.sources)
         {
             let name = HostName(name);
-            made.push(Made { name, origin });
+            self.made.push(Made { name, origin });
         }
     }
-    // A layout that some host imports is that host's.
-    let used: BTreeSet<PathBuf> = made
-        .iter()
-        .flat_map(|made| made.origin.files(sources))
-        .collect();
-    unnamed.retain(|piece| !used.contains(&piece.file));
-    let whole: Vec<_> = unnamed.iter().map(|p| p.file.clone()).collect();
-    for piece in unnamed {
-        let imported = |other: &PathBuf| {
-            *other != piece.file
-                && Origin::of(vec![Piece::whole(other)], None)
-                    .files(sources)
-                    .contains(&piece.file)
-        };
-        if !whole.iter().any(imported) {
-            let name = name_of_file(directory, &piece.file);
-            made.push(Made {
-                name: HostName(name),
+
+    /// Files that no host uses are called after themselves; what one imports comes with it.
+    fn left(&mut self) {
+        let files = |origin: &Origin| origin.files(self.sources);
+        let used: BTreeSet<PathBuf> = self.made.iter().flat_map(|m| files(&m.origin)).collect();
+        let mut left = std::mem::take(&mut self.unnamed);
+        left.retain(|piece| !used.contains(&piece.file));
+        for piece in without_imported(self.sources, left) {
+            self.made.push(Made {
+                name: HostName(name_of_file(self.directory, &piece.file)),
                 origin: Origin::of(vec![piece], None),
             });
         }
     }
-    made.sort_by(|a, b| a.name.cmp(&b.name));
-    tell_apart(&mut made, sources);
-    (made, problems)
+}
+
+/// The pieces that no other of them imports; of those that import each other, the first.
+fn without_imported(sources: &Rc<Sources>, pieces: Vec<Piece>) -> Vec<Piece> {
+    let closures: Vec<BTreeSet<PathBuf>> = pieces
+        .iter()
+        .map(|p| Origin::of(vec![p.clone()], None).files(sources))
+        .collect();
+    let imported = |index: usize| {
+        let file = &pieces[index].file;
+        (0..pieces.len()).any(|other| {
+            let counts = other < index || !closures[index].contains(&pieces[other].file);
+            pieces[other].file != *file && closures[other].contains(file) && counts
+        })
+    };
+    let kept = (0..pieces.len()).filter(|index| !imported(*index));
+    kept.map(|index| pieces[index].clone()).collect()
 }
 
 /// One machine in a file.
@@ -369,12 +332,19 @@ pub(super) fn units(sources: &Rc<Sources>, file: &Path) -> Result<Vec<Unit>, Rc<
     Ok(storing.into_iter().map(unit).collect())
 }
 
-/// Says that a file is read as if its conditions held.
-pub(super) fn assumption(sources: &Sources, file: &Path, units: &[Unit]) -> Option<Problem> {
-    let assumed = units.iter().flat_map(|u| &u.pieces).any(|p| p.assumed);
+/// Says which files are read as if their conditions held.
+pub(super) fn assumption<'p>(
+    sources: &Sources,
+    pieces: impl Iterator<Item = &'p Piece>,
+) -> Vec<Problem> {
     let message = "what it defines applies on a condition that does not hold, or is not known, \
                    by this file alone; it is read as if it held";
-    assumed.then(|| Problem::note(&sources.shown(file), message))
+    let mut files: Vec<&PathBuf> = pieces.filter(|p| p.assumed).map(|p| &p.file).collect();
+    files.dedup();
+    let told = files
+        .into_iter()
+        .map(|f| Problem::note(&sources.shown(f), message));
+    told.collect()
 }
 
 /// Whether what an origin gives has a btrfs, be it only partly known.
@@ -418,22 +388,7 @@ fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) 
             return vec![Made { name, origin }];
         }
     }
-    // A file that another one imports comes with it.
-    let closures: Vec<BTreeSet<PathBuf>> = pieces
-        .iter()
-        .map(|p| Origin::of(vec![p.clone()], None).files(sources))
-        .collect();
-    let imported = |index: usize| {
-        let file = &pieces[index].file;
-        (0..pieces.len()).any(|other| {
-            let earlier = other < index || !closures[index].contains(&pieces[other].file);
-            pieces[other].file != *file && closures[other].contains(file) && earlier
-        })
-    };
-    let kept: Vec<Piece> = (0..pieces.len())
-        .filter(|index| !imported(*index))
-        .map(|index| pieces[index].clone())
-        .collect();
+    let kept = without_imported(sources, pieces);
     if kept.len() > 1 && alternatives(sources, &kept) {
         let apart = kept.into_iter().map(|piece| {
             let part = piece
@@ -446,7 +401,8 @@ fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) 
     vec![made(name.to_owned(), kept)]
 }
 
-/// Whether parts describe the same filesystem twice, as only alternatives do.
+/// Whether parts describe one filesystem or mount twice, as only alternatives do: NixOS would
+/// refuse two devices for it. Options alone, to be added to a mount of another file, are none.
 fn alternatives(sources: &Rc<Sources>, pieces: &[Piece]) -> bool {
     let mut seen = BTreeSet::new();
     for piece in pieces {
@@ -454,114 +410,24 @@ fn alternatives(sources: &Rc<Sources>, pieces: &[Piece]) -> bool {
         else {
             continue;
         };
+        let mut own = BTreeSet::new();
         for filesystem in storage(&e, &configuration).filesystems {
-            let key = match &filesystem.source {
-                StorageSource::Disko(path) => path.join("."),
-                StorageSource::FileSystems => {
-                    let points = filesystem.mounts.iter().map(|m| m.mountpoint.as_str());
-                    points.collect::<Vec<_>>().join(" ")
-                }
-            };
-            if !seen.insert(key) {
-                return true;
+            let mut keys: Vec<String> = filesystem
+                .mounts
+                .iter()
+                .map(|m| m.mountpoint.clone())
+                .collect();
+            if let StorageSource::Disko(path) = &filesystem.source {
+                keys.push(path.join("."));
             }
+            own.extend(keys);
         }
+        if own.iter().any(|key| seen.contains(key)) {
+            return true;
+        }
+        seen.extend(own);
     }
     false
-}
-
-/// The host that a path speaks of, and the directory of that host.
-pub(super) fn host_of(root: &Path, file: &Path) -> Option<(String, PathBuf)> {
-    let relative = file.strip_prefix(root).ok()?;
-    let names: Vec<&str> = relative
-        .components()
-        .map(|c| match c {
-            Component::Normal(name) => name.to_str(),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
-    let last = names.len().checked_sub(1)?;
-    for index in 0..last {
-        if !HOST_DIRECTORIES.contains(&names[index]) {
-            continue;
-        }
-        let mut next = index + 1;
-        if next < last && is_platform(names[next]) {
-            next += 1;
-        }
-        // In `hosts/nixos/disko.nix` it is the host.
-        let inside = next + 1 < last || !is_generic(&file_stem(names[last]));
-        if next < last && names[next] == KIND && inside {
-            next += 1;
-        }
-        // `nixos/hosts/X`: the inner one counts.
-        if next < last && HOST_DIRECTORIES.contains(&names[next]) && (names[next] != KIND || inside)
-        {
-            continue;
-        }
-        let is_file = next == last;
-        let name = match is_file {
-            true => file_host(names[next])?,
-            false => names[next].to_owned(),
-        };
-        if NO_HOSTS.contains(&name.as_str()) || (is_file && is_generic(&name)) {
-            return None;
-        }
-        let depth = if is_file { next } else { next + 1 };
-        let home = names[..depth]
-            .iter()
-            .fold(root.to_path_buf(), |p, n| p.join(n));
-        return Some((name, home));
-    }
-    None
-}
-
-/// Whether a name says what a file holds, not whose it is.
-pub(super) fn is_generic(name: &str) -> bool {
-    GENERIC.contains(&name.trim_start_matches('_'))
-}
-
-fn file_stem(name: &str) -> String {
-    stem(Path::new(name))
-}
-
-/// `x.nix`, `x.hardware.nix`, `x-disko.nix`, `disko-x.nix` → `x`
-fn file_host(name: &str) -> Option<String> {
-    let mut name = name.strip_suffix(".nix")?;
-    if let Some((host, what)) = name.rsplit_once(['.', '-', '_'])
-        && is_generic(what)
-        && !host.is_empty()
-        && !is_generic(name)
-    {
-        name = host;
-    } else if let Some((what, host)) = name.split_once(['.', '-', '_'])
-        && is_generic(what)
-        && !host.is_empty()
-        && !is_generic(name)
-    {
-        name = host;
-    }
-    Some(name.to_owned())
-}
-
-fn is_platform(name: &str) -> bool {
-    ["x86_64-", "aarch64-", "armv7l-", "i686-", "riscv64-"]
-        .iter()
-        .any(|p| name.starts_with(p))
-}
-
-/// What a file without a host's directory is called after.
-fn name_of_file(root: &Path, file: &Path) -> String {
-    let named = stem(file);
-    if !is_generic(&named) {
-        return named;
-    }
-    let above = file.parent().into_iter().flat_map(Path::ancestors);
-    let mut above = above
-        .take_while(|d| d.starts_with(root))
-        .filter_map(Path::file_name);
-    let telling = above.find(|n| !is_generic(&n.to_string_lossy()));
-    telling.map_or(named, |n| n.to_string_lossy().into_owned())
 }
 
 /// Two hosts of one name are called after their files too.
@@ -581,11 +447,6 @@ fn tell_apart(made: &mut [Made], sources: &Sources) {
             );
         }
     }
-}
-
-pub(super) fn stem(file: &Path) -> String {
-    file.file_stem()
-        .map_or_else(|| "host".to_owned(), |s| s.to_string_lossy().into_owned())
 }
 
 fn unreadable(sources: &Sources, file: &Path, unknown: &Unknown) -> Problem {

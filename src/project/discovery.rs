@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::convention::{self, is_generic, stem};
+use super::paths::{is_generic, stem};
 use super::shape::Piece;
-use super::{Entry, HostName, Origin, Project, flake};
+use super::{Entry, HostName, Origin, Project, convention, flake};
 use crate::ingest::problem::Problem;
 use crate::model::Found;
 use crate::nix::eval::{Evaluator, Unknown, Why};
@@ -101,7 +101,7 @@ fn configured(project: &Project, discovery: &mut Discovery) {
             discovery.hosts.push(stated(host));
         } else if discovery.host(&host.name).is_none() {
             let path = config.path.as_deref().unwrap_or(&project.directory);
-            let message = format!("no host `{}` was found", host.name.0);
+            let message = format!("no host `{}` was found", host.name.0.escape_debug());
             let names = discovery.names();
             let names: Vec<&str> = names.iter().map(|n| n.0.as_str()).collect();
             let help = match names.is_empty() {
@@ -141,7 +141,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
             };
         }
     };
-    let problems = convention::assumption(sources, file, &units);
+    let problems = convention::assumption(sources, units.iter().flat_map(|u| &u.pieces));
     let single = units.len() == 1;
     let mut hosts: Vec<FoundHost> = Vec::new();
     for unit in units {
@@ -164,7 +164,7 @@ fn of_file(project: &Project, sources: &Rc<Sources>, file: &Path) -> Discovery {
     }
     Discovery {
         hosts,
-        problems: problems.into_iter().collect(),
+        problems,
         ..Discovery::default()
     }
 }

@@ -3,12 +3,14 @@
 //! Owns discovery and the arguments that hosts are called with. Knows Nix and how NixOS and disko
 //! are entered. Must never know what their options mean.
 
+mod arguments;
 mod config;
 mod convention;
 mod discovery;
 mod flake;
 mod frameworks;
 mod lock;
+mod paths;
 mod shape;
 
 use std::cell::OnceCell;
@@ -139,7 +141,7 @@ impl Origin {
             arguments.extend(system.arguments);
             caller = Caller::Nixos;
         } else {
-            arguments.extend(shape::outside_arguments(&e));
+            arguments.extend(arguments::outside_arguments(&e));
             if let Some(node) = &self.node {
                 let name = e.done(Value::synthetic(Data::Str(node.as_str().into())));
                 arguments.push(("name".into(), name));
