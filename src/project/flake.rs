@@ -311,14 +311,28 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             }
         }
         Some(Repository::Named(repository)) => {
-            let known = frameworks::name_of(&repository);
             let own = node.map(|node| sub_inputs(e, flake, node));
-            let Some(known) = known else {
+            let known = frameworks::value_of(e, &repository);
+            let why = Why::Input(name.to_owned());
+            e.native(move |e| {
+                let mut entries: Vec<(Name, Attribute)> = Vec::new();
                 let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
-                return opaque(e, name, own.into_iter().collect());
-            };
-            let frameworks = frameworks::all(e);
-            e.native(move |e| e.select(frameworks, &[known.into()], None, None))
+                entries.extend(own);
+                let Some(known) = known else {
+                    let set = AttrSet::new(entries).opened(why);
+                    return Ok(Value::synthetic(Data::Set(Rc::new(set))));
+                };
+                let value = e.force(known)?;
+                let Data::Set(known) = &value.data else {
+                    return Ok(value);
+                };
+                entries.extend(known.iter().map(|(n, a)| (n.clone(), *a)));
+                let set = AttrSet::new(entries).opened(match &known.open {
+                    Openness::Open(why) => why.clone(),
+                    Openness::Closed => why,
+                });
+                Ok(Value::synthetic(Data::Set(Rc::new(set))))
+            })
         }
         None => opaque(e, name, Vec::new()),
     }
