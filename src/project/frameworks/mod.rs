@@ -53,6 +53,13 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("snowfall-lib", "snowfallorg/lib"),
     framework!("flake-utils-plus", "gytis-ivaskevicius/flake-utils-plus"),
     framework!("clan-core", "clan-lol/clan-core", "clan/clan-core"),
+    framework!("den", "vic/den", "denful/den"),
+    framework!(
+        "flake-aspects",
+        "vic/flake-aspects",
+        "denful/flake-aspects"
+    ),
+    framework!("flake-file", "vic/flake-file", "denful/flake-file"),
 ];
 
 /// What is given to a framework's file beside `lib` and `frameworks`.

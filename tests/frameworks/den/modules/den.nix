@@ -1,0 +1,19 @@
+{
+  inputs,
+  den,
+  __findFile,
+  ...
+}:
+{
+  systems = [ "x86_64-linux" ];
+  imports = [
+    inputs.den.flakeModule
+    (inputs.den.namespace "frost" false)
+  ];
+  _module.args.__findFile = den.lib.__findFile;
+
+  den.default = {
+    includes = [ <den/hostname> ];
+    nixos.boot.kernel.sysctl."vm.swappiness" = 20;
+  };
+}
