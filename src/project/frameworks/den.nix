@@ -59,7 +59,10 @@ let
   only =
     names: item: {
       __exactly = true;
-      __call = lib.setFunctionArgs (_: item) (lib.genAttrs names (_: false));
+      __call = {
+        __functor = _: _: item;
+        __functionArgs = lib.genAttrs names (_: false);
+      };
     };
 
   denLib =
@@ -457,6 +460,19 @@ let
     "user"
   ];
 
+  # Another name of `den.provides`.
+  provides =
+    name:
+    { config, options, ... }:
+    {
+      options.den.${name} = mkOption {
+        type = kept;
+        default = { };
+        apply = _: config.den.provides;
+      };
+      config.den.provides = lib.mkMerge options.den.${name}.definitions;
+    };
+
   # ---- the module -----------------------------------------------------------
 
   module =
@@ -496,7 +512,7 @@ let
     {
       _file = "den";
       imports =
-        map (from: lib.mkAliasOptionModule [ "den" from ] [ "den" "provides" ]) [
+        map provides [
           "_"
           "batteries"
         ]

@@ -320,7 +320,10 @@ let
             else if rest == { } then
               module given
             else
-              lib.setFunctionArgs (arguments: module (arguments // given)) rest
+              {
+                __functor = _: arguments: module (arguments // given);
+                __functionArgs = rest;
+              }
           else if builtins.isAttrs module && module ? imports && builtins.isList module.imports then
             module // { imports = map (withContext context) module.imports; }
           else
