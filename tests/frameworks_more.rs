@@ -78,16 +78,33 @@ fn den_hosts_with_what_aspects_defaults_and_users_bring() {
             &[
                 ("/", &["noatime"]),
                 ("/home/gull", &["nodatacow"]),
+                ("/level", &["compress=zstd:1"]),
             ],
         ),
         (
             "igloo",
             &[
-                ("/", &["noatime", "compress=zstd:1"]),
+                ("/", &["noatime"]),
                 ("/home/tux", &["compress=lzo"]),
                 ("/quick/igloo", &["ssd"]),
             ],
         ),
     ]);
-    assert_eq!(mounts("den"), expected);
+    let mut mounts = mounts("den");
+    assert!(mounts.remove("shelf").is_some(), "{mounts:?}");
+    assert_eq!(mounts, expected);
+}
+
+#[test]
+fn den_aspects_by_their_path_and_in_their_order() {
+    let expected = expected(&[(
+        "shelf",
+        &[
+            ("/", &["noatime", "compress=zstd:9"]),
+            ("/quick/shelf", &["ssd"]),
+        ],
+    )]);
+    let mut mounts = mounts("den");
+    mounts.retain(|host, _| host == "shelf");
+    assert_eq!(mounts, expected);
 }

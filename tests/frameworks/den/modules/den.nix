@@ -1,7 +1,6 @@
 {
   inputs,
   den,
-  __findFile,
   ...
 }:
 {
@@ -13,7 +12,7 @@
   _module.args.__findFile = den.lib.__findFile;
 
   den.default = {
-    includes = [ <den/hostname> ];
+    includes = [ den.provides.hostname ];
     nixos.boot.kernel.sysctl."vm.swappiness" = 20;
   };
 }

@@ -19,5 +19,6 @@
       gull = { };
     };
   };
+  den.hosts.x86_64-linux.shelf = { };
   den.hosts.aarch64-darwin.apple = { };
 }

@@ -1,25 +1,27 @@
-{
-  den,
-  frost,
-  __findFile,
-  ...
-}:
+{ den, frost, ... }:
 {
   den.aspects.igloo = {
     includes = [
-      <frost/storage/quick>
+      frost.storage.provides.quick
       den.aspects.disk
       # A second time, which is no second module.
       den.aspects.disk
-      (den.aspects.level 1)
     ];
   };
   den.aspects.iceberg = {
-    includes = [ den.aspects.disk ];
+    includes = [
+      den.aspects.disk
+      (den.aspects.level 1)
+    ];
     os.services.fstrim.enable = true;
   };
 
+  # An aspect that whoever includes it calls.
   den.aspects.level = n: {
-    nixos.fileSystems."/".options = [ "compress=zstd:${toString n}" ];
+    nixos.fileSystems."/level" = {
+      device = "/dev/disk/by-label/level";
+      fsType = "btrfs";
+      options = [ "compress=zstd:${toString n}" ];
+    };
   };
 }
