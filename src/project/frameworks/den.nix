@@ -460,17 +460,17 @@ let
     "user"
   ];
 
-  # Another name of `den.provides`.
-  provides =
-    name:
+  # Another name of an option, or of a part of one.
+  alias =
+    from: to:
     { config, options, ... }:
     {
-      options.den.${name} = mkOption {
+      options = lib.setAttrByPath from (mkOption {
         type = kept;
         default = { };
-        apply = _: config.den.provides;
-      };
-      config.den.provides = lib.mkMerge options.den.${name}.definitions;
+        apply = _: lib.getAttrFromPath to config;
+      });
+      config = lib.setAttrByPath to (lib.mkMerge (lib.getAttrFromPath from options).definitions);
     };
 
   # ---- the module -----------------------------------------------------------
@@ -512,7 +512,7 @@ let
     {
       _file = "den";
       imports =
-        map provides [
+        map (name: alias [ "den" name ] [ "den" "provides" ]) [
           "_"
           "batteries"
         ]
@@ -571,7 +571,7 @@ let
     { config, ... }:
     {
       imports = [
-        (lib.mkAliasOptionModule [ name ] [ "den" "ful" name ])
+        (alias [ name ] [ "den" "ful" name ])
       ]
       ++ map (s: { den.ful.${name} = s.denful.${name}; }) (
         builtins.filter builtins.isAttrs (lib.flatten [ sources ])
