@@ -32,20 +32,12 @@ macro_rules! framework {
 const FRAMEWORKS: &[Framework] = &[
     framework!("nixpkgs", "nixos/nixpkgs"),
     framework!("flake-parts", "hercules-ci/flake-parts"),
-    framework!(
-        "import-tree",
-        "vic/import-tree",
-        "denful/import-tree"
-    ),
+    framework!("import-tree", "vic/import-tree", "denful/import-tree"),
     framework!("flake-utils", "numtide/flake-utils"),
     framework!("nix-systems",),
     framework!("flake-modules",),
     framework!("haumea", "nix-community/haumea"),
-    framework!(
-        "nixos-unified",
-        "srid/nixos-unified",
-        "srid/nixos-flake"
-    ),
+    framework!("nixos-unified", "srid/nixos-unified", "srid/nixos-flake"),
     framework!("snowfall-lib", "snowfallorg/lib"),
     framework!("flake-utils-plus", "gytis-ivaskevicius/flake-utils-plus"),
     framework!("clan-core", "clan-lol/clan-core", "clan/clan-core"),
