@@ -142,7 +142,8 @@ impl Lock {
     /// The names of a node's inputs.
     pub(super) fn inputs(&self, node: &str) -> impl Iterator<Item = &str> {
         let node = self.nodes.get(node);
-        node.into_iter().flat_map(|n| n.inputs.keys().map(String::as_str))
+        node.into_iter()
+            .flat_map(|n| n.inputs.keys().map(String::as_str))
     }
 
     fn resolve(&self, node: &str, name: &str, depth: usize) -> Option<String> {
@@ -154,9 +155,9 @@ impl Lock {
         match self.nodes.get(node)?.inputs.get(name)? {
             Reference::Node(key) => Some(key.clone()),
             // The path of names is followed from the root.
-            Reference::Follows(path) => path
-                .iter()
-                .try_fold(self.root.clone(), |node, name| self.resolve(&node, name, depth + 1)),
+            Reference::Follows(path) => path.iter().try_fold(self.root.clone(), |node, name| {
+                self.resolve(&node, name, depth + 1)
+            }),
         }
     }
 }

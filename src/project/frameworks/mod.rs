@@ -32,11 +32,7 @@ macro_rules! framework {
 const FRAMEWORKS: &[Framework] = &[
     framework!("nixpkgs", "nixos/nixpkgs"),
     framework!("flake-parts", "hercules-ci/flake-parts"),
-    framework!(
-        "import-tree",
-        "vic/import-tree",
-        "denful/import-tree"
-    ),
+    framework!("import-tree", "vic/import-tree", "denful/import-tree"),
     framework!("flake-utils", "numtide/flake-utils"),
     framework!(
         "nix-systems",
@@ -45,16 +41,16 @@ const FRAMEWORKS: &[Framework] = &[
         "nix-systems/x86_64-linux"
     ),
     framework!("haumea", "nix-community/haumea"),
-    framework!(
-        "nixos-unified",
-        "srid/nixos-unified",
-        "srid/nixos-flake"
-    ),
+    framework!("nixos-unified", "srid/nixos-unified", "srid/nixos-flake"),
     framework!("snowfall-lib", "snowfallorg/lib"),
     framework!("flake-utils-plus", "gytis-ivaskevicius/flake-utils-plus"),
     framework!("clan-core", "clan-lol/clan-core", "clan/clan-core"),
     framework!("colmena", "zhaofengli/colmena"),
-    framework!("easy-hosts", "tgirlcloud/easy-hosts", "isabelroses/easy-hosts"),
+    framework!(
+        "easy-hosts",
+        "tgirlcloud/easy-hosts",
+        "isabelroses/easy-hosts"
+    ),
     framework!("den", "vic/den", "denful/den"),
     framework!("flake-aspects", "vic/flake-aspects", "denful/flake-aspects"),
     framework!("flake-file", "vic/flake-file", "denful/flake-file"),
