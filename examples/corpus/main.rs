@@ -87,23 +87,26 @@ fn inspect(path: &Path, directory: &Path) -> Result<Document, Failure> {
     let work = move || {
         let project = Project::open(&path).map_err(|e| e.to_string())?;
         let sources = project.sources();
-        let names = project.hosts(&sources).map_err(|u| u.why.to_string())?;
+        let discovery = project.hosts(&sources);
         let mut hosts = Vec::new();
-        let mut problems = Vec::new();
-        for name in names {
+        let mut unread = Vec::new();
+        for name in discovery.names() {
             match project.evaluate(&sources, &name) {
                 Ok(evaluated) => hosts.push(evaluated.host()),
-                Err(unknown) => problems.push((name.0, unknown.why.to_string())),
+                Err(unknown) => unread.push((name.0, unknown.why.to_string())),
             }
         }
-        let mut document = inspect::document(&hosts, &sources);
-        let problems = problems.into_iter().map(|(host, why)| inspect::Problem {
+        if let (Some(failure), true) = (&discovery.failure, hosts.is_empty()) {
+            return Err(failure.why.to_string());
+        }
+        let mut document = inspect::document(&hosts, &discovery.problems, &sources);
+        let unread = unread.into_iter().map(|(host, why)| inspect::Problem {
             host: Some(host),
             what: "the host".to_owned(),
             why,
             at: None,
         });
-        document.problems.extend(problems);
+        document.problems.extend(unread);
         Ok(document)
     };
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);

@@ -44,7 +44,7 @@ impl Inspect {
                 .map(|host| report::inspect::render(host, sources))
                 .collect(),
             Format::Json => {
-                let document = report::inspect::document(&hosts, sources);
+                let document = report::inspect::document(&hosts, &opened.problems, sources);
                 let json = serde_json::to_string_pretty(&document)
                     .map_err(|e| miette::miette!("the document cannot be written: {e}"))?;
                 json + "\n"

@@ -42,7 +42,11 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("flake-utils-plus", "gytis-ivaskevicius/flake-utils-plus"),
     framework!("clan-core", "clan-lol/clan-core", "clan/clan-core"),
     framework!("colmena", "zhaofengli/colmena"),
-    framework!("easy-hosts", "tgirlcloud/easy-hosts", "isabelroses/easy-hosts"),
+    framework!(
+        "easy-hosts",
+        "tgirlcloud/easy-hosts",
+        "isabelroses/easy-hosts"
+    ),
     framework!("den", "vic/den", "denful/den"),
     framework!("flake-aspects", "vic/flake-aspects", "denful/flake-aspects"),
     framework!("flake-file", "vic/flake-file", "denful/flake-file"),

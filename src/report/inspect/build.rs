@@ -9,14 +9,26 @@ use serde_json::Value as Json;
 use super::*;
 use crate::analyze::workload;
 use crate::btrfs::{Decided, MkfsArgs, whole};
+use crate::ingest::problem;
 use crate::model::{self, Host, Located, Reading, StorageSource, Texts, UnknownFact};
 use crate::nix::source::{Sources, Span};
 use crate::nix::syntax;
 
-/// The document of these hosts.
-pub fn document(hosts: &[Host], sources: &Sources) -> Document {
+/// The document of these hosts, and of what was in the way of finding all.
+pub fn document(hosts: &[Host], met: &[problem::Problem], sources: &Sources) -> Document {
     let reader = Reader { sources };
-    let mut problems = Vec::new();
+    let of_project = met.iter().map(|met| Problem {
+        host: None,
+        what: reader.shown(&met.source),
+        why: reader.shown(&met.message),
+        at: met.line.zip(met.column).map(|(line, column)| At {
+            file: reader.shown(&met.source),
+            line,
+            column,
+            length: 0,
+        }),
+    });
+    let mut problems: Vec<Problem> = of_project.collect();
     for host in hosts {
         let skipped = host.skipped.iter().map(|fact| Problem {
             host: Some(host.name.clone()),
