@@ -147,6 +147,11 @@ fn configurations(e: &Evaluator, flake: &Path) -> Eval<Rc<AttrSet>> {
     }
     match (&outputs.open, found.is_empty()) {
         (Openness::Open(why), true) => Err(Unknown::new(why.clone(), None)),
+        // A module that could not be read may be the one that makes the hosts.
+        (Openness::Closed, true) => match e.notes().first() {
+            Some(why) => Err(Rc::clone(why)),
+            None => Ok(found),
+        },
         _ => Ok(found),
     }
 }
@@ -307,7 +312,7 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
                         node: node.unwrap_or_default(),
                     },
                 ),
-                _ => opaque(e, name, Vec::new()),
+                _ => opaque(e, name),
             }
         }
         Some(Repository::Named(repository)) => {
@@ -315,7 +320,7 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             let known = frameworks::value_of(e, &repository);
             let why = Why::Input(name.to_owned());
             e.native(move |e| {
-                let mut entries: Vec<(Name, Attribute)> = Vec::new();
+                let mut entries = offered(e, &why);
                 let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
                 entries.extend(own);
                 let Some(known) = known else {
@@ -334,7 +339,7 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
                 Ok(Value::synthetic(Data::Set(Rc::new(set))))
             })
         }
-        None => opaque(e, name, Vec::new()),
+        None => opaque(e, name),
     }
 }
 
@@ -355,7 +360,24 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
     })
 }
 
-fn opaque(e: &Evaluator, name: &str, known: Vec<(Name, Attribute)>) -> Thunk {
-    let set = AttrSet::new(known).opened(Why::Input(name.to_owned()));
+/// The outputs of an input of which it is known what kind of thing they hold.
+fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
+    let Why::Input(input) = why else {
+        return Vec::new();
+    };
+    let set = |why: Why| {
+        let set = AttrSet::default().opened(why);
+        let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
+        Attribute { value, entry: None }
+    };
+    vec![
+        ("nixosModule".into(), set(why.clone())),
+        ("nixosModules".into(), set(Why::Modules(input.clone()))),
+    ]
+}
+
+fn opaque(e: &Evaluator, name: &str) -> Thunk {
+    let why = Why::Input(name.to_owned());
+    let set = AttrSet::new(offered(e, &why)).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
 }
