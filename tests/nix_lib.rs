@@ -572,3 +572,35 @@ fn hashes_are_spelt_as_nix_hash_spells_them() {
         assert!(files.ours(index).is_err(), "{call}");
     }
 }
+
+/// What `lib` lists, it has: no name that leads nowhere.
+#[test]
+fn every_name_of_lib_is_there() {
+    let root = tempfile::tempdir().unwrap();
+    let evaluator = Evaluator::new(Rc::new(Sources::new(root.path().to_owned())));
+    let lib = evaluator.force(evaluator.lib()).unwrap();
+    let lib = evaluator.as_set(&lib, None).unwrap();
+    let (mut names, mut missing) = (0, Vec::new());
+    for (name, attribute) in lib.iter() {
+        names += 1;
+        match evaluator.force(attribute.value) {
+            Err(why) => missing.push(format!("lib.{name}: {}", why.why)),
+            // A namespace, or a set of answers.
+            Ok(Value {
+                data: Data::Set(inner),
+                ..
+            }) => {
+                for (inner, attribute) in inner.iter() {
+                    names += 1;
+                    if let Err(why) = evaluator.force(attribute.value) {
+                        missing.push(format!("lib.{name}.{inner}: {}", why.why));
+                    }
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(names > 800, "only {names}");
+    println!("{names} names");
+}
