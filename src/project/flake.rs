@@ -207,7 +207,8 @@ fn value(e: &Evaluator, flake: &Directory) -> Thunk {
 /// Outputs as other flakes see them.
 fn with_source(e: &Evaluator, flake: &Directory, outputs: &AttrSet, inputs: Value) -> Value {
     let directory = flake.path.parent().unwrap_or(&flake.path);
-    let path = Value::synthetic(Data::Path(directory.display().to_string().into()));
+    // A string, as in Nix: what is joined to it stays comparable with `toString` of a path.
+    let path = Value::synthetic(Data::Str(directory.display().to_string().into()));
     let attribute = |value| Attribute { value, entry: None };
     let mut entries: Vec<(Name, Attribute)> =
         outputs.iter().map(|(n, a)| (n.clone(), *a)).collect();

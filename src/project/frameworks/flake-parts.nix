@@ -290,10 +290,6 @@ let
               mapAttrs (_: system: system.formatter) config.allSystems
             );
           }
-          (lib.mkIf config.debug {
-            debug = debugging { inherit config options extendModules; };
-            allSystems = mapAttrs (_: system: system.debug) config.allSystems;
-          })
         ];
 
         _module.args = {

@@ -10,16 +10,35 @@
   path,
 }:
 let
+  # A whole system, and the same with more modules.
+  system =
+    arguments:
+    nixosSystem arguments
+    // {
+      extendModules =
+        {
+          modules ? [ ],
+          specialArgs ? { },
+          ...
+        }:
+        system (
+          arguments
+          // {
+            modules = arguments.modules or [ ] ++ modules;
+            specialArgs = arguments.specialArgs or { } // specialArgs;
+          }
+        );
+    };
   extended = lib.extend (
     final: _: {
-      nixosSystem = arguments: nixosSystem ({ lib = final; } // arguments);
+      nixosSystem = arguments: system ({ lib = final; } // arguments);
       nixos = opaque "nixpkgs' lib.nixos" {
-        evalModules = arguments: nixosSystem ({ lib = final; } // arguments);
+        evalModules = arguments: system ({ lib = final; } // arguments);
         runTest = _: packages { };
       };
     }
   );
-  set = system: packages { lib = extended; inherit system; };
+  set = name: packages { lib = extended; system = name; };
 in
 opaque "this output of nixpkgs" {
   lib = extended;
@@ -50,11 +69,11 @@ opaque "this output of nixpkgs" {
     in
     set';
   # `import (nixpkgs + "/nixos/lib/eval-config.nix") { … }`
-  __evalConfig = arguments: nixosSystem ({ lib = extended; } // arguments);
+  __evalConfig = arguments: system ({ lib = extended; } // arguments);
   # `import (nixpkgs + "/nixos") { configuration = …; }`
   __nixos =
     arguments:
-    nixosSystem {
+    system {
       lib = extended;
       modules = [ arguments.configuration ];
       specialArgs = arguments.specialArgs or { };
