@@ -93,6 +93,7 @@ fn flatten(values: &Values<'_>, thunk: Thunk, path: Vec<String>, settings: &mut 
     };
     if let Data::Set(set) = &value.data
         && path.len() < DEEPEST
+        && set.get("outPath").is_none()
     {
         for (child, attribute) in set.iter() {
             flatten(values, attribute.value, below(&path, child), settings);

@@ -16,8 +16,13 @@ use crate::nix::eval::{Evaluator, Unknown};
 use crate::nix::guard::MAX_BYTES;
 use crate::nix::source::Sources;
 
-/// More files than the largest configuration seen has by a factor of ten (24,838 in 212 of them).
-const MOST_FILES: usize = 20_000;
+/// More files than the largest configuration seen has by far (212 of them have 24,838).
+const MOST_FILES: usize = 10_000;
+/// Of whatever kind: a home directory or a whole system is no configuration.
+const MOST_ENTRIES: usize = 30_000;
+/// How deep a directory is looked into that is neither a git work tree nor a flake:
+/// `modules/hosts/X/disko.nix`.
+const UNMARKED_DEPTH: usize = 4;
 /// More storage files than any configuration seen has by a factor of five.
 const MOST_STORAGE_FILES: usize = 200;
 /// Directories of what others are to copy or to test; no machine is made of it.
@@ -54,29 +59,37 @@ pub(super) fn walk(sources: &Sources, directory: &Path) -> Walked {
     let mut walked = Walked::default();
     let mut seen = 0;
     let mut walk = ignore::WalkBuilder::new(directory);
+    // A home directory or a whole system was hardly meant; a project says that it is one.
+    let says_so = |d: &Path| d.join(".git").exists() || d.join("flake.nix").exists();
+    if !directory.ancestors().any(says_so) {
+        walk.max_depth(Some(UNMARKED_DEPTH));
+    }
     // Only what the tree itself says counts, not how this machine is set up.
     walk.git_global(false)
         .git_exclude(false)
         .follow_links(false)
+        .same_file_system(true)
         .filter_entry(|entry| {
             let is_directory = entry.file_type().is_some_and(|t| t.is_dir());
             let name = entry.file_name().to_string_lossy();
             !is_directory || entry.depth() == 0 || !NO_MACHINES.contains(&&*name)
         })
         .sort_by_file_path(Path::cmp);
-    for entry in walk.build().flatten() {
+    for (entries, entry) in walk.build().flatten().enumerate() {
         let path = entry.path();
         let is_file = entry.file_type().is_some_and(|t| t.is_file());
-        if !is_file || path.extension().is_none_or(|e| e != "nix") {
-            continue;
-        }
-        seen += 1;
-        if seen > MOST_FILES || walked.storage.len() >= MOST_STORAGE_FILES {
+        let is_nix = is_file && path.extension().is_some_and(|e| e == "nix");
+        seen += usize::from(is_nix);
+        let too_many = entries > MOST_ENTRIES || seen > MOST_FILES;
+        if too_many || walked.storage.len() >= MOST_STORAGE_FILES {
             let message = "there are more files here than are looked at for btrfs storage";
             let problem = Problem::warning(&sources.shown(directory), message);
             walked.cut_short =
                 Some(problem.help(format!("name the host's files in {}", super::FILE_NAME)));
             break;
+        }
+        if !is_nix {
+            continue;
         }
         let small = entry.metadata().is_ok_and(|m| m.len() <= MAX_BYTES as u64);
         if small && sources.read_text(path).is_ok_and(|text| may_define(&text)) {

@@ -147,6 +147,11 @@ fn configurations(e: &Evaluator, flake: &Path) -> Eval<Rc<AttrSet>> {
     }
     match (&outputs.open, found.is_empty()) {
         (Openness::Open(why), true) => Err(Unknown::new(why.clone(), None)),
+        // A module that could not be read may be the one that makes the hosts.
+        (Openness::Closed, true) => match e.notes().first() {
+            Some(why) => Err(Rc::clone(why)),
+            None => Ok(found),
+        },
         _ => Ok(found),
     }
 }
@@ -307,20 +312,34 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
                         node: node.unwrap_or_default(),
                     },
                 ),
-                _ => opaque(e, name, Vec::new()),
+                _ => opaque(e, name),
             }
         }
         Some(Repository::Named(repository)) => {
-            let known = frameworks::name_of(&repository);
             let own = node.map(|node| sub_inputs(e, flake, node));
-            let Some(known) = known else {
+            let known = frameworks::value_of(e, &repository);
+            let why = Why::Input(name.to_owned());
+            e.native(move |e| {
+                let mut entries = offered(e, &why);
                 let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
-                return opaque(e, name, own.into_iter().collect());
-            };
-            let frameworks = frameworks::all(e);
-            e.native(move |e| e.select(frameworks, &[known.into()], None, None))
+                entries.extend(own);
+                let Some(known) = known else {
+                    let set = AttrSet::new(entries).opened(why);
+                    return Ok(Value::synthetic(Data::Set(Rc::new(set))));
+                };
+                let value = e.force(known)?;
+                let Data::Set(known) = &value.data else {
+                    return Ok(value);
+                };
+                entries.extend(known.iter().map(|(n, a)| (n.clone(), *a)));
+                let set = AttrSet::new(entries).opened(match &known.open {
+                    Openness::Open(why) => why.clone(),
+                    Openness::Closed => why,
+                });
+                Ok(Value::synthetic(Data::Set(Rc::new(set))))
+            })
         }
-        None => opaque(e, name, Vec::new()),
+        None => opaque(e, name),
     }
 }
 
@@ -341,7 +360,24 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
     })
 }
 
-fn opaque(e: &Evaluator, name: &str, known: Vec<(Name, Attribute)>) -> Thunk {
-    let set = AttrSet::new(known).opened(Why::Input(name.to_owned()));
+/// The outputs of an input of which it is known what kind of thing they hold.
+fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
+    let Why::Input(input) = why else {
+        return Vec::new();
+    };
+    let set = |why: Why| {
+        let set = AttrSet::default().opened(why);
+        let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
+        Attribute { value, entry: None }
+    };
+    vec![
+        ("nixosModule".into(), set(why.clone())),
+        ("nixosModules".into(), set(Why::Modules(input.clone()))),
+    ]
+}
+
+fn opaque(e: &Evaluator, name: &str) -> Thunk {
+    let why = Why::Input(name.to_owned());
+    let set = AttrSet::new(offered(e, &why)).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
 }

@@ -132,6 +132,7 @@ impl Origin {
 
     fn evaluate(&self, sources: &Rc<Sources>) -> Eval<Parts> {
         let e = Evaluator::new(Rc::clone(sources));
+        frameworks::provide(&e);
         let mut modules = Vec::new();
         let mut arguments = Vec::new();
         let mut caller = Caller::Disko;

@@ -25,6 +25,7 @@ pub struct Evaluator {
     globals: RefCell<Option<Rc<AttrSet>>>,
     lib: Cell<Option<Thunk>>,
     shared: RefCell<FxHashMap<String, Thunk>>,
+    notes: RefCell<Vec<Rc<Unknown>>>,
 }
 
 /// A computation of this program behind a thunk.
@@ -74,6 +75,7 @@ impl Evaluator {
             globals: RefCell::default(),
             lib: Cell::new(None),
             shared: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 
@@ -130,6 +132,16 @@ impl Evaluator {
             .borrow_mut()
             .entry(name.to_owned())
             .or_insert(thunk)
+    }
+
+    /// Notes something that could not be taken into account where nobody asks for it.
+    pub fn note(&self, unknown: Rc<Unknown>) {
+        self.notes.borrow_mut().push(unknown);
+    }
+
+    /// What was noted so far.
+    pub fn notes(&self) -> Vec<Rc<Unknown>> {
+        self.notes.borrow().clone()
     }
 
     /// Gives a value to a path outside the project, so that it can be imported.
@@ -333,10 +345,22 @@ impl Evaluator {
             Expr::Float(value) => written(Data::Float(*value)),
             Expr::Str(parts) => self.string(unit, parts, frame, at),
             Expr::Path { kind, parts } => self.path(unit, *kind, parts, frame, at),
-            Expr::SearchPath(path) => Err(Unknown::new(
-                Why::File(format!("{path} is not part of the project")),
-                here,
-            )),
+            Expr::SearchPath(path) => {
+                // `<nixpkgs/nixos>` names what this program knows of it, if it does.
+                let provided =
+                    PathBuf::from(format!("/{}", path.replace('>', "").replacen('/', ">/", 1)));
+                let provided = match path.contains('/') {
+                    true => provided,
+                    false => PathBuf::from(format!("/{path}")),
+                };
+                match self.imports.borrow().contains_key(&provided) {
+                    true => written(Data::Path(provided.display().to_string().into())),
+                    false => Err(Unknown::new(
+                        Why::File(format!("{path} is not part of the project")),
+                        here,
+                    )),
+                }
+            }
             Expr::Variable(variable) => self.variable(variable, frame, here),
             Expr::List(items) => {
                 self.charge(80 + items.len() * 4, here)?;
@@ -455,9 +479,7 @@ impl Evaluator {
                     let set = self.as_set(&set, at)?;
                     match (set.get(name), &set.open) {
                         (Some(attribute), _) => return self.force(attribute.value),
-                        (None, Openness::Open(why)) => {
-                            return Err(Unknown::new(why.below(name), at));
-                        }
+                        (None, Openness::Open(why)) => return why.absent(name, at),
                         (None, Openness::Closed) => {}
                     }
                 }

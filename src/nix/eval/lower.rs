@@ -153,9 +153,7 @@ impl Lowering {
             ast::Expr::PathRel(path) => self.path(PathKind::Relative, path.parts(), range),
             ast::Expr::PathAbs(path) => self.path(PathKind::Absolute, path.parts(), range),
             ast::Expr::PathHome(path) => self.path(PathKind::Home, path.parts(), range),
-            ast::Expr::PathSearch(path) => {
-                self.push(Expr::SearchPath(path.to_string().into()), range)
-            }
+            ast::Expr::PathSearch(path) => self.search_path(&path.to_string(), range),
             ast::Expr::List(list) => {
                 let items = list.items().map(|item| self.expr(item)).collect();
                 self.push(Expr::List(items), range)
@@ -268,6 +266,34 @@ impl Lowering {
             ast::Expr::CurPos(_) => self.push(Expr::CurPos, range),
             ast::Expr::Error(_) => self.invalid(range, "a syntax error"),
         }
+    }
+
+    /// `<a/b>` is `__findFile __nixPath "a/b"`, with a `__findFile` of the scope if there is one.
+    fn search_path(&mut self, path: &str, range: TextRange) -> ExprId {
+        let find = self.resolve("__findFile");
+        if !matches!(find, Variable::Local { .. }) {
+            return self.push(Expr::SearchPath(path.into()), range);
+        }
+        let name = path.trim_start_matches('<').trim_end_matches('>');
+        let name = self.push(Expr::Str(Box::new([Part::Text(name.into())])), range);
+        let where_from = self.resolve("__nixPath");
+        let where_from = self.push(Expr::Variable(where_from), range);
+        let find = self.push(Expr::Variable(find), range);
+        let function = find;
+        let found = self.push(
+            Expr::Apply {
+                function,
+                argument: where_from,
+            },
+            range,
+        );
+        self.push(
+            Expr::Apply {
+                function: found,
+                argument: name,
+            },
+            range,
+        )
     }
 
     fn literal(&mut self, literal: &ast::Literal, range: TextRange) -> ExprId {

@@ -53,9 +53,7 @@ impl Evaluator {
             };
             value = match (set.get(&name), &set.open, default) {
                 (Some(attribute), _, _) => self.force(attribute.value)?,
-                (None, Openness::Open(why), _) => {
-                    return Err(Unknown::new(why.below(&name), at));
-                }
+                (None, Openness::Open(why), _) => why.absent(&name, at)?,
                 (None, Openness::Closed, Some(default)) => return self.force(default),
                 (None, Openness::Closed, None) => {
                     let why = format!("attribute `{name}` is missing");

@@ -26,6 +26,9 @@ pub enum Why {
     /// A value of a flake input.
     #[error("it comes from the flake input `{0}`")]
     Input(String),
+    /// The modules that a flake input offers: any name may be one, and a module is no list.
+    #[error("it comes from the flake input `{0}`")]
+    Modules(String),
     /// Something that is made of more than the project's files.
     #[error("{0} is not part of the project")]
     Outside(String),
@@ -66,6 +69,20 @@ pub enum Why {
 }
 
 impl Why {
+    /// What an attribute is, as far as it is known, that an open set has for this reason.
+    pub(super) fn absent(&self, name: &str, at: Option<Span>) -> Eval<Value> {
+        match self {
+            Why::Modules(input) => {
+                let module = AttrSet::default().opened(Why::Input(input.clone()));
+                Ok(Value {
+                    data: Data::Set(Rc::new(module)),
+                    at,
+                })
+            }
+            why => Err(Unknown::new(why.below(name), at)),
+        }
+    }
+
     /// The reason why attribute `name` of something unknown for this reason is unknown.
     pub(super) fn below(&self, name: &str) -> Why {
         match self {

@@ -430,11 +430,13 @@ impl Collector<'_> {
             ("specialArgs".into(), attribute(whole)),
         ];
         if self.scope.universe == Universe::Nixos {
-            let pkgs = open(Why::Package, vec![("lib".into(), attribute(lib))]);
+            let pkgs = packages(e, lib);
             let modules_path = e.unknown(Unknown::new(
                 Why::File("modulesPath lies in nixpkgs, outside the project".to_owned()),
                 None,
             ));
+            let class = e.done(Value::synthetic(Data::Str("nixos".into())));
+            entries.push(("_class".into(), attribute(class)));
             entries.push(("modulesPath".into(), attribute(modules_path)));
             entries.push(("pkgs".into(), attribute(pkgs)));
         }
@@ -476,6 +478,29 @@ impl Collector<'_> {
             }
         }
     }
+}
+
+/// `pkgs` of a NixOS machine: what every one of them has in common.
+fn packages(e: &Evaluator, lib: Thunk) -> Thunk {
+    let attribute = |value| Attribute { value, entry: None };
+    let bool = |b| attribute(e.done(Value::synthetic(Data::Bool(b))));
+    let open = |entries| {
+        let set = AttrSet::new(entries).opened(Why::Package);
+        attribute(e.done(Value::synthetic(Data::Set(Rc::new(set)))))
+    };
+    let kernel = || {
+        vec![
+            ("isLinux".into(), bool(true)),
+            ("isDarwin".into(), bool(false)),
+        ]
+    };
+    let mut environment = kernel();
+    environment.push(("hostPlatform".into(), open(kernel())));
+    let set = vec![
+        ("lib".into(), attribute(lib)),
+        ("stdenv".into(), open(environment)),
+    ];
+    open(set).value
 }
 
 /// The file that a path names when it is imported.

@@ -143,27 +143,31 @@ impl Node {
     }
 
     fn merge_declared(&self, e: &Evaluator, declaration: &Declaration) -> Eval<Value> {
+        let Some(apply) = declaration.get("apply") else {
+            return self.merge_by_type(e, declaration);
+        };
+        let apply = e.force(apply.value)?;
+        // Only what it is applied to when `apply` looks at it, as in nixpkgs.
+        let node = self.clone();
+        let merged = e.native(move |e| match node.declaration(e) {
+            Some(declaration) => node.merge_by_type(e, &declaration),
+            None => node.merge_undeclared(e),
+        });
+        e.call(&apply, merged, None)
+    }
+
+    fn merge_by_type(&self, e: &Evaluator, declaration: &Declaration) -> Eval<Value> {
         let resolved = self.counted(e, declaration);
-        let merged = match declaration.of_type() {
+        match declaration.of_type() {
             Some(of) => {
                 let kind = kind(e, &of)?;
-                match typed::merge(e, &self.roots, &kind, &self.path, resolved)? {
-                    Some(value) => value,
-                    None => match kind.empty() {
-                        Some(value) => value,
-                        None => return Err(self.undefined_option()),
-                    },
-                }
+                let merged = typed::merge(e, &self.roots, &kind, &self.path, resolved)?;
+                merged
+                    .or_else(|| kind.empty())
+                    .ok_or_else(|| self.undefined_option())
             }
-            None if resolved.is_empty() => return Err(self.undefined_option()),
-            None => untyped::default_merge(e, &self.dotted(), resolved)?,
-        };
-        match declaration.get("apply") {
-            Some(apply) => {
-                let apply = e.force(apply.value)?;
-                e.call(&apply, e.done(merged), None)
-            }
-            None => Ok(merged),
+            None if resolved.is_empty() => Err(self.undefined_option()),
+            None => untyped::default_merge(e, &self.dotted(), resolved),
         }
     }
 

@@ -8,7 +8,7 @@ use super::node::{Declaration, Node};
 use super::primitives;
 use super::roots::{Roots, Universe};
 use crate::nix::eval::{
-    AttrSet, Attribute, Data, Eval, Evaluator, List, Name, Openness, Value, Why,
+    AttrSet, Attribute, Data, Eval, Evaluator, List, Name, Openness, Unknown, Value, Why,
 };
 
 /// The tree of all options of an evaluation.
@@ -114,7 +114,10 @@ fn option(e: &Evaluator, node: &Node, declaration: &Declaration) -> Value {
         "loc",
         Box::new(move |e| e.force(primitives::texts(e, path.iter().map(Name::as_str)))),
     );
-    Value::synthetic(Data::Set(Rc::new(
-        AttrSet::new(entries).opened(Why::Unsupported("this part of an option".to_owned())),
-    )))
+    for name in ["declarations", "declarationPositions", "files", "valueMeta"] {
+        let why = Why::Unsupported(format!("`{name}` of an option"));
+        let value = e.unknown(Unknown::new(why, None));
+        entries.push((name.into(), Attribute { value, entry: None }));
+    }
+    Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries))))
 }

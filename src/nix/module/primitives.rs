@@ -175,6 +175,9 @@ fn eval_modules(e: &Evaluator, argument: Thunk, at: Option<Span>) -> Eval<Value>
             }
         }
     }
+    if let Some(class) = given.get("class") {
+        arguments.push(("_class".into(), class.value));
+    }
     let scope = collect::Scope {
         arguments,
         module_arguments: Vec::new(),
@@ -208,6 +211,9 @@ pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scop
         e.native(move |e| {
             let pending = modules.iter().map(|m| Pending::root(*m)).collect();
             let collected = collect::collect(e, pending, scope);
+            for skipped in &collected.skipped {
+                e.note(Rc::clone(&skipped.why));
+            }
             Ok(result(e, collected.config, &collected.definitions))
         })
     };

@@ -242,7 +242,9 @@ let
         );
       extra =
         role:
-        map (m: if builtins.isString m then "${clan.directory}/${m}" else m) role.extraModules;
+        map (
+          m: if builtins.isString m then "${clan.directory}/${m}" else { imports = [ m ]; }
+        ) role.extraModules;
     in
     machine:
     let
@@ -275,18 +277,25 @@ let
           }
         ) (builtins.filter (n: builtins.elem roleName (rolesIn machine present.${n})) (builtins.attrNames present));
     in
-    lib.optionals (present != { }) (
-      [
-        (apply evaluated.perMachine {
-          machine = {
-            name = machine;
-            roles = lib.unique (builtins.concatMap (rolesIn machine) (builtins.attrValues present));
-          };
-          instances = builtins.intersectAttrs present visible;
-        })
+    # Nested as deeply as in clan-core: Nix puts definitions in order by depth first.
+    lib.optionalAttrs (present != { }) {
+      imports = [
+        {
+          imports = [
+            (apply evaluated.perMachine {
+              machine = {
+                name = machine;
+                roles = lib.unique (builtins.concatMap (rolesIn machine) (builtins.attrValues present));
+              };
+              instances = builtins.intersectAttrs present visible;
+            })
+          ];
+        }
       ]
-      ++ builtins.concatMap ofRole (builtins.sort builtins.lessThan roleNames)
-    );
+      ++ map (module: { imports = [ module ]; }) (
+        builtins.concatMap ofRole (builtins.sort builtins.lessThan roleNames)
+      );
+    };
 
   # The modules that all services give to one machine, in clan's order: by service, then role, then instance.
   serviceModules =
@@ -315,7 +324,7 @@ let
         };
       services = builtins.mapAttrs (_: gives) groups;
     in
-    machine: builtins.concatMap (s: s machine) (builtins.attrValues services);
+    machine: map (s: s machine) (builtins.attrValues services);
 
   # `importer` exists for its `extraModules` alone; every other service of clan-core configures the machine.
   coreService =
@@ -360,24 +369,24 @@ let
     in
     {
       imports = [
-        clanCore
         {
+          imports = builtins.filter builtins.pathExists [
+            "${folder}/configuration.nix"
+            "${folder}/hardware-configuration.nix"
+            "${folder}/disko.nix"
+          ];
           clan.core.settings = {
             inherit (config.inventory.meta) name icon domain;
             inherit (config) directory;
             machine = { inherit name; };
           };
           hardware.facter.reportPath = lib.mkIf (builtins.pathExists facter) facter;
-          networking.hostName = lib.mkDefault name;
         }
-      ]
-      ++ builtins.filter builtins.pathExists [
-        "${folder}/configuration.nix"
-        "${folder}/hardware-configuration.nix"
-        "${folder}/disko.nix"
+        clanCore
       ]
       ++ services name
       ++ legacyModules config name;
+      networking.hostName = lib.mkDefault name;
     };
 
   clanModule =

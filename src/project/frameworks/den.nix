@@ -59,7 +59,10 @@ let
   only =
     names: item: {
       __exactly = true;
-      __call = lib.setFunctionArgs (_: item) (lib.genAttrs names (_: false));
+      __call = {
+        __functor = _: _: item;
+        __functionArgs = lib.genAttrs names (_: false);
+      };
     };
 
   denLib =
@@ -457,6 +460,19 @@ let
     "user"
   ];
 
+  # Another name of an option, or of a part of one.
+  alias =
+    from: to:
+    { config, options, ... }:
+    {
+      options = lib.setAttrByPath from (mkOption {
+        type = kept;
+        default = { };
+        apply = _: lib.getAttrFromPath to config;
+      });
+      config = lib.setAttrByPath to (lib.mkMerge (lib.getAttrFromPath from options).definitions);
+    };
+
   # ---- the module -----------------------------------------------------------
 
   module =
@@ -496,7 +512,7 @@ let
     {
       _file = "den";
       imports =
-        map (from: lib.mkAliasOptionModule [ "den" from ] [ "den" "provides" ]) [
+        map (name: alias [ "den" name ] [ "den" "provides" ]) [
           "_"
           "batteries"
         ]
@@ -555,7 +571,7 @@ let
     { config, ... }:
     {
       imports = [
-        (lib.mkAliasOptionModule [ name ] [ "den" "ful" name ])
+        (alias [ name ] [ "den" "ful" name ])
       ]
       ++ map (s: { den.ful.${name} = s.denful.${name}; }) (
         builtins.filter builtins.isAttrs (lib.flatten [ sources ])

@@ -16,6 +16,7 @@ let
     mapAttrs
     pathExists
     readDir
+    toString
     ;
   inherit (lib)
     mkDefault
@@ -77,10 +78,10 @@ let
           here = readDir cfg.path;
         in
         if cfg.onlySystem != null then
-          mapAttrs (name: _: host cfg.onlySystem "${cfg.path}/${name}") here
+          mapAttrs (name: _: host cfg.onlySystem "${toString cfg.path}/${name}") here
         else
           foldl' (all: system: all // system) { } (
-            map (system: mapAttrs (name: _: host system "${cfg.path}/${system}/${name}") (readDir "${cfg.path}/${system}")) (
+            map (system: mapAttrs (name: _: host system "${toString cfg.path}/${system}/${name}") (readDir "${toString cfg.path}/${system}")) (
               filter (name: here.${name} == "directory") (attrNames here)
             )
           );

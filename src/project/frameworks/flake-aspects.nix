@@ -227,11 +227,16 @@ let
               }
             ]) (builtins.removeAttrs item structural)) item;
 
-        children =
-          env: items:
-          {
-            imports = lib.imap0 (i: item: walk (env // { key = "${env.key}/${toString i}"; }) item) items;
-          };
+        deeper = env: env // { depth = env.depth + 1; };
+        children = env: items: {
+          imports = lib.imap0 (
+            i: item: walk (deeper env // { key = "${env.key}/${toString i}"; }) item
+          ) items;
+        };
+        # Aspects put all modules into one list; Nix puts definitions in order by depth first. So every module
+        # that is found lies at one depth, and only their sequence counts.
+        level = 24;
+        lowered = depth: module: if depth >= level then module else { imports = [ (lowered (depth + 1) module) ]; };
 
         # What an aspect says itself, then what it brings.
         here =
@@ -241,7 +246,7 @@ let
           else
             {
               imports =
-                map (class: {
+                map (class: lowered env.depth {
                   key = "${class}@${env.key}${env.suffix}${
                     if builtins.any (d: asksUser env.context d.value) definitions.${class} then
                       "@${env.context.user.name or ""}"
@@ -256,14 +261,14 @@ let
                 ++ map (
                   e:
                   walk (
-                    env
+                    deeper env
                     // {
                       inherit (e) context;
                       key = "${env.key}/${e.name}";
                     }
                   ) e.item
                 ) (edges env.context item)
-                ++ [ (children env (item.includes or [ ])) ];
+                ++ [ (children (deeper env) (item.includes or [ ])) ];
             };
 
         call =
@@ -286,7 +291,9 @@ let
             walk env (mergeAspect [ env.key ] [ { file = "an included aspect"; value = function; } ])
           else if missing == [ "user" ] && env.context ? host then
             {
-              imports = map (user: walk (env // { context = env.context // { inherit user; }; }) item) users;
+              imports = map (
+                user: walk (deeper env // { context = env.context // { inherit user; }; }) item
+              ) users;
             }
           else if builtins.elem "home" missing then
             { }
@@ -320,7 +327,10 @@ let
             else if rest == { } then
               module given
             else
-              lib.setFunctionArgs (arguments: module (arguments // given)) rest
+              {
+                __functor = _: arguments: module (arguments // given);
+                __functionArgs = rest;
+              }
           else if builtins.isAttrs module && module ? imports && builtins.isList module.imports then
             module // { imports = map (withContext context) module.imports; }
           else
@@ -330,6 +340,7 @@ let
       walk {
         inherit context key;
         above = [ ];
+        depth = 0;
         suffix = "";
       } item;
   };

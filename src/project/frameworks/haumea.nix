@@ -12,7 +12,6 @@ let
     attrValues
     filter
     foldl'
-    functionArgs
     head
     length
     mapAttrs
@@ -24,10 +23,11 @@ let
     concatMapAttrs
     fix
     flatten
+    functionArgs
     hasPrefix
     hasSuffix
+    isFunction
     removePrefix
-    toFunction
     ;
 
   loaders = rec {
@@ -35,7 +35,8 @@ let
     defaultWith =
       importer: inputs: path:
       let
-        f = toFunction (importer path);
+        value = importer path;
+        f = if isFunction value then value else _: value;
       in
       f (mapAttrs (name: _: inputs.${name}) (functionArgs f));
     default = defaultWith import;
@@ -93,9 +94,18 @@ let
         ${name} = a.${name} or [ ] ++ b.${name} or [ ];
       }
     ) (_: value: value);
+    # The default's attributes go up; a name that both have has no value.
     liftDefault =
       _: set:
-      lib.attrsets.unionOfDisjoint (removeAttrs set [ "default" ]) (set.default or { });
+      let
+        others = removeAttrs set [ "default" ];
+        default = set.default or { };
+      in
+      others
+      // default
+      // mapAttrs (name: _: throw "haumea: ${name} is also defined by the default") (
+        builtins.intersectAttrs others default
+      );
     prependUnderscore =
       _:
       lib.mapAttrs' (
@@ -127,7 +137,7 @@ let
       "root"
     ];
     let
-      matching = if lib.isFunction loader then [ (matchers.nix loader) ] else loader;
+      matching = if isFunction loader then [ (matchers.nix loader) ] else loader;
       transform = cursor: value: foldl' (value: t: t cursor value) value (flatten transformer);
 
       # What of a node can be seen from `pov`: a path in the tree, or null for the outside.

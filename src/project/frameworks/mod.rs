@@ -20,7 +20,7 @@ struct Framework {
 }
 
 macro_rules! framework {
-    ($name:literal, $($repository:literal),*) => {
+    ($name:literal, $($repository:literal),* $(,)?) => {
         Framework {
             name: $name,
             repositories: &[$($repository),*],
@@ -34,12 +34,8 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("flake-parts", "hercules-ci/flake-parts"),
     framework!("import-tree", "vic/import-tree", "denful/import-tree"),
     framework!("flake-utils", "numtide/flake-utils"),
-    framework!(
-        "nix-systems",
-        "nix-systems/default",
-        "nix-systems/default-linux",
-        "nix-systems/x86_64-linux"
-    ),
+    framework!("nix-systems",),
+    framework!("flake-modules",),
     framework!("haumea", "nix-community/haumea"),
     framework!("nixos-unified", "srid/nixos-unified", "srid/nixos-flake"),
     framework!("snowfall-lib", "snowfallorg/lib"),
@@ -81,21 +77,29 @@ fn opened(e: &Evaluator, set: Thunk, why: Why) -> Eval<Value> {
     })
 }
 
-/// The name among [`all`] of a repository, if it is one that is known.
-pub(super) fn name_of(repository: &str) -> Option<&'static str> {
+/// The value of a repository (`owner/name`, lower case), if anything is known of it.
+pub(super) fn value_of(e: &Evaluator, repository: &str) -> Option<Thunk> {
     let (owner, name) = repository.split_once('/')?;
     let known = FRAMEWORKS
         .iter()
         .find(|f| f.repositories.contains(&repository));
-    match known {
-        Some(framework) => Some(framework.name),
-        // Forks and mirrors of nixpkgs keep its name; the lists of systems have many.
-        None if name == "nixpkgs" || (owner == "nix-community" && name == "nixpkgs.lib") => {
-            Some("nixpkgs")
+    let path: Vec<Name> = match known {
+        Some(framework) => vec![framework.name.into()],
+        // Forks and mirrors of nixpkgs keep its name.
+        None if name == "nixpkgs" || name == "nixpkgs.lib" => vec!["nixpkgs".into()],
+        // Files with one attribute a repository.
+        None if owner == "nix-systems" => vec!["nix-systems".into(), name.into()],
+        None if FLAKE_MODULES.contains(&format!("\"{repository}\"").as_str()) => {
+            vec!["flake-modules".into(), repository.into()]
         }
-        None => None,
-    }
+        None => return None,
+    };
+    let frameworks = all(e);
+    Some(e.native(move |e| e.select(frameworks, &path, None, None)))
 }
+
+/// Flakes of which only the modules for flake-parts are known, by repository.
+const FLAKE_MODULES: &str = include_str!("flake-modules.nix");
 
 /// All of them: a set of values that are computed when somebody uses them.
 pub(super) fn all(e: &Evaluator) -> Thunk {

@@ -570,7 +570,15 @@ let
           templates = opaque "the templates of snowfall-lib" (options.templates or { });
         };
     in
-    recursiveUpdate base user-lib;
+    # recursiveUpdate, which needs no more of nixpkgs' lib than the names that the flake uses too.
+    base
+    // mapAttrs (
+      name: value:
+      if base ? ${name} && isAttrs value && isAttrs base.${name} then
+        recursiveUpdate base.${name} value
+      else
+        value
+    ) user-lib;
 in
 {
   inherit mkLib;

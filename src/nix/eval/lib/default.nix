@@ -354,7 +354,6 @@ let
       stringAfter
       ;
     inherit (final.customisation)
-      overrideDerivation
       makeOverridable
       callPackageWith
       callPackagesWith

@@ -1,5 +1,4 @@
-# What nixpkgs has in lib/lists.nix (26.11). Older releases: foldl' does not force its start value
-# (before 24.05), and a negative count of take or drop fails in other ways.
+# What nixpkgs has in lib/lists.nix (26.11). Before 23.11, foldl' did not force its start value.
 lib:
 let
   inherit (builtins) seq;

@@ -1,6 +1,5 @@
-# What nixpkgs has in lib/strings.nix (26.11). Older releases: concatLines [ ] was "\n"-free too, but
-# concatMapAttrsStringSep, join, trim, replaceString, toSentenceCase and toCamelCase did not exist, and
-# escapeShellArg quoted everything (before 24.11).
+# What nixpkgs has in lib/strings.nix (26.11). 24.05 and before quoted everything in escapeShellArg,
+# and had no join, trim, replaceString, concatMapAttrsStringSep, toSentenceCase and toCamelCase.
 lib:
 let
   inherit (builtins)
