@@ -67,12 +67,16 @@ impl Tree {
 
 fn mounts(model: &Host) -> String {
     let filesystems = model.storage.filesystems.iter().map(|f| {
-        let mounts = f.mounts.iter().map(|m| match &m.options {
-            Ok(options) => {
+        let mounts = f.mounts.iter().map(|m| match m.options.known() {
+            Some(options) => {
                 let options: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
                 format!("{}={}", m.mountpoint, options.join(","))
             }
-            Err(unknown) => format!("{}=? {}", m.mountpoint, unknown.why),
+            None => {
+                let unknown = m.options.unknown();
+                let why = unknown.first().map_or("", |u| u.why.as_str());
+                format!("{}=? {why}", m.mountpoint)
+            }
         });
         mounts.collect::<Vec<_>>().join(" ")
     });

@@ -187,7 +187,7 @@ fn merge_options(values: &Values<'_>, entry: &SetAt, mount: &mut Mount) {
     mount.options = match priority.cmp(&DEFAULT_PRIORITY) {
         std::cmp::Ordering::Less => more,
         std::cmp::Ordering::Greater => disko,
-        std::cmp::Ordering::Equal if ordered || !orders_agree(&disko, &more) => {
+        std::cmp::Ordering::Equal if ordered || entry.forced || !orders_agree(&disko, &more) => {
             Texts::Unknown(UnknownFact {
                 what: path.join("."),
                 why: "it is not known whether disko's options come before or behind these"

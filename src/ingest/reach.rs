@@ -62,12 +62,55 @@ pub(super) fn of(e: &Evaluator, thunk: Thunk) -> Rc<[Reach]> {
 ///
 /// nixpkgs merges in the reverse order of modules, and a submodule is a module system of its own
 /// whose modules are the definitions: each turns the order round (measured with nixpkgs' lib).
-pub(super) fn below(e: &Evaluator, reach: &[Reach], path: &[String]) -> Rc<[Reach]> {
-    let mut found = attribute(e, reach, path.last().map_or("", String::as_str));
+///
+/// Of several definitions of one option only those of the strongest priority count, so a `mkForce`
+/// around a set drops all others of it. `dropped` says that there were such.
+pub(super) fn below(e: &Evaluator, reach: &[Reach], path: &[String]) -> Below {
+    let mut found = raw(e, reach, path);
+    let all = found.len();
+    let forced = found.iter().any(|r| r.priority.is_some());
+    if is_option(path) {
+        let priority = |r: &Reach| r.priority.unwrap_or(DEFAULT_PRIORITY);
+        let sure = found
+            .iter()
+            .filter(|r| matches!(all_hold(e, &r.conditions), Ok(true)));
+        if let Some(strongest) = sure.map(priority).min() {
+            found.retain(|r| priority(r) <= strongest);
+        }
+        // What is inside are options of their own.
+        found.iter_mut().for_each(|r| r.priority = None);
+    }
     if is_submodule(path) {
         found.reverse();
     }
-    found.into()
+    Below {
+        dropped: found.len() < all,
+        forced,
+        reach: found.into(),
+    }
+}
+
+/// The definitions that reach the attribute at `path`, whatever their priority.
+pub(super) fn raw(e: &Evaluator, reach: &[Reach], path: &[String]) -> Vec<Reach> {
+    attribute(e, reach, path.last().map_or("", String::as_str))
+}
+
+/// The definitions of an option, or of a set of options.
+pub(super) struct Below {
+    pub(super) reach: Rc<[Reach]>,
+    /// Weaker definitions do not count.
+    pub(super) dropped: bool,
+    /// Some said how strong they are.
+    pub(super) forced: bool,
+}
+
+/// Whether a path is an option or stands within one, of those that are read with their types.
+fn is_option(path: &[String]) -> bool {
+    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(
+        names.as_slice(),
+        ["fileSystems", ..] | ["disko", "devices", ..]
+    )
 }
 
 /// Whether an option of NixOS or disko at this path is a submodule.

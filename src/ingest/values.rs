@@ -19,13 +19,18 @@ pub(super) struct SetAt {
     pub(super) at: Option<Span>,
     /// The definitions that it was merged from.
     pub(super) reach: Rc<[Reach]>,
+    /// Weaker definitions than these were dropped, here or above: what is seen of them does not
+    /// count.
+    pub(super) only: bool,
+    /// A definition of this set says how strong it is.
+    pub(super) forced: bool,
 }
 
 impl SetAt {
     /// The priority of the strongest definition of the option `name`, and whether any definition
     /// says in which order it wants to be merged.
     pub(super) fn strength(&self, e: &Evaluator, name: &str) -> (i64, bool) {
-        let reach = super::reach::below(e, &self.reach, &below(&self.path, name));
+        let reach = super::reach::raw(e, &self.reach, &below(&self.path, name));
         let priorities = reach.iter().map(|r| r.priority.unwrap_or(DEFAULT_PRIORITY));
         (
             priorities.min().unwrap_or(DEFAULT_PRIORITY),
@@ -56,6 +61,13 @@ impl<'e> Values<'e> {
             why: unknown.why.to_string(),
             at: unknown.at,
         }
+    }
+
+    /// The same, with the binding that wrote it where nothing nearer is known.
+    fn fact_at(&self, path: &[String], unknown: &Unknown, entry: Option<Span>) -> UnknownFact {
+        let mut fact = self.fact(path, unknown);
+        fact.at = fact.at.or(entry);
+        fact
     }
 
     /// Records something that is not known and has no other place to be said.
@@ -113,6 +125,8 @@ impl<'e> Values<'e> {
                     path,
                     at: at.or(own),
                     reach,
+                    only: false,
+                    forced: false,
                 })
             }
             Ok(Value {
@@ -142,6 +156,7 @@ impl<'e> Values<'e> {
     /// The attribute `name`, which may be absent, or hidden in what is not known.
     fn attribute(&self, parent: &SetAt, name: &str) -> Reading<Option<Attribute>> {
         match (parent.set.get(name), Self::hidden(&parent.set)) {
+            (Some(_), _) if self.is_dropped(parent, name) => Ok(None),
             (Some(attribute), _) => Ok(Some(*attribute)),
             (None, None) => Ok(None),
             (None, Some(why)) => Err(UnknownFact {
@@ -150,6 +165,12 @@ impl<'e> Values<'e> {
                 at: parent.at,
             }),
         }
+    }
+
+    /// Whether only definitions that do not count give the attribute `name`.
+    fn is_dropped(&self, parent: &SetAt, name: &str) -> bool {
+        let path = below(&parent.path, name);
+        parent.only && super::reach::raw(self.e, &parent.reach, &path).is_empty()
     }
 
     /// The value of the attribute `name`; `None` where nobody defines it.
@@ -161,7 +182,7 @@ impl<'e> Values<'e> {
         match self.e.force(attribute.value) {
             Ok(value) => Ok(Some(value)),
             Err(unknown) if unknown.is_undefined(&path) => Ok(None),
-            Err(unknown) => Err(self.fact(&path, &unknown)),
+            Err(unknown) => Err(self.fact_at(&path, &unknown, attribute.entry)),
         }
     }
 
@@ -169,8 +190,13 @@ impl<'e> Values<'e> {
     pub(super) fn child(&self, parent: &SetAt, name: &str) -> Option<SetAt> {
         let attribute = self.known(self.attribute(parent, name))??;
         let path = below(&parent.path, name);
-        let reach = super::reach::below(self.e, &parent.reach, &path);
-        self.set(attribute.value, path, attribute.entry, reach)
+        let below = super::reach::below(self.e, &parent.reach, &path);
+        let set = self.set(attribute.value, path, attribute.entry, below.reach)?;
+        Some(SetAt {
+            only: parent.only || below.dropped,
+            forced: below.forced,
+            ..set
+        })
     }
 
     /// All sets below a set of sets, by name.
@@ -283,6 +309,7 @@ impl<'e> Values<'e> {
     /// A list of strings; `default` where nobody defines it.
     pub(super) fn texts(&self, parent: &SetAt, name: &str, default: &[&str]) -> Texts {
         let path = below(&parent.path, name);
+        let entry = parent.set.get(name).and_then(|a| a.entry);
         match self.value(parent, name) {
             Ok(Some(Value {
                 data: Data::List(list),
@@ -291,7 +318,7 @@ impl<'e> Values<'e> {
                 Some(items) => Texts::of(
                     items
                         .into_iter()
-                        .filter_map(|item| self.element(item, &path))
+                        .filter_map(|item| self.element(item, &path, entry))
                         .collect(),
                 ),
                 None => Texts::Unknown(UnknownFact {
@@ -308,7 +335,7 @@ impl<'e> Values<'e> {
 
     /// The elements of a merged list in the order in which its option merges its definitions.
     fn items(&self, parent: &SetAt, path: &[String], list: &List) -> Option<Vec<Thunk>> {
-        let reach = super::reach::below(self.e, &parent.reach, path);
+        let reach = super::reach::raw(self.e, &parent.reach, path);
         if reach.len() < 2 {
             return Some(list.items.clone());
         }
@@ -324,7 +351,12 @@ impl<'e> Values<'e> {
     }
 
     /// An element of a list of strings, as `types.listOf` reads it: its `mkIf` may drop it.
-    fn element(&self, thunk: Thunk, path: &[String]) -> Option<Reading<Located<String>>> {
+    fn element(
+        &self,
+        thunk: Thunk,
+        path: &[String],
+        entry: Option<Span>,
+    ) -> Option<Reading<Located<String>>> {
         let reach = super::reach::of(self.e, thunk);
         let wrapped = |r: &&Reach| !r.is_bare();
         let value = match reach.iter().find(wrapped) {
@@ -341,7 +373,7 @@ impl<'e> Values<'e> {
                 at,
             }) => Ok(Located::new(text.to_string(), at)),
             Ok(other) => Err(self.wrong_type(path, "a string", &other)),
-            Err(unknown) => Err(self.fact(path, &unknown)),
+            Err(unknown) => Err(self.fact_at(path, &unknown, entry)),
         })
     }
 
