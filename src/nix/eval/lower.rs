@@ -98,7 +98,6 @@ pub(super) const GLOBALS: &[&str] = &[
     "fetchGit",
     "fetchMercurial",
     "fetchTree",
-    "fetchurl",
     "placeholder",
     "scopedImport",
     "fromTOML",
@@ -143,7 +142,7 @@ impl Lowering {
             ast::Expr::Root(root) => self.optional(root.expr(), range),
             ast::Expr::Literal(literal) => self.literal(&literal, range),
             ast::Expr::Ident(ident) => {
-                let variable = self.resolve(&ident.to_string());
+                let variable = self.resolve(&ident.to_string(), range);
                 self.push(Expr::Variable(variable), range)
             }
             ast::Expr::Str(string) => {
@@ -472,7 +471,8 @@ impl Lowering {
 
     /// Resolves a name against the scopes, as Nix does: a lexical binding wins over every `with`,
     /// and so does Nix's own global scope.
-    pub(super) fn resolve(&self, name: &str) -> Variable {
+    /// A name bound nowhere makes Nix refuse the whole file, used or not.
+    pub(super) fn resolve(&mut self, name: &str, at: TextRange) -> Variable {
         let mut withs = Vec::new();
         for (up, scope) in self.scopes.iter().rev().enumerate() {
             match scope {
@@ -491,6 +491,7 @@ impl Lowering {
         if GLOBALS.contains(&name.as_str()) || name.starts_with("__") {
             Variable::Global(name)
         } else if withs.is_empty() {
+            self.fail(at, format!("undefined variable `{name}`"));
             Variable::Unbound(name)
         } else {
             Variable::With {

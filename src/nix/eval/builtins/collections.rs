@@ -324,6 +324,14 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items, Vec::new(), at)
     }),
     primitive("zipAttrsWith", 2, |e, a, at| {
+        let function = e.force(a[0])?;
+        if !matches!(
+            function.data,
+            Data::Lambda(_) | Data::Builtin(_) | Data::Set(_)
+        ) {
+            let why = format!("a {} is no function", function.type_name());
+            return Err(Unknown::new(Why::Refused(why), at));
+        }
         let mut zipped: BTreeMap<Name, (Vec<Thunk>, Option<Span>)> = BTreeMap::new();
         for item in &list(e, a[1], at)?.items {
             let set = set(e, *item, at)?;
