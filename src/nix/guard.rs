@@ -42,6 +42,15 @@ pub enum Refusal {
     /// A chain of operators or arguments longer than [`MAX_CHAIN`].
     #[error("more than {MAX_CHAIN} operators or arguments in one expression")]
     ChainTooLong,
+    /// Unicode has more kinds of space than Nix, rnix takes them all.
+    #[error("a space that Nix does not know")]
+    OddSpace,
+    /// `/*` without `*/`, which rnix closes at the end of the file.
+    #[error("a comment that does not end")]
+    OpenComment,
+    /// rnix leaves such signs out without a word where it can.
+    #[error("this is no word or sign of Nix")]
+    NoToken,
     /// More than [`MAX_TOKENS`].
     #[error("the file has more than {MAX_TOKENS} words and signs")]
     TooManyTokens,
@@ -60,6 +69,9 @@ impl Refusal {
             Refusal::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
             Refusal::NotUtf8 => "save the file as UTF-8",
             Refusal::Nul => "remove the NUL byte",
+            Refusal::OddSpace => "replace it by an ordinary space",
+            Refusal::OpenComment => "end it with */",
+            Refusal::NoToken => "correct the file; `nix-instantiate --parse` accepts what is meant",
             Refusal::LoneCarriageReturn => "use LF or CRLF line endings throughout",
             Refusal::TooDeep | Refusal::ChainTooLong | Refusal::PrefixRunTooLong => {
                 "split the expression with let bindings"
@@ -114,6 +126,9 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         }
         if kind != SyntaxKind::TOKEN_STRING_CONTENT && !lookahead.allows(text.as_bytes(), at) {
             return Err((at, Refusal::ChainTooLong));
+        }
+        if let Some(refusal) = misread(kind, slice) {
+            return Err((at, refusal));
         }
         match kind {
             SyntaxKind::TOKEN_WHITESPACE | SyntaxKind::TOKEN_COMMENT => continue,
@@ -178,6 +193,21 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         }
     }
     Ok(())
+}
+
+/// Why Nix would not take a token that rnix takes.
+fn misread(kind: SyntaxKind, slice: &str) -> Option<Refusal> {
+    let closed = || slice.len() >= 4 && slice.ends_with("*/");
+    match kind {
+        SyntaxKind::TOKEN_WHITESPACE if !slice.trim_matches([' ', '\t', '\r', '\n']).is_empty() => {
+            Some(Refusal::OddSpace)
+        }
+        SyntaxKind::TOKEN_COMMENT if slice.starts_with("/*") && !closed() => {
+            Some(Refusal::OpenComment)
+        }
+        SyntaxKind::TOKEN_ERROR => Some(Refusal::NoToken),
+        _ => None,
+    }
 }
 
 /// What the tokenizer looks at again and again: at each token it reads on to the end of all that

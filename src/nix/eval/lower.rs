@@ -50,6 +50,35 @@ fn is_float(text: &str) -> bool {
     }
 }
 
+/// The levels of Nix's grammar, tightest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tightness {
+    Simple,
+    Select,
+    Apply,
+    Operator,
+    /// Reaches as far as it can: functions, `let`, `with`, `assert`, `if`.
+    Whole,
+}
+
+impl Tightness {
+    fn of(expr: &ast::Expr) -> Tightness {
+        match expr {
+            ast::Expr::Select(_) => Tightness::Select,
+            ast::Expr::Apply(_) => Tightness::Apply,
+            ast::Expr::BinOp(_) | ast::Expr::UnaryOp(_) | ast::Expr::HasAttr(_) => {
+                Tightness::Operator
+            }
+            ast::Expr::Lambda(_)
+            | ast::Expr::LetIn(_)
+            | ast::Expr::With(_)
+            | ast::Expr::Assert(_)
+            | ast::Expr::IfElse(_) => Tightness::Whole,
+            _ => Tightness::Simple,
+        }
+    }
+}
+
 /// One frame of names, as it will exist when the code runs.
 pub(super) enum Scope {
     Names(FxHashMap<Name, u32>),
@@ -135,6 +164,20 @@ impl Lowering {
         stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || self.expr_inner(expr))
     }
 
+    /// Lowers a part of an expression, which binds at least as tightly as Nix's grammar wants it.
+    /// rnix takes `f x: y` and its like, for which Nix wants parentheses.
+    fn operand(
+        &mut self,
+        expr: Option<ast::Expr>,
+        around: TextRange,
+        loosest: Tightness,
+    ) -> ExprId {
+        if let Some(expr) = expr.as_ref().filter(|e| Tightness::of(e) > loosest) {
+            self.fail(expr.syntax().text_range(), "this needs parentheses here");
+        }
+        self.optional(expr, around)
+    }
+
     fn expr_inner(&mut self, expr: ast::Expr) -> ExprId {
         let range = expr.syntax().text_range();
         match expr {
@@ -156,7 +199,10 @@ impl Lowering {
                 self.push(Expr::SearchPath(path.to_string().into()), range)
             }
             ast::Expr::List(list) => {
-                let items = list.items().map(|item| self.expr(item)).collect();
+                let items = list
+                    .items()
+                    .map(|i| self.operand(Some(i), range, Tightness::Select));
+                let items = items.collect();
                 self.push(Expr::List(items), range)
             }
             ast::Expr::AttrSet(set) => {
@@ -232,14 +278,15 @@ impl Lowering {
             }
             ast::Expr::Lambda(lambda) => self.lambda(&lambda, range),
             ast::Expr::Apply(apply) => {
-                let function = self.optional(apply.lambda(), range);
-                let argument = self.optional(apply.argument(), range);
+                let function = self.operand(apply.lambda(), range, Tightness::Apply);
+                let argument = self.operand(apply.argument(), range, Tightness::Select);
                 self.push(Expr::Apply { function, argument }, range)
             }
             ast::Expr::Select(select) => {
-                let base = self.optional(select.expr(), range);
+                let base = self.operand(select.expr(), range, Tightness::Simple);
                 let path = self.attrpath(select.attrpath());
-                let default = select.default_expr().map(|d| self.expr(d));
+                let default = select.default_expr();
+                let default = default.map(|d| self.operand(Some(d), range, Tightness::Select));
                 self.push(
                     Expr::Select {
                         base,
@@ -250,13 +297,13 @@ impl Lowering {
                 )
             }
             ast::Expr::HasAttr(it) => {
-                let base = self.optional(it.expr(), range);
+                let base = self.operand(it.expr(), range, Tightness::Operator);
                 let path = self.attrpath(it.attrpath());
                 self.push(Expr::HasAttr { base, path }, range)
             }
             ast::Expr::BinOp(it) => self.binary(&it, range),
             ast::Expr::UnaryOp(it) => {
-                let operand = self.optional(it.expr(), range);
+                let operand = self.operand(it.expr(), range, Tightness::Operator);
                 let expr = match it.operator() {
                     Some(ast::UnaryOpKind::Invert) => Expr::Not(operand),
                     Some(ast::UnaryOpKind::Negate) => Expr::Negate(operand),
@@ -428,8 +475,8 @@ impl Lowering {
     }
 
     fn binary(&mut self, it: &ast::BinOp, range: TextRange) -> ExprId {
-        let left = self.optional(it.lhs(), range);
-        let right = self.optional(it.rhs(), range);
+        let left = self.operand(it.lhs(), range, Tightness::Operator);
+        let right = self.operand(it.rhs(), range, Tightness::Operator);
         let op = match it.operator() {
             Some(ast::BinOpKind::Concat) => BinaryOp::Concat,
             Some(ast::BinOpKind::Update) => BinaryOp::Update,
