@@ -10,6 +10,8 @@ mod nix;
 mod choices;
 #[path = "nix_eval/generate.rs"]
 mod generate;
+#[path = "nix_eval/scopes.rs"]
+mod scopes;
 #[path = "nix_eval/text.rs"]
 mod text;
 
@@ -425,4 +427,41 @@ fn what_still_parses_after_a_change_means_what_nix_says() {
         "only {} have a value",
         read.len()
     );
+}
+
+/// Pipes, which Nix has from 2.24 on as an experiment: ours, and what its manual says they give.
+const PIPES: &[(&str, Option<&str>)] = &[
+    ("1 |> (x: x + 1)", Some("2")),
+    ("[ 1 2 ] |> map (x: x * 2) |> builtins.length", Some("2")),
+    ("\"a\" |> (x: y: x + y) <| \"b\"", None),
+    ("(x: x + 1) <| 1", Some("2")),
+    ("(x: x + 1) <| (x: x * 2) <| 3", Some("7")),
+    ("1 + 1 |> (x: x * 10)", Some("20")),
+    ("true -> false |> (x: !x)", Some("true")),
+    (
+        "let f = x: x ++ [ 3 ]; in [ 1 ] ++ [ 2 ] |> f",
+        Some("[1,2,3]"),
+    ),
+    ("1 |> x: x", None),
+    (
+        "{ a = 1; } // { b = 2; } |> builtins.attrNames",
+        Some("[\"a\",\"b\"]"),
+    ),
+    ("1 |> 2", None),
+    ("throw \"x\" |> (x: 5)", Some("5")),
+];
+
+#[test]
+fn pipes_apply_in_their_direction() {
+    let expressions: Vec<&str> = PIPES.iter().map(|(expression, _)| *expression).collect();
+    let files = Files::new(&expressions);
+    for (index, (expression, expected)) in PIPES.iter().enumerate() {
+        let ours = files.ours(index);
+        let expected: Option<Json> = expected.map(|e| serde_json::from_str(e).expect("JSON"));
+        assert_eq!(
+            ours.as_ref().ok(),
+            expected.as_ref(),
+            "{expression}: {ours:?}"
+        );
+    }
 }

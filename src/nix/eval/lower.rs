@@ -79,6 +79,22 @@ impl Tightness {
     }
 }
 
+/// Whether a pipe points to the right, if it is one.
+fn pipe_of(it: &ast::BinOp) -> Option<bool> {
+    match it.operator()? {
+        ast::BinOpKind::PipeRight => Some(true),
+        ast::BinOpKind::PipeLeft => Some(false),
+        _ => None,
+    }
+}
+
+fn pipe(expr: &ast::Expr) -> Option<bool> {
+    match expr {
+        ast::Expr::BinOp(it) => pipe_of(it),
+        _ => None,
+    }
+}
+
 /// One frame of names, as it will exist when the code runs.
 pub(super) enum Scope {
     Names(FxHashMap<Name, u32>),
@@ -181,7 +197,14 @@ impl Lowering {
     fn expr_inner(&mut self, expr: ast::Expr) -> ExprId {
         let range = expr.syntax().text_range();
         match expr {
-            ast::Expr::Paren(paren) => self.optional(paren.expr(), range),
+            ast::Expr::Paren(paren) => {
+                // rnix takes whatever stands where the parenthesis should close.
+                let last = paren.syntax().last_token().map(|t| t.kind());
+                if last != Some(rnix::SyntaxKind::TOKEN_R_PAREN) {
+                    self.fail(range, "this parenthesis is not closed");
+                }
+                self.optional(paren.expr(), range)
+            }
             ast::Expr::Root(root) => self.optional(root.expr(), range),
             ast::Expr::Literal(literal) => self.literal(&literal, range),
             ast::Expr::Ident(ident) => {
@@ -475,6 +498,11 @@ impl Lowering {
     }
 
     fn binary(&mut self, it: &ast::BinOp, range: TextRange) -> ExprId {
+        let piped = [it.lhs(), it.rhs()].into_iter().flatten();
+        let piped = piped.filter_map(|side| pipe(&side)).chain(pipe_of(it));
+        if piped.collect::<FxHashSet<_>>().len() > 1 {
+            self.fail(range, "pipes in both directions need parentheses");
+        }
         let left = self.operand(it.lhs(), range, Tightness::Operator);
         let right = self.operand(it.rhs(), range, Tightness::Operator);
         let op = match it.operator() {
