@@ -22,7 +22,7 @@ fn the_guard_and_the_parser_refuse_shapes_that_crash_readers() {
         ("minus", "-", "1", ""),
         ("spaced minus", "- ", "1", ""),
         ("not", "!", "true", ""),
-        ("selection", "a", "", ".b"),
+        ("selection", "", "a", ".b"),
         ("attribute path", "", "{ a", ".b"),
         ("application", "f ", "1", ""),
         ("application of strings", "\"a\"", "1", ""),
@@ -31,7 +31,7 @@ fn the_guard_and_the_parser_refuse_shapes_that_crash_readers() {
         ("spaced sum", "1 + ", "1", ""),
         ("concatenation", "[ ] ++ ", "[ ]", ""),
         ("implication", "true -> ", "true", ""),
-        ("has", "a", "", " ? b"),
+        ("has", "", "a", " ? b"),
         ("or", "a.b or ", "1", ""),
         ("pipe", "1 |> ", "f", ""),
         ("let", "let a = 1; in ", "a", ""),
@@ -67,7 +67,7 @@ fn the_guard_and_the_parser_refuse_shapes_that_crash_readers() {
             let text = open.repeat(count) + middle + &close.repeat(count);
             let text = match name {
                 "attribute path" => format!("{{ a{} = 1; }}", ".b".repeat(count)),
-                _ => format!("({text})"),
+                _ => format!("let a = {{ }}; f = x: x; in ({text})"),
             };
             cases.push(case(&format!("{count} × {name}"), options(&text), EITHER));
         }
