@@ -45,7 +45,7 @@ pub enum Refusal {
     /// Unicode has more kinds of space than Nix, rnix takes them all.
     #[error("a space that Nix does not know")]
     OddSpace,
-    /// `/*` without `*/`, which rnix closes at the end of the file.
+    /// `/*` without `*/`, which rnix leaves out without a word where it can.
     #[error("a comment that does not end")]
     OpenComment,
     /// rnix leaves such signs out without a word where it can.
@@ -127,8 +127,8 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         if kind != SyntaxKind::TOKEN_STRING_CONTENT && !lookahead.allows(text.as_bytes(), at) {
             return Err((at, Refusal::ChainTooLong));
         }
-        if let Some(refusal) = misread(kind, slice) {
-            return Err((at, refusal));
+        if let Some((inside, refusal)) = misread(kind, slice) {
+            return Err((at + inside, refusal));
         }
         match kind {
             SyntaxKind::TOKEN_WHITESPACE | SyntaxKind::TOKEN_COMMENT => continue,
@@ -195,17 +195,15 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
     Ok(())
 }
 
-/// Why Nix would not take a token that rnix takes.
-fn misread(kind: SyntaxKind, slice: &str) -> Option<Refusal> {
-    let closed = || slice.len() >= 4 && slice.ends_with("*/");
+/// Why Nix would not take a token that rnix takes, and where in it.
+fn misread(kind: SyntaxKind, slice: &str) -> Option<(usize, Refusal)> {
     match kind {
-        SyntaxKind::TOKEN_WHITESPACE if !slice.trim_matches([' ', '\t', '\r', '\n']).is_empty() => {
-            Some(Refusal::OddSpace)
+        SyntaxKind::TOKEN_WHITESPACE => {
+            let odd = slice.find(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))?;
+            Some((odd, Refusal::OddSpace))
         }
-        SyntaxKind::TOKEN_COMMENT if slice.starts_with("/*") && !closed() => {
-            Some(Refusal::OpenComment)
-        }
-        SyntaxKind::TOKEN_ERROR => Some(Refusal::NoToken),
+        SyntaxKind::TOKEN_ERROR if slice.starts_with("/*") => Some((0, Refusal::OpenComment)),
+        SyntaxKind::TOKEN_ERROR => Some((0, Refusal::NoToken)),
         _ => None,
     }
 }
@@ -220,7 +218,7 @@ struct Lookahead {
 
 impl Lookahead {
     /// More than any file that people write needs by a factor of a hundred.
-    const MOST: usize = 20_000_000;
+    const MOST: usize = 40_000_000;
 
     fn allows(&mut self, text: &[u8], at: usize) -> bool {
         if at >= self.end {
@@ -282,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn what_rnix_takes_and_nix_does_not_is_refused() {
+        assert_eq!(
+            refusal("{ \u{a0}}".as_bytes()),
+            Some((2, Refusal::OddSpace))
+        );
+        assert_eq!(refusal(b"1 /* c"), Some((2, Refusal::OpenComment)));
+        assert_eq!(refusal(b"1 /*/"), Some((2, Refusal::OpenComment)));
+        assert_eq!(refusal(b"(1~)"), Some((2, Refusal::NoToken)));
+        assert_eq!(refusal(b"1 /**/ # /*"), None);
+    }
+
+    #[test]
     fn inputs_that_would_abort_or_stall_the_parser_are_refused() {
         let nested = "[".repeat(100_000);
         assert_eq!(
@@ -302,6 +312,23 @@ mod tests {
         assert_eq!(
             refusal(calls.as_bytes()).map(|r| r.1),
             Some(Refusal::ChainTooLong)
+        );
+        for chain in ["1+", "a.b-"] {
+            let unspaced = chain.repeat(100_000);
+            assert_eq!(
+                refusal(unspaced.as_bytes()).map(|r| r.1),
+                Some(Refusal::ChainTooLong)
+            );
+        }
+        let strings = "\"\"".repeat(100_000);
+        assert_eq!(
+            refusal(strings.as_bytes()).map(|r| r.1),
+            Some(Refusal::ChainTooLong)
+        );
+        let words = "1 ".repeat(MAX_TOKENS);
+        assert_eq!(
+            refusal(format!("[ {words}]").as_bytes()).map(|r| r.1),
+            Some(Refusal::TooManyTokens)
         );
         let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(
