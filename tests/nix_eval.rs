@@ -10,6 +10,8 @@ mod nix;
 mod choices;
 #[path = "nix_eval/generate.rs"]
 mod generate;
+#[path = "nix_eval/scopes.rs"]
+mod scopes;
 #[path = "nix_eval/text.rs"]
 mod text;
 
@@ -334,4 +336,132 @@ fn random_expressions_are_read_as_nix_reads_them() {
         equal * 10 >= values * 9,
         "only {equal} of {values} are read equal"
     );
+}
+
+/// What is put into a text to break it, or to make another of it. No pipes, which only later versions
+/// of Nix have.
+const PIECES: &[&str] = &[
+    " ", "", "\n", "\r\n", "\t", "\"", "''", "'", "$", "${", "}", "{", "(", ")", "[", "]", ";",
+    ":", ",", ".", "...", "=", "==", "@", "?", " or ", "-", "!", "/", "//", "/*", "*/", "#", "\\",
+    "+", "++", "<", "0", "1", ".5", "1e3", "a", "i", "rec ", "let ", " in ", "with ", "inherit ",
+    "null", " x: ", "_", "é", "~", "&&", "->", "import", "http:x", "./a", "\u{a0}", "\0", "\r",
+];
+
+/// A text with one to three small changes.
+fn mutated(text: &str, choices: &mut Choices) -> String {
+    let mut text: Vec<char> = text.chars().collect();
+    for _ in 0..=choices.below(3) {
+        let at = choices.below(text.len() as u32 + 1) as usize;
+        let end = (at + choices.below(4) as usize).min(text.len());
+        let piece: Vec<char> = match choices.below(4) {
+            0 => Vec::new(),
+            1 => text[at..end].repeat(2),
+            _ => choices.of(PIECES).chars().collect(),
+        };
+        let end = if choices.below(2) == 0 { at } else { end };
+        text.splice(at..end, piece);
+    }
+    text.into_iter().collect()
+}
+
+#[test]
+fn what_still_parses_after_a_change_means_what_nix_says() {
+    if !nix::is_there("changed expressions") {
+        return;
+    }
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let count = number("NIX_EVAL_CASES").unwrap_or(3_000);
+    let first = number("NIX_EVAL_SEED").unwrap_or(1);
+    let one = |seed: u64| {
+        let (text, _) = generate::expression(Choices::random(seed % 2_000));
+        mutated(&text, &mut Choices::random(seed))
+    };
+    let expressions: Vec<String> = (first..first + count).map(one).collect();
+    let files = Files::new(&expressions);
+    let ours: Vec<Result<Json, String>> = (0..expressions.len()).map(|i| files.ours(i)).collect();
+    // What we refuse cannot be wrong.
+    let read: Vec<usize> = (0..ours.len()).filter(|i| ours[*i].is_ok()).collect();
+    let real: Vec<Result<Json, String>> = std::thread::scope(|scope| {
+        let asked: Vec<_> = read
+            .chunks(read.len() / 2 + 1)
+            .map(|half| {
+                scope.spawn(|| {
+                    half.chunks(60)
+                        .flat_map(|p| files.real_part(p))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        asked
+            .into_iter()
+            .flat_map(|a| a.join().expect("it ends"))
+            .collect()
+    });
+    let wrong: Vec<String> = read
+        .iter()
+        .zip(&real)
+        .filter_map(|(index, real)| {
+            let ours = ours[*index].as_ref().ok()?;
+            match real {
+                Ok(real) if nix::same(ours, real) => None,
+                real => Some(format!(
+                    "NIX_EVAL_SEED={} NIX_EVAL_CASES=1: {:?}\n  ours {ours}\n  nix  {real:?}",
+                    first + *index as u64,
+                    expressions[*index]
+                )),
+            }
+        })
+        .collect();
+    println!(
+        "{count} changed expressions, {} still have a value",
+        read.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(
+        read.len() * 10 > count as usize,
+        "only {} have a value",
+        read.len()
+    );
+}
+
+/// Pipes, which Nix has from 2.24 on as an experiment: ours, and what its manual says they give.
+const PIPES: &[(&str, Option<&str>)] = &[
+    ("1 |> (x: x + 1)", Some("2")),
+    ("[ 1 2 ] |> map (x: x * 2) |> builtins.length", Some("2")),
+    ("\"a\" |> (x: y: x + y) <| \"b\"", None),
+    ("(x: x + 1) <| 1", Some("2")),
+    ("(x: x + 1) <| (x: x * 2) <| 3", Some("7")),
+    ("1 + 1 |> (x: x * 10)", Some("20")),
+    ("true -> false |> (x: !x)", Some("true")),
+    (
+        "let f = x: x ++ [ 3 ]; in [ 1 ] ++ [ 2 ] |> f",
+        Some("[1,2,3]"),
+    ),
+    ("1 |> x: x", None),
+    (
+        "{ a = 1; } // { b = 2; } |> builtins.attrNames",
+        Some("[\"a\",\"b\"]"),
+    ),
+    ("1 |> 2", None),
+    ("throw \"x\" |> (x: 5)", Some("5")),
+];
+
+#[test]
+fn pipes_apply_in_their_direction() {
+    let expressions: Vec<&str> = PIPES.iter().map(|(expression, _)| *expression).collect();
+    let files = Files::new(&expressions);
+    for (index, (expression, expected)) in PIPES.iter().enumerate() {
+        let ours = files.ours(index);
+        let expected: Option<Json> = expected.map(|e| serde_json::from_str(e).expect("JSON"));
+        assert_eq!(
+            ours.as_ref().ok(),
+            expected.as_ref(),
+            "{expression}: {ours:?}"
+        );
+    }
 }

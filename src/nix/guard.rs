@@ -42,6 +42,15 @@ pub enum Refusal {
     /// A chain of operators or arguments longer than [`MAX_CHAIN`].
     #[error("more than {MAX_CHAIN} operators or arguments in one expression")]
     ChainTooLong,
+    /// Unicode has more kinds of space than Nix, rnix takes them all.
+    #[error("a space that Nix does not know")]
+    OddSpace,
+    /// `/*` without `*/`, which rnix leaves out without a word where it can.
+    #[error("a comment that does not end")]
+    OpenComment,
+    /// rnix leaves such signs out without a word where it can.
+    #[error("this is no word or sign of Nix")]
+    NoToken,
     /// More than [`MAX_TOKENS`].
     #[error("the file has more than {MAX_TOKENS} words and signs")]
     TooManyTokens,
@@ -60,6 +69,9 @@ impl Refusal {
             Refusal::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
             Refusal::NotUtf8 => "save the file as UTF-8",
             Refusal::Nul => "remove the NUL byte",
+            Refusal::OddSpace => "replace it by an ordinary space",
+            Refusal::OpenComment => "end it with */",
+            Refusal::NoToken => "correct the file; `nix-instantiate --parse` accepts what is meant",
             Refusal::LoneCarriageReturn => "use LF or CRLF line endings throughout",
             Refusal::TooDeep | Refusal::ChainTooLong | Refusal::PrefixRunTooLong => {
                 "split the expression with let bindings"
@@ -114,6 +126,9 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         }
         if kind != SyntaxKind::TOKEN_STRING_CONTENT && !lookahead.allows(text.as_bytes(), at) {
             return Err((at, Refusal::ChainTooLong));
+        }
+        if let Some((inside, refusal)) = misread(kind, slice) {
+            return Err((at + inside, refusal));
         }
         match kind {
             SyntaxKind::TOKEN_WHITESPACE | SyntaxKind::TOKEN_COMMENT => continue,
@@ -180,6 +195,19 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
     Ok(())
 }
 
+/// Why Nix would not take a token that rnix takes, and where in it.
+fn misread(kind: SyntaxKind, slice: &str) -> Option<(usize, Refusal)> {
+    match kind {
+        SyntaxKind::TOKEN_WHITESPACE => {
+            let odd = slice.find(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))?;
+            Some((odd, Refusal::OddSpace))
+        }
+        SyntaxKind::TOKEN_ERROR if slice.starts_with("/*") => Some((0, Refusal::OpenComment)),
+        SyntaxKind::TOKEN_ERROR => Some((0, Refusal::NoToken)),
+        _ => None,
+    }
+}
+
 /// What the tokenizer looks at again and again: at each token it reads on to the end of all that
 /// might be a path or an address.
 #[derive(Default)]
@@ -190,7 +218,7 @@ struct Lookahead {
 
 impl Lookahead {
     /// More than any file that people write needs by a factor of a hundred.
-    const MOST: usize = 20_000_000;
+    const MOST: usize = 40_000_000;
 
     fn allows(&mut self, text: &[u8], at: usize) -> bool {
         if at >= self.end {
@@ -252,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn what_rnix_takes_and_nix_does_not_is_refused() {
+        assert_eq!(
+            refusal("{ \u{a0}}".as_bytes()),
+            Some((2, Refusal::OddSpace))
+        );
+        assert_eq!(refusal(b"1 /* c"), Some((2, Refusal::OpenComment)));
+        assert_eq!(refusal(b"1 /*/"), Some((2, Refusal::OpenComment)));
+        assert_eq!(refusal(b"(1~)"), Some((2, Refusal::NoToken)));
+        assert_eq!(refusal(b"1 /**/ # /*"), None);
+    }
+
+    #[test]
     fn inputs_that_would_abort_or_stall_the_parser_are_refused() {
         let nested = "[".repeat(100_000);
         assert_eq!(
@@ -272,6 +312,23 @@ mod tests {
         assert_eq!(
             refusal(calls.as_bytes()).map(|r| r.1),
             Some(Refusal::ChainTooLong)
+        );
+        for chain in ["1+", "a.b-"] {
+            let unspaced = chain.repeat(100_000);
+            assert_eq!(
+                refusal(unspaced.as_bytes()).map(|r| r.1),
+                Some(Refusal::ChainTooLong)
+            );
+        }
+        let strings = "\"\"".repeat(100_000);
+        assert_eq!(
+            refusal(strings.as_bytes()).map(|r| r.1),
+            Some(Refusal::ChainTooLong)
+        );
+        let words = "1 ".repeat(MAX_TOKENS);
+        assert_eq!(
+            refusal(format!("[ {words}]").as_bytes()).map(|r| r.1),
+            Some(Refusal::TooManyTokens)
         );
         let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(

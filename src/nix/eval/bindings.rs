@@ -200,7 +200,7 @@ impl Lowering {
                 Node::Nested(nested) => (self.nested(nested, range), false),
                 Node::Outer => {
                     let inner = framed.then(|| self.scopes.pop()).flatten();
-                    let variable = self.resolve(&name);
+                    let variable = self.resolve(&name, range);
                     self.scopes.extend(inner);
                     (self.push(Expr::Variable(variable), range), framed)
                 }

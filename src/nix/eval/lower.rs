@@ -50,6 +50,51 @@ fn is_float(text: &str) -> bool {
     }
 }
 
+/// The levels of Nix's grammar, tightest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tightness {
+    Simple,
+    Select,
+    Apply,
+    Operator,
+    /// Reaches as far as it can: functions, `let`, `with`, `assert`, `if`.
+    Whole,
+}
+
+impl Tightness {
+    fn of(expr: &ast::Expr) -> Tightness {
+        match expr {
+            ast::Expr::Select(_) => Tightness::Select,
+            ast::Expr::Apply(_) => Tightness::Apply,
+            ast::Expr::BinOp(_) | ast::Expr::UnaryOp(_) | ast::Expr::HasAttr(_) => {
+                Tightness::Operator
+            }
+            ast::Expr::Lambda(_)
+            | ast::Expr::LetIn(_)
+            | ast::Expr::With(_)
+            | ast::Expr::Assert(_)
+            | ast::Expr::IfElse(_) => Tightness::Whole,
+            _ => Tightness::Simple,
+        }
+    }
+}
+
+/// Whether a pipe points to the right, if it is one.
+fn pipe_of(it: &ast::BinOp) -> Option<bool> {
+    match it.operator()? {
+        ast::BinOpKind::PipeRight => Some(true),
+        ast::BinOpKind::PipeLeft => Some(false),
+        _ => None,
+    }
+}
+
+fn pipe(expr: &ast::Expr) -> Option<bool> {
+    match expr {
+        ast::Expr::BinOp(it) => pipe_of(it),
+        _ => None,
+    }
+}
+
 /// One frame of names, as it will exist when the code runs.
 pub(super) enum Scope {
     Names(FxHashMap<Name, u32>),
@@ -98,7 +143,6 @@ pub(super) const GLOBALS: &[&str] = &[
     "fetchGit",
     "fetchMercurial",
     "fetchTree",
-    "fetchurl",
     "placeholder",
     "scopedImport",
     "fromTOML",
@@ -136,14 +180,35 @@ impl Lowering {
         stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || self.expr_inner(expr))
     }
 
+    /// Lowers a part of an expression, which binds at least as tightly as Nix's grammar wants it.
+    /// rnix takes `f x: y` and its like, for which Nix wants parentheses.
+    fn operand(
+        &mut self,
+        expr: Option<ast::Expr>,
+        around: TextRange,
+        loosest: Tightness,
+    ) -> ExprId {
+        if let Some(expr) = expr.as_ref().filter(|e| Tightness::of(e) > loosest) {
+            self.fail(expr.syntax().text_range(), "this needs parentheses here");
+        }
+        self.optional(expr, around)
+    }
+
     fn expr_inner(&mut self, expr: ast::Expr) -> ExprId {
         let range = expr.syntax().text_range();
         match expr {
-            ast::Expr::Paren(paren) => self.optional(paren.expr(), range),
+            ast::Expr::Paren(paren) => {
+                // rnix takes whatever stands where the parenthesis should close.
+                let last = paren.syntax().last_token().map(|t| t.kind());
+                if last != Some(rnix::SyntaxKind::TOKEN_R_PAREN) {
+                    self.fail(range, "this parenthesis is not closed");
+                }
+                self.optional(paren.expr(), range)
+            }
             ast::Expr::Root(root) => self.optional(root.expr(), range),
             ast::Expr::Literal(literal) => self.literal(&literal, range),
             ast::Expr::Ident(ident) => {
-                let variable = self.resolve(&ident.to_string());
+                let variable = self.resolve(&ident.to_string(), range);
                 self.push(Expr::Variable(variable), range)
             }
             ast::Expr::Str(string) => {
@@ -155,7 +220,10 @@ impl Lowering {
             ast::Expr::PathHome(path) => self.path(PathKind::Home, path.parts(), range),
             ast::Expr::PathSearch(path) => self.search_path(&path.to_string(), range),
             ast::Expr::List(list) => {
-                let items = list.items().map(|item| self.expr(item)).collect();
+                let items = list
+                    .items()
+                    .map(|i| self.operand(Some(i), range, Tightness::Select));
+                let items = items.collect();
                 self.push(Expr::List(items), range)
             }
             ast::Expr::AttrSet(set) => {
@@ -231,14 +299,15 @@ impl Lowering {
             }
             ast::Expr::Lambda(lambda) => self.lambda(&lambda, range),
             ast::Expr::Apply(apply) => {
-                let function = self.optional(apply.lambda(), range);
-                let argument = self.optional(apply.argument(), range);
+                let function = self.operand(apply.lambda(), range, Tightness::Apply);
+                let argument = self.operand(apply.argument(), range, Tightness::Select);
                 self.push(Expr::Apply { function, argument }, range)
             }
             ast::Expr::Select(select) => {
-                let base = self.optional(select.expr(), range);
+                let base = self.operand(select.expr(), range, Tightness::Simple);
                 let path = self.attrpath(select.attrpath());
-                let default = select.default_expr().map(|d| self.expr(d));
+                let default = select.default_expr();
+                let default = default.map(|d| self.operand(Some(d), range, Tightness::Select));
                 self.push(
                     Expr::Select {
                         base,
@@ -249,13 +318,13 @@ impl Lowering {
                 )
             }
             ast::Expr::HasAttr(it) => {
-                let base = self.optional(it.expr(), range);
+                let base = self.operand(it.expr(), range, Tightness::Operator);
                 let path = self.attrpath(it.attrpath());
                 self.push(Expr::HasAttr { base, path }, range)
             }
             ast::Expr::BinOp(it) => self.binary(&it, range),
             ast::Expr::UnaryOp(it) => {
-                let operand = self.optional(it.expr(), range);
+                let operand = self.operand(it.expr(), range, Tightness::Operator);
                 let expr = match it.operator() {
                     Some(ast::UnaryOpKind::Invert) => Expr::Not(operand),
                     Some(ast::UnaryOpKind::Negate) => Expr::Negate(operand),
@@ -455,8 +524,13 @@ impl Lowering {
     }
 
     fn binary(&mut self, it: &ast::BinOp, range: TextRange) -> ExprId {
-        let left = self.optional(it.lhs(), range);
-        let right = self.optional(it.rhs(), range);
+        let piped = [it.lhs(), it.rhs()].into_iter().flatten();
+        let piped = piped.filter_map(|side| pipe(&side)).chain(pipe_of(it));
+        if piped.collect::<FxHashSet<_>>().len() > 1 {
+            self.fail(range, "pipes in both directions need parentheses");
+        }
+        let left = self.operand(it.lhs(), range, Tightness::Operator);
+        let right = self.operand(it.rhs(), range, Tightness::Operator);
         let op = match it.operator() {
             Some(ast::BinOpKind::Concat) => BinaryOp::Concat,
             Some(ast::BinOpKind::Update) => BinaryOp::Update,
@@ -498,7 +572,8 @@ impl Lowering {
 
     /// Resolves a name against the scopes, as Nix does: a lexical binding wins over every `with`,
     /// and so does Nix's own global scope.
-    pub(super) fn resolve(&self, name: &str) -> Variable {
+    /// A name bound nowhere makes Nix refuse the whole file, used or not.
+    pub(super) fn resolve(&mut self, name: &str, at: TextRange) -> Variable {
         let mut withs = Vec::new();
         for (up, scope) in self.scopes.iter().rev().enumerate() {
             match scope {
@@ -517,6 +592,7 @@ impl Lowering {
         if GLOBALS.contains(&name.as_str()) || name.starts_with("__") {
             Variable::Global(name)
         } else if withs.is_empty() {
+            self.fail(at, format!("undefined variable `{name}`"));
             Variable::Unbound(name)
         } else {
             Variable::With {

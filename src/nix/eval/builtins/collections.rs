@@ -72,7 +72,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items.collect(), Vec::new(), at)
     }),
     primitive("filter", 2, |e, a, at| {
-        let (function, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let (function, list) = (function(e, a[0], at)?, list(e, a[1], at)?);
         let mut items = Vec::new();
         for item in &list.items {
             if e.as_bool(&e.call(&function, *item, at)?, at)? {
@@ -82,7 +82,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items, list.parts.clone(), at)
     }),
     primitive("partition", 2, |e, a, at| {
-        let (function, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let (function, list) = (function(e, a[0], at)?, list(e, a[1], at)?);
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
         for item in &list.items {
             match e.as_bool(&e.call(&function, *item, at)?, at)? {
@@ -117,7 +117,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         })
     }),
     primitive("concatMap", 2, |e, a, at| {
-        let function = e.force(a[0])?;
+        let function = function(e, a[0], at)?;
         let mut joined = List::default();
         for item in &list(e, a[1], at)?.items {
             let part = e.call(&function, *item, at)?;
@@ -132,7 +132,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         })
     }),
     primitive("foldl'", 3, |e, a, at| {
-        let function = e.force(a[0])?;
+        let function = function(e, a[0], at)?;
         let mut result = a[1];
         for item in &list(e, a[2], at)?.items {
             result = e.done(e.call_all(&function, &[result, *item], at)?);
@@ -142,7 +142,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("any", 2, |e, a, at| quantify(e, a, at, true)),
     primitive("all", 2, |e, a, at| quantify(e, a, at, false)),
     primitive("sort", 2, |e, a, at| {
-        let (less, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let (less, list) = (function(e, a[0], at)?, list(e, a[1], at)?);
         // A stable insertion by the given order; the first failure ends it.
         let mut sorted: Vec<Thunk> = Vec::with_capacity(list.items.len());
         for item in &list.items {
@@ -169,7 +169,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(sorted, list.parts.clone(), at)
     }),
     primitive("groupBy", 2, |e, a, at| {
-        let (function, list) = (e.force(a[0])?, list(e, a[1], at)?);
+        let (function, list) = (function(e, a[0], at)?, list(e, a[1], at)?);
         let mut groups: BTreeMap<Name, Vec<Thunk>> = BTreeMap::new();
         for item in &list.items {
             let key = e.call(&function, *item, at)?;
@@ -324,6 +324,14 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items, Vec::new(), at)
     }),
     primitive("zipAttrsWith", 2, |e, a, at| {
+        let function = e.force(a[0])?;
+        if !matches!(
+            function.data,
+            Data::Lambda(_) | Data::Builtin(_) | Data::Set(_)
+        ) {
+            let why = format!("a {} is no function", function.type_name());
+            return Err(Unknown::new(Why::Refused(why), at));
+        }
         let mut zipped: BTreeMap<Name, (Vec<Thunk>, Option<Span>)> = BTreeMap::new();
         for item in &list(e, a[1], at)?.items {
             let set = set(e, *item, at)?;
@@ -355,6 +363,19 @@ pub(super) fn set(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<Attr
     e.as_set(&e.force(thunk)?, at)
 }
 
+/// A function, which Nix wants even where nothing is there to call it on.
+fn function(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Value> {
+    let value = e.force(thunk)?;
+    match &value.data {
+        Data::Lambda(_) | Data::Builtin(_) => Ok(value),
+        Data::Set(set) if !set.is_closed() || set.get("__functor").is_some() => Ok(value),
+        _ => {
+            let why = format!("a {} is no function", value.type_name());
+            Err(Unknown::new(Why::Refused(why), at))
+        }
+    }
+}
+
 pub(super) fn name(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Name> {
     e.as_str(&e.force(thunk)?, at).map(|s| Name::from(&*s))
 }
@@ -371,7 +392,7 @@ fn element(e: &Evaluator, thunk: Thunk, index: i64, at: Option<Span>) -> Eval<Va
 }
 
 fn quantify(e: &Evaluator, a: &[Thunk], at: Option<Span>, wanted: bool) -> Eval<Value> {
-    let function = e.force(a[0])?;
+    let function = function(e, a[0], at)?;
     for item in &list(e, a[1], at)?.items {
         if e.as_bool(&e.call(&function, *item, at)?, at)? == wanted {
             return Ok(Value {

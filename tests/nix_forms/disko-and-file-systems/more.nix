@@ -1,0 +1,4 @@
+{
+  fileSystems."/".options = [ "nodev" ];
+  fileSystems."/".neededForBoot = true;
+}

@@ -1,0 +1,1 @@
+{ warm = [ "nodev" ] ++ import ../options.nix; }

@@ -1,0 +1,21 @@
+# The disks.
+{
+  disko.devices.disk.main = {
+    type = "disk";
+    device = "/dev/vda";
+    content = {
+      type = "gpt";
+      partitions.root = {
+        size = "100%";
+        content = {
+          type = "btrfs";
+          subvolumes = {
+            "/root" = { mountpoint = "/"; mountOptions = (import ./options.nix); };
+            "/home" = { mountpoint = "/home"; mountOptions = (import ./directory).warm; };
+            "/nix" = { mountpoint = "/nix"; mountOptions = (import ./make.nix { extra = [ "ro" ]; }); };
+          };
+        };
+      };
+    };
+  };
+}

@@ -1,0 +1,1 @@
+{ extra, base ? [ "nosuid" ] }: base ++ extra

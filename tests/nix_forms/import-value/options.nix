@@ -1,0 +1,1 @@
+[ "noatime" "compress=zstd" ]

@@ -1,0 +1,19 @@
+# The disks.
+{
+  disko.devices.disk.main = {
+    type = "disk";
+    device = "/dev/vda";
+    content = {
+      type = "gpt";
+      partitions.root = {
+        size = "100%";
+        content = {
+          type = "btrfs";
+          subvolumes = {
+            "/root" = { mountpoint = "/"; mountOptions = ((builtins.fromJSON (builtins.readFile ./options.json)).options ++ (builtins.fromTOML (builtins.readFile ./options.toml)).options); };
+          };
+        };
+      };
+    };
+  };
+}

@@ -1,0 +1,20 @@
+# mkBefore and mkAfter.
+{ lib, ... }:
+{
+  disko.devices.disk.main = {
+    type = "disk";
+    device = "/dev/vda";
+    content = {
+      type = "gpt";
+      partitions.root = {
+        size = "100%";
+        content = {
+          type = "btrfs";
+          subvolumes = {
+            "/root" = { mountpoint = "/"; mountOptions = lib.mkMerge [ (lib.mkAfter [ "last" ]) [ "middle" ] (lib.mkBefore [ "first" ]) ]; };
+          };
+        };
+      };
+    };
+  };
+}

@@ -1,0 +1,3 @@
+{
+  fileSystems."/" = { device = "/dev/vda"; fsType = "btrfs"; options = [ "subvol=root" ]; };
+}

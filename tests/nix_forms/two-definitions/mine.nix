@@ -1,0 +1,5 @@
+{ lib, ... }:
+{
+  imports = [ ./more.nix ];
+  fileSystems."/".options = [ "noatime" "compress=zstd" ];
+}

@@ -1,0 +1,1 @@
+{ lib, ... }: { fileSystems."/".options = lib.mkBefore [ "ssd" ]; }
