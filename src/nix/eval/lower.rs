@@ -339,13 +339,13 @@ impl Lowering {
 
     /// `<a/b>` is `__findFile __nixPath "a/b"`, with a `__findFile` of the scope if there is one.
     fn search_path(&mut self, path: &str, range: TextRange) -> ExprId {
-        let find = self.resolve("__findFile");
+        let find = self.resolve("__findFile", range);
         if !matches!(find, Variable::Local { .. }) {
             return self.push(Expr::SearchPath(path.into()), range);
         }
         let name = path.trim_start_matches('<').trim_end_matches('>');
         let name = self.push(Expr::Str(Box::new([Part::Text(name.into())])), range);
-        let where_from = self.resolve("__nixPath");
+        let where_from = self.resolve("__nixPath", range);
         let where_from = self.push(Expr::Variable(where_from), range);
         let find = self.push(Expr::Variable(find), range);
         let function = find;
