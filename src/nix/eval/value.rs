@@ -63,6 +63,9 @@ pub enum Why {
     /// Part of the language that is not evaluated (yet).
     #[error("{0} is not evaluated")]
     Unsupported(String),
+    /// A name of `lib` or `builtins` that this program does not have; it may not exist.
+    #[error("{0} is not evaluated")]
+    Library(String),
     /// Evaluation was stopped.
     #[error("evaluation was stopped: {0}")]
     Budget(&'static str),

@@ -87,7 +87,10 @@ impl Pending {
 #[derive(Default)]
 struct Module {
     key: Option<Key>,
+    /// The file in which it is written.
     file: Option<FileId>,
+    /// The file by which it is imported, which may only call another one.
+    imported: Option<FileId>,
     config: Option<Definition>,
     options: Option<Thunk>,
     freeform: Option<Thunk>,
@@ -149,6 +152,7 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
             });
         }
         files.extend(module.file);
+        files.extend(module.imported);
     }
     files.reverse();
     let mut seen = FxHashSet::default();
@@ -252,7 +256,7 @@ impl Collector<'_> {
         };
         let mut value = self.e.force(thunk)?;
         let mut key = None;
-        let mut file = pending.file;
+        let mut imported = None;
         let text = match &value.data {
             Data::Path(path) | Data::Str(path) => Some(path.to_string()),
             // `imports = [ inputs.self ]`-like: a set that stands for its path.
@@ -273,6 +277,7 @@ impl Collector<'_> {
                 return Ok((*index, Vec::new()));
             }
             value = self.e.import(&path, value.at.or(pending.at))?;
+            imported = self.e.sources().read(&path).ok().map(|f| f.id());
             key = Some(path);
         }
         let calls = match &value.data {
@@ -295,7 +300,9 @@ impl Collector<'_> {
         if let Openness::Open(why) = &set.open {
             return Err(Unknown::new(why.clone(), value.at.or(pending.at)));
         }
-        file = value.at.map(|at| at.file).or(file);
+        // What a function of `lib` gives (`mkIf …`) is not written where it stands.
+        let written = value.at.map(|at| at.file).filter(|f| self.is_of_project(*f));
+        let file = written.or(imported).or(pending.file);
         let config = self.config_of(&value, &set, file)?;
         let index = self.modules.len();
         if let Some(path) = &key {
@@ -312,6 +319,7 @@ impl Collector<'_> {
         self.modules.push(Module {
             key,
             file,
+            imported,
             config,
             options: set.get("options").map(|a| a.value),
             freeform: set.get("freeformType").map(|a| a.value),
@@ -319,6 +327,12 @@ impl Collector<'_> {
             imports: Vec::new(),
         });
         Ok((index, self.imports(&set, value.at, file)))
+    }
+
+    fn is_of_project(&self, file: FileId) -> bool {
+        let sources = self.e.sources();
+        let file = sources.file(file);
+        file.is_some_and(|f| f.path().starts_with(sources.root()))
     }
 
     fn config_of(

@@ -138,7 +138,13 @@ impl Node {
     pub(super) fn merge(&self, e: &Evaluator) -> Eval<Value> {
         match self.declaration(e) {
             Some(declaration) => self.merge_declared(e, &declaration),
-            None => self.merge_undeclared(e),
+            None => {
+                // What is declared here could not be read.
+                for option in self.options.iter() {
+                    e.force(*option)?;
+                }
+                self.merge_undeclared(e)
+            }
         }
     }
 
@@ -183,6 +189,9 @@ impl Node {
             let resolved = effective(e, resolve(e, &self.definitions));
             let merged = typed::merge(e, &self.roots, &kind, &self.path, resolved)?;
             return merged.ok_or_else(|| Unknown::new(Why::Config(self.dotted()), None));
+        }
+        if self.definitions.is_empty() && !grouped && !self.is_root() {
+            return Err(Unknown::new(Why::Config(self.dotted()), None));
         }
         let resolved = resolve(e, &self.definitions);
         let is_set = |r: &Resolved| r.set().is_some_and(|set| !is_package(set));

@@ -87,6 +87,9 @@ let
     mkIf option.isDefined (
       wrap (mkOverride (option.highestPrio or defaultOverridePriority) (mkMerge option.definitions))
     );
+  mkAliasIfDef = option: mkIf (option.isDefined or false);
+  mkAssert = assertion: message: content: mkIf (if assertion then true else throw "\nFailed assertion: ${message}") content;
+  mkFixStrictness = id;
   mkDerivedConfig = option: f: mkOverride (option.highestPrio or defaultOverridePriority) (f option.value);
 
   doRename =
@@ -213,7 +216,10 @@ let
       mkAliasAndWrapDefinitions
       mkAliasAndWrapDefsWithPriority
       mkAliasDefinitions
+      mkAliasIfDef
       mkAliasOptionModule
+      mkAssert
+      mkFixStrictness
       mkChangedOptionModule
       mkDefault
       mkDerivedConfig
@@ -230,6 +236,7 @@ let
       setDefaultModuleLocation
       fixupOptionType
       ;
+    mkAliasOptionModuleMD = mkAliasOptionModule;
     mkRenamedOptionModuleWith =
       { from, to, ... }:
       doRename {
