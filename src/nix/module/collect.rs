@@ -301,7 +301,10 @@ impl Collector<'_> {
             return Err(Unknown::new(why.clone(), value.at.or(pending.at)));
         }
         // What a function of `lib` gives (`mkIf …`) is not written where it stands.
-        let written = value.at.map(|at| at.file).filter(|f| self.is_of_project(*f));
+        let written = value
+            .at
+            .map(|at| at.file)
+            .filter(|f| self.is_of_project(*f));
         let file = written.or(imported).or(pending.file);
         let config = self.config_of(&value, &set, file)?;
         let index = self.modules.len();

@@ -27,6 +27,16 @@ fn below(e: &Evaluator, node: &Node) -> Eval<Value> {
             names.entry(name.clone()).or_insert(*attribute);
         }
     }
+    if node.roots.universe == Universe::Nixos && node.path.is_empty() {
+        // nixos/modules/misc/assertions.nix: what modules ask `options` for before they warn.
+        for name in ["assertions", "warnings"] {
+            let why = Why::Unsupported("an option that nixpkgs declares".to_owned());
+            let value = e.unknown(Unknown::new(why, None));
+            names
+                .entry(name.into())
+                .or_insert(Attribute { value, entry: None });
+        }
+    }
     let entries = names.into_iter().map(|(name, attribute)| {
         let child = node.child(e, &name);
         let value = e.native(move |e| below(e, &child));

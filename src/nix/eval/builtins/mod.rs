@@ -103,9 +103,7 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
     }
     let itself = evaluator.native(|e| Ok(Value::synthetic(Data::Set(e.globals()))));
     entries.push(("builtins".into(), attribute(itself)));
-    AttrSet::new(entries).opened(Why::Library(
-        "a builtin that not every Nix has".to_owned(),
-    ))
+    AttrSet::new(entries).opened(Why::Library("a builtin that not every Nix has".to_owned()))
 }
 
 /// A name of the global scope.

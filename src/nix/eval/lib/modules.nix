@@ -117,12 +117,18 @@ let
         }
         // optionalAttrs (targetType ? type) { inherit (targetType) type; }
       );
-      config = mkIf condition (
-        if withPriority then
-          mkAliasAndWrapDefsWithPriority (setAttrByPath to) source
-        else
-          mkAliasAndWrapDefinitions (setAttrByPath to) source
-      );
+      config = mkIf condition (mkMerge [
+        (optionalAttrs (options ? warnings) {
+          warnings = lib.optional (warn && source.isDefined)
+            "The option `${showOption from}' defined in ${toString source.files} has been renamed to `${showOption to}'.";
+        })
+        (
+          if withPriority then
+            mkAliasAndWrapDefsWithPriority (setAttrByPath to) source
+          else
+            mkAliasAndWrapDefinitions (setAttrByPath to) source
+        )
+      ]);
     };
 
   # The assertion that such an option must not be set changes no value.
@@ -137,7 +143,12 @@ let
         }
       );
     };
-  mkRenamedOptionModule = from: to: doRename { inherit from to; };
+  mkRenamedOptionModule =
+    from: to:
+    doRename {
+      inherit from to;
+      warn = true;
+    };
   mkChangedOptionModule = from: to: change: mkMergedOptionModule [ from ] to change;
   mkMergedOptionModule =
     froms: to: merge:
@@ -241,6 +252,7 @@ let
       { from, to, ... }:
       doRename {
         inherit from to;
+        warn = true;
       };
     mkBefore = mkOrder 500;
     mkAfter = mkOrder 1500;
