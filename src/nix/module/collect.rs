@@ -29,6 +29,9 @@ const STRUCTURE: &[&str] = &[
     "_type",
 ];
 
+/// `modulesPath`: where nixpkgs' modules stand for `import`, no path of any machine.
+const MODULES_PATH: &str = "/<nixpkgs>/nixos/modules";
+
 /// More modules than any configuration seen has (the largest of 759 hosts had a few hundred).
 const MAX_MODULES: usize = 20_000;
 
@@ -162,7 +165,8 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
         .iter()
         .find(|s| !is_outside(&s.why.why))
         .map(|s| s.why.why.clone());
-    roots.fill(definitions, options, freeform, incomplete);
+    let complete = collector.skipped.is_empty();
+    roots.fill(definitions, options, freeform, incomplete, complete);
     Configuration {
         config,
         definitions: roots,
@@ -448,10 +452,7 @@ impl Collector<'_> {
         ];
         if self.scope.universe == Universe::Nixos {
             let pkgs = packages(e, lib);
-            let modules_path = e.unknown(Unknown::new(
-                Why::File("modulesPath lies in nixpkgs, outside the project".to_owned()),
-                None,
-            ));
+            let modules_path = e.done(Value::synthetic(Data::Path(MODULES_PATH.into())));
             let class = e.done(Value::synthetic(Data::Str("nixos".into())));
             entries.push(("_class".into(), attribute(class)));
             entries.push(("modulesPath".into(), attribute(modules_path)));

@@ -223,7 +223,7 @@ impl Node {
         for r in &resolved {
             let Some(set) = r.set() else { continue };
             if let Openness::Open(why) = &set.open
-                && !matches!(why, Why::Config(_))
+                && !matches!(why, Why::Config(_) | Why::Undefined(_))
             {
                 open = Openness::Open(why.clone());
             }
