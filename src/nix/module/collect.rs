@@ -165,7 +165,8 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
         .iter()
         .find(|s| !is_outside(&s.why.why))
         .map(|s| s.why.why.clone());
-    let complete = collector.skipped.is_empty();
+    // A file by itself is part of a machine of which the rest is not seen.
+    let complete = collector.scope.caller == Caller::Nixos && collector.skipped.is_empty();
     roots.fill(definitions, options, freeform, incomplete, complete);
     Configuration {
         config,

@@ -11,6 +11,9 @@ use crate::nix::eval::{
     AttrSet, Attribute, Data, Eval, Evaluator, List, Name, Openness, Unknown, Value, Why,
 };
 
+/// How a part of an option is computed.
+type Run = Box<dyn FnOnce(&Evaluator) -> Eval<Value>>;
+
 /// The tree of all options of an evaluation.
 pub(super) fn tree(e: &Evaluator, roots: &Rc<Roots>) -> Eval<Value> {
     below(e, &roots.node()?)
@@ -59,7 +62,7 @@ fn option(e: &Evaluator, node: &Node, declaration: &Declaration) -> Value {
     for set in declaration.sets.iter().rev() {
         entries.extend(set.iter().map(|(n, a)| (n.clone(), *a)));
     }
-    let mut add = |name: &str, run: Box<dyn FnOnce(&Evaluator) -> Eval<Value>>| {
+    let mut add = |name: &str, run: Run| {
         let value = e.native(run);
         entries.push((name.into(), Attribute { value, entry: None }));
     };

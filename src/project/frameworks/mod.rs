@@ -89,7 +89,7 @@ pub(super) fn value_of(e: &Evaluator, repository: &str) -> Option<Thunk> {
         None if name == "nixpkgs" || name == "nixpkgs.lib" => vec!["nixpkgs".into()],
         // Files with one attribute a repository.
         None if owner == "nix-systems" => vec!["nix-systems".into(), name.into()],
-        None if FLAKE_MODULES.contains(&format!("\"{repository}\"").as_str()) => {
+        None if FLAKE_MODULES.contains(format!("\"{repository}\"").as_str()) => {
             vec!["flake-modules".into(), repository.into()]
         }
         None => return None,
@@ -177,10 +177,7 @@ fn arguments(e: &Evaluator, function: &Value) -> Thunk {
 
 /// Modules of nixpkgs that define nothing that this program looks at: firmware, and the drivers of
 /// virtual machines (nixos/modules of NixOS/nixpkgs, release 25.11).
-const PLAIN_FILES: &[&str] = &[
-    "installer/scan/not-detected.nix",
-    "profiles/qemu-guest.nix",
-];
+const PLAIN_FILES: &[&str] = &["installer/scan/not-detected.nix", "profiles/qemu-guest.nix"];
 
 /// Makes nixpkgs' files known to `import`, as far as they are.
 pub(super) fn provide(e: &Evaluator) {
