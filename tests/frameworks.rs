@@ -92,3 +92,13 @@ fn snowfall_lib() {
 fn flake_utils_plus() {
     makes_both_machines("flake-utils-plus", &[]);
 }
+
+#[test]
+fn colmena() {
+    makes_both_machines("colmena", &[]);
+}
+
+#[test]
+fn easy_hosts() {
+    makes_both_machines("easy-hosts", &[]);
+}

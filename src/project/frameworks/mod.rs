@@ -30,7 +30,11 @@ macro_rules! framework {
 }
 
 const FRAMEWORKS: &[Framework] = &[
-    framework!("nixpkgs", "nixos/nixpkgs"),
+    framework!(
+        "nixpkgs",
+        "nixos/nixpkgs",
+        "determinatesystems/nixpkgs-weekly"
+    ),
     framework!("flake-parts", "hercules-ci/flake-parts"),
     framework!("import-tree", "vic/import-tree", "denful/import-tree"),
     framework!("flake-utils", "numtide/flake-utils"),
@@ -89,7 +93,7 @@ pub(super) fn value_of(e: &Evaluator, repository: &str) -> Option<Thunk> {
         None if name == "nixpkgs" || name == "nixpkgs.lib" => vec!["nixpkgs".into()],
         // Files with one attribute a repository.
         None if owner == "nix-systems" => vec!["nix-systems".into(), name.into()],
-        None if FLAKE_MODULES.contains(&format!("\"{repository}\"").as_str()) => {
+        None if FLAKE_MODULES.contains(format!("\"{repository}\"").as_str()) => {
             vec!["flake-modules".into(), repository.into()]
         }
         None => return None,
