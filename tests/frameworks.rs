@@ -112,3 +112,13 @@ fn an_option_that_nobody_defines_has_its_default_only_where_every_module_is_seen
     assert_eq!(options, ["compress=zstd", "ssd"]);
     assert_eq!(read("oak"), None);
 }
+
+#[test]
+fn colmena() {
+    makes_both_machines("colmena", &[]);
+}
+
+#[test]
+fn easy_hosts() {
+    makes_both_machines("easy-hosts", &[]);
+}

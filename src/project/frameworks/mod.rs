@@ -30,7 +30,11 @@ macro_rules! framework {
 }
 
 const FRAMEWORKS: &[Framework] = &[
-    framework!("nixpkgs", "nixos/nixpkgs"),
+    framework!(
+        "nixpkgs",
+        "nixos/nixpkgs",
+        "determinatesystems/nixpkgs-weekly"
+    ),
     framework!("flake-parts", "hercules-ci/flake-parts"),
     framework!("import-tree", "vic/import-tree", "denful/import-tree"),
     framework!("flake-utils", "numtide/flake-utils"),
