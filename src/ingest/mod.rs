@@ -8,5 +8,6 @@ pub mod facter;
 pub mod metrics;
 pub mod nixos;
 pub mod observations;
+pub mod oracle;
 pub mod problem;
 mod values;
