@@ -12,7 +12,7 @@ use crate::ingest::{facter, metrics, nixos, observations};
 use crate::model::Facts;
 use crate::nix::eval::{Unknown, Why};
 use crate::nix::source::{ReadError, Sources, Span};
-use crate::project::{Evaluated, HostName, OpenError, Project};
+use crate::project::{Entry, Evaluated, HostName, OpenError, Project};
 
 /// A project that can be worked on.
 pub(super) struct Opened {
@@ -26,9 +26,13 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
     let project = Project::open(&target.path).map_err(open_error)?;
     let sources = project.sources();
     project.check(&sources).map_err(read_error)?;
-    let mut hosts = project
-        .hosts(&sources)
-        .map_err(|u| unknown_error(&u, &sources))?;
+    let mut hosts = match (project.hosts(&sources), &project.entry) {
+        (Ok(hosts), _) if !hosts.is_empty() || !target.eval.is_on() => hosts,
+        // A framework may hide its hosts from all but Nix.
+        (_, Entry::Flake(_)) if target.eval.is_on() => target.eval.hosts(&project)?,
+        (Ok(hosts), _) => hosts,
+        (Err(unknown), _) => return Err(unknown_error(&unknown, &sources)),
+    };
     if let Some(wanted) = &target.host {
         let names: Vec<String> = hosts.iter().map(|h| h.0.clone()).collect();
         hosts.retain(|h| h.0 == *wanted);

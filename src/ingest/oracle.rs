@@ -36,8 +36,8 @@ const STORAGE: &[&[&str]] = &[
     &["disko", "devices"],
     &["boot", "kernel", "sysctl", "*"],
 ];
-/// More options than this are not asked one by one.
-const MOST_SETTINGS: usize = 2000;
+/// Longer questions do not fit into one argument of a program.
+const LONGEST: usize = 60_000;
 /// Names below this are kernel settings, which have dots of their own.
 const SYSCTL: &str = "boot.kernel.sysctl.";
 
@@ -49,8 +49,14 @@ pub fn question(host: Option<&Host>, looked_at: &[&str]) -> Question {
     paths.extend(looked_at.iter().map(|path| names(path)));
     let said = host.map(|h| &h.settings);
     let said = said.into_iter().flat_map(|settings| settings.iter());
-    for (path, _) in said.take(MOST_SETTINGS) {
-        paths.push(names(path));
+    let mut length = 0;
+    // What is unknown comes first: a second opinion on the rest matters less.
+    let (known, unknown): (Vec<_>, Vec<_>) = said.partition(|(_, reading)| reading.is_ok());
+    for (path, _) in unknown.into_iter().chain(known) {
+        length += path.len() + 16;
+        if length < LONGEST {
+            paths.push(names(path));
+        }
     }
     let storage = |path: &[String]| {
         ["fileSystems", "swapDevices", "disko"].contains(&path[0].as_str())

@@ -38,6 +38,8 @@ pub enum Subject {
         root: PathBuf,
         /// The file.
         file: PathBuf,
+        /// Entries of the search path, where `<nixpkgs>` is looked for; see [`nix_path`].
+        nix_path: Vec<String>,
     },
 }
 
@@ -61,7 +63,11 @@ pub fn ask(subject: &Subject, question: &Question, limits: &Limits) -> Result<An
             let prepared = flake(&runner, &version, root, directory)?;
             (prepared, Some(host.as_str()))
         }
-        Subject::File { root, file } => (plain(&runner, root, file)?, None),
+        Subject::File {
+            root,
+            file,
+            nix_path,
+        } => (plain(&runner, root, file, nix_path)?, None),
     };
     let mut skipped = BTreeMap::new();
     loop {
@@ -250,7 +256,12 @@ fn flake(
 }
 
 /// Lets Nix read one directory, and the nixpkgs of this machine if there is one.
-fn plain(runner: &Runner, root: &Path, file: &Path) -> Result<Prepared, OracleError> {
+fn plain(
+    runner: &Runner,
+    root: &Path,
+    file: &Path,
+    nix_path: &[String],
+) -> Result<Prepared, OracleError> {
     // Nix compares paths after following symlinks. A colon would end an entry of the search path.
     let real = |path: &Path| -> Result<String, OracleError> {
         Ok(text_of(&path.canonicalize()?)?.to_owned())
@@ -269,7 +280,7 @@ fn plain(runner: &Runner, root: &Path, file: &Path) -> Result<Prepared, OracleEr
         format!("btrfs-tune-project={root}"),
         format!("btrfs-tune-helper={}", text_of(runner.home())?),
     ];
-    entries.extend(search_path());
+    entries.extend_from_slice(nix_path);
     Ok(Prepared {
         _copy: copy,
         flake: None,
@@ -281,7 +292,7 @@ fn plain(runner: &Runner, root: &Path, file: &Path) -> Result<Prepared, OracleEr
 }
 
 /// What `<nixpkgs>` means on this machine: what NIX_PATH says, else where channels are.
-fn search_path() -> Vec<String> {
+pub fn nix_path() -> Vec<String> {
     if let Ok(path) = std::env::var("NIX_PATH") {
         return vec![path].into_iter().filter(|p| !p.is_empty()).collect();
     }

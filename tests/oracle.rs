@@ -1,0 +1,797 @@
+//! Owns: questions to the real Nix. What it fills in and where that is written, where it disagrees
+//! with static reading, and that nothing it is asked can hurt.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use btrfs_tune::ingest::oracle::{self as told, Filled, Provenance};
+use btrfs_tune::model::{Found, Host, Setting};
+use btrfs_tune::nix::oracle::{
+    Answer, Flavour, Limits, OracleError, Places, Question, Subject, Version, ask, hosts,
+};
+use btrfs_tune::nix::source::{Sources, Span};
+use btrfs_tune::project::{HostName, Project as Opened};
+use common::project::{Git, Project, have, program, ran};
+use serde_json::{Value as Json, json};
+
+/// A project with the inputs of `fixtures/oracle` in it.
+fn project(files: &[(&str, &str)]) -> Project {
+    let project = Project::empty(Git::None);
+    inputs(&project.path);
+    for (name, text) in files {
+        project.write(name, text);
+    }
+    project
+}
+
+fn inputs(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle");
+    for (name, file) in [
+        ("nixpkgs", "flake.nix"),
+        ("nixpkgs", "lib.nix"),
+        ("site", "flake.nix"),
+        ("framework", "flake.nix"),
+    ] {
+        fs::create_dir_all(to.join(name)).unwrap();
+        fs::copy(from.join(name).join(file), to.join(name).join(file)).unwrap();
+    }
+}
+
+fn quick() -> Limits {
+    Limits {
+        time: Duration::from_secs(30),
+        ..Limits::default()
+    }
+}
+
+fn subject(project: &Project, host: &str) -> Subject {
+    Subject::Flake {
+        root: project.path.clone(),
+        directory: project.path.clone(),
+        host: host.to_owned(),
+    }
+}
+
+fn alone(file: PathBuf) -> Subject {
+    Subject::File {
+        root: file.parent().unwrap().to_path_buf(),
+        file,
+        nix_path: Vec::new(),
+    }
+}
+
+fn question(paths: &[&[&str]]) -> Question {
+    let path = |names: &&[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+    Question {
+        paths: paths.iter().map(path).collect(),
+    }
+}
+
+fn asked(subject: &Subject, paths: &[&[&str]]) -> Result<Answer, OracleError> {
+    ask(subject, &question(paths), &quick())
+}
+
+fn value(answer: &Answer, path: &[&str]) -> Json {
+    let path: Vec<String> = path.iter().map(|n| (*n).to_owned()).collect();
+    let entry = answer.entries.get(&path);
+    let entry = entry.unwrap_or_else(|| panic!("{path:?} in {:?}", answer.entries.keys()));
+    entry.value.clone().unwrap()
+}
+
+fn why(answer: &Answer, path: &[&str]) -> String {
+    let path: Vec<String> = path.iter().map(|n| (*n).to_owned()).collect();
+    answer.entries[&path].value.clone().unwrap_err()
+}
+
+/// Static reading and Nix, both of one host.
+struct Both {
+    sources: Rc<Sources>,
+    places: Places,
+    answer: Answer,
+    read: Host,
+}
+
+impl Both {
+    fn of(project: &Project, host: &str) -> Both {
+        let opened = Opened::open(&project.path).unwrap();
+        let sources = opened.sources();
+        let read = opened.evaluate(&sources, &HostName(host.to_owned()));
+        let read = read.unwrap().host();
+        let question = told::question(Some(&read), &["services.jellyfin.enable"]);
+        let answer = ask(&subject(project, host), &question, &quick()).unwrap();
+        let places = Places::new(Rc::clone(&sources), answer.source.clone(), &project.path);
+        Both {
+            sources,
+            places,
+            answer,
+            read,
+        }
+    }
+
+    fn fill(&self, host: Host) -> Filled {
+        told::fill(host, &self.answer, &self.places, &self.sources)
+    }
+}
+
+fn text(sources: &Sources, at: Option<Span>) -> String {
+    sources.text(at.expect("a place"))
+}
+
+const FLAKE: &str = r#"{
+  inputs.nixpkgs.url = "path:./nixpkgs";
+  inputs.site.url = "path:./site";
+  outputs = { nixpkgs, site, ... }: {
+    nixosConfigurations.alpha = nixpkgs.lib.nixosSystem {
+      specialArgs = { inherit site; };
+      modules = [ ./alpha.nix site.nixosModules.media ];
+    };
+  };
+}
+"#;
+
+const ALPHA: &str = r#"{ lib, site, ... }:
+{
+  boot.kernel.sysctl."vm.swappiness" = site.swappiness;
+  boot.kernel.sysctl."vm.dirty_ratio" = lib.mkForce 20;
+  fileSystems."/" = {
+    device = "/dev/vda";
+    fsType = "btrfs";
+    options = site.options ++ [ "ssd" ];
+  };
+  fileSystems."/home" = {
+    device = "/dev/vda";
+    fsType = "btrfs";
+    options = lib.mkIf true [ "subvol=home" "noatime" ];
+  };
+}
+"#;
+
+#[test]
+fn what_the_files_leave_unknown_is_filled_in_with_its_place() {
+    if !have("nix", "what_the_files_leave_unknown_is_filled_in_with_its_place") {
+        return;
+    }
+    let project = project(&[("flake.nix", FLAKE), ("alpha.nix", ALPHA)]);
+    let both = Both::of(&project, "alpha");
+    let swappiness = "boot.kernel.sysctl.vm.swappiness";
+    assert!(both.read.settings.known(swappiness).is_none());
+    assert!(both.read.storage.mount("/").unwrap().1.options.is_err());
+
+    let filled = both.fill(both.read.clone());
+    assert_eq!(filled.disagreements, []);
+    assert!(!filled.is_advice_only());
+    assert!(filled.version.contains('.'), "{}", filled.version);
+    let host = &filled.host;
+    assert_eq!(host.settings.known(swappiness).unwrap().value, 7);
+    assert_eq!(filled.provenance(swappiness), Provenance::Nix);
+    let ratio = "boot.kernel.sysctl.vm.dirty_ratio";
+    assert_eq!(filled.provenance(ratio), Provenance::Static);
+
+    let options = host.storage.mount("/").unwrap().1.options.as_ref().unwrap();
+    let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
+    assert_eq!(texts, ["noatime", "compress=zstd:1", "ssd"]);
+    assert_eq!(filled.provenance("fileSystems./.options"), Provenance::Nix);
+    assert_eq!(
+        filled.provenance("fileSystems./home.options"),
+        Provenance::Static
+    );
+    // Two come from the input, where no literal of the project is; one is here.
+    assert_eq!((options[0].at, options[1].at), (None, None));
+    assert_eq!(text(&both.sources, options[2].at), r#""ssd""#);
+    // A module of the input, which static reading cannot enter.
+    let enable = "services.jellyfin.enable";
+    assert!(both.read.settings.known(enable).is_none());
+    assert!(host.settings.is_true(enable));
+    // NixOS's default is no statement of the configuration.
+    assert!(!host.settings.is_defined("services.postgresql.enable"));
+}
+
+#[test]
+fn a_host_that_a_framework_hides_is_told_by_nix_alone() {
+    if !have("nix", "a_host_that_a_framework_hides_is_told_by_nix_alone") {
+        return;
+    }
+    let beta = r#"# é, and a tab before what follows
+{
+	disko.devices.disk.main = {
+    device = "/dev/vdb";
+    content.type = "gpt";
+    content.partitions.root.content = {
+      type = "btrfs";
+      extraArgs = [ "-f" ];
+      subvolumes."/root" = { mountpoint = "/"; mountOptions = [ "compress=zstd" ]; };
+    };
+  };
+  fileSystems."/" = {
+    device = "/dev/disk/by-partlabel/disk-main-root";
+    fsType = "btrfs";
+    options = [ "compress=zstd" "subvol=/root" ];
+  };
+  fileSystems."/data" = { device = "/dev/vdc"; fsType = "btrfs"; options = [ ''noatime'' ]; };
+}
+"#;
+    let project = project(&[
+        (
+            "flake.nix",
+            r#"{
+  inputs.nixpkgs.url = "path:./nixpkgs";
+  inputs.framework.url = "path:./framework";
+  inputs.framework.inputs.nixpkgs.follows = "nixpkgs";
+  outputs = inputs: inputs.framework.lib.mkFlake ./hosts;
+}
+"#,
+        ),
+        ("hosts/beta.nix", beta),
+    ]);
+    let names = hosts(&project.path, &project.path, &quick()).unwrap();
+    assert_eq!(names, ["beta"]);
+    let question = told::question(None, &[]);
+    let answer = ask(&subject(&project, "beta"), &question, &quick()).unwrap();
+    let sources = Rc::new(Sources::new(project.path.clone()));
+    let places = Places::new(Rc::clone(&sources), answer.source.clone(), &project.path);
+    let host = told::host("beta", Found::Flake, &answer, &places, &sources);
+    let filled = told::alone(host, &answer);
+    let storage = &filled.host.storage;
+    assert!(storage.root_on_btrfs);
+    let (filesystem, root) = storage.mount("/").unwrap();
+    assert_eq!(filesystem.mkfs_args.as_ref().unwrap()[0].value, "-f");
+    let argument = filesystem.mkfs_args.as_ref().unwrap()[0].at;
+    assert_eq!(text(&sources, argument), r#""-f""#);
+    assert_eq!(root.subvolume.as_deref(), Some("root"));
+    let options = root.options.as_ref().unwrap();
+    let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
+    assert_eq!(texts, ["compress=zstd", "subvol=/root"]);
+    let written = root.written.as_ref().unwrap();
+    assert_eq!(text(&sources, written[0].at), r#""compress=zstd""#);
+    let (_, data) = storage.mount("/data").unwrap();
+    let option = &data.options.as_ref().unwrap()[0];
+    assert_eq!(text(&sources, option.at), "''noatime''");
+    assert_eq!(
+        sources.place(option.at.unwrap()).to_string(),
+        "hosts/beta.nix:17:77"
+    );
+    assert_eq!(filled.provenance("fileSystems./data"), Provenance::Nix);
+
+    let ran = project.run(&["fix", "--eval", "--format", "json"]);
+    let report: Json = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+    assert_eq!(report["hosts"][0]["name"], "beta", "{ran:?}");
+    assert_eq!(report["hosts"][0]["filesystems"], json!(["/", "/data"]));
+    for one in report["hosts"][0]["recommendations"].as_array().unwrap() {
+        assert!(one["patch"].is_null(), "{one}");
+    }
+}
+
+/// A second reader that always agreed would be worth nothing: what static reading says is changed
+/// here, one value at a time.
+#[test]
+fn a_disagreement_is_told_and_forbids_edits() {
+    if !have("nix", "a_disagreement_is_told_and_forbids_edits") {
+        return;
+    }
+    let project = project(&[("flake.nix", FLAKE), ("alpha.nix", ALPHA)]);
+    let both = Both::of(&project, "alpha");
+    let ratio = "boot.kernel.sysctl.vm.dirty_ratio";
+
+    let mut host = both.read.clone();
+    let real = host.settings.known(ratio).unwrap().clone();
+    assert_eq!(real.value, 20);
+    let wrong = Setting::new(json!(21), real.at);
+    host.settings.insert(ratio.to_owned(), Ok(wrong));
+    let filled = both.fill(host);
+    assert!(filled.is_advice_only());
+    let found = &filled.disagreements[..];
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].what.as_str(), &*found[0].read), (ratio, "21"));
+    assert_eq!(found[0].real, "20");
+    assert_eq!(text(&both.sources, found[0].real_at), "20");
+
+    type Change = fn(&mut Vec<btrfs_tune::model::Located<String>>);
+    let changes: [(&str, Change); 4] = [
+        ("another value", |o| o[1].value = "relatime".to_owned()),
+        ("one too many", |o| o.push(o[1].clone())),
+        ("another order", |o| o.reverse()),
+        ("one too few", |o| drop(o.pop())),
+    ];
+    for (name, change) in changes {
+        let mut host = both.read.clone();
+        // Nothing that was not read can explain it.
+        host.unknown.clear();
+        let filesystems = host.storage.filesystems.iter_mut();
+        let mut mounts = filesystems.flat_map(|f| f.mounts.iter_mut());
+        let home = mounts.find(|m| m.mountpoint == "/home").unwrap();
+        change(home.options.as_mut().unwrap());
+        drop(mounts);
+        let filled = both.fill(host);
+        let found = filled.disagreements.iter();
+        let found: Vec<&str> = found.map(|d| d.what.as_str()).collect();
+        assert_eq!(found, [r#"fileSystems."/home".options"#], "{name}");
+    }
+
+    let mut host = both.read.clone();
+    let filesystems = host.storage.filesystems.iter_mut();
+    for mount in filesystems.flat_map(|f| f.mounts.iter_mut()) {
+        if mount.mountpoint == "/home" {
+            mount.mountpoint = "/nowhere".to_owned();
+        }
+    }
+    let filled = both.fill(host);
+    assert_eq!(filled.disagreements[0].real, "no mount");
+}
+
+#[test]
+fn one_option_that_fails_does_not_lose_the_others() {
+    if !have("nix", "one_option_that_fails_does_not_lose_the_others") {
+        return;
+    }
+    let module = r#"{ config, ... }: {
+  boot.kernel.sysctl = {
+    throws = throw "no";
+    asserts = assert false; 1;
+    aborts = abort "stop";
+    missing = { }.a;
+    endless = let x = x; in x;
+    mistyped = 1 + "a";
+    own = config.boot.kernel.sysctl.own;
+    cyclic = let x = { inherit x; }; in x;
+    function = x: x;
+    package = { type = "derivation"; outPath = throw "must not be asked"; };
+    path = ./hosts;
+    odd.a = { "$nix" = "function"; };
+    odd.b = throw "in the depth";
+    odd.c = 1.5;
+    good = "as ever";
+  };
+}
+"#;
+    let project = project(&[("flake.nix", FLAKE), ("alpha.nix", module)]);
+    let answer = asked(
+        &subject(&project, "alpha"),
+        &[&["boot", "kernel", "sysctl", "*"]],
+    )
+    .unwrap();
+    let at = |name| ["boot", "kernel", "sysctl", name];
+    assert_eq!(value(&answer, &at("good")), "as ever");
+    for (name, message) in [
+        ("throws", "throw"),
+        ("asserts", "assert"),
+        ("aborts", "stop"),
+        ("missing", "'a' missing"),
+        ("endless", "infinite recursion"),
+        ("mistyped", "integer"),
+        ("own", "infinite recursion"),
+    ] {
+        let why = why(&answer, &at(name));
+        assert!(why.contains(message), "{name}: {why}");
+    }
+    let marker = |kind: &str| json!({ "$nix": kind });
+    assert_eq!(value(&answer, &at("function")), marker("function"));
+    assert_eq!(value(&answer, &at("package")), marker("package"));
+    let path = value(&answer, &at("path"));
+    let kept = answer.source.clone().unwrap();
+    assert_eq!(path, json!({ "$nix": "path", "text": format!("{kept}/hosts") }));
+    assert_eq!(
+        value(&answer, &at("odd")),
+        json!({ "a": { "$nix": "set", "set": { "$nix": "function" } }, "b": { "$nix": "error" }, "c": 1.5 })
+    );
+    assert!(value(&answer, &at("cyclic")).to_string().contains("deep"));
+}
+
+#[test]
+fn what_takes_too_long_is_stopped_with_all_its_processes() {
+    if !have("nix", "what_takes_too_long_is_stopped_with_all_its_processes") {
+        return;
+    }
+    let host = format!("endless-{}", std::process::id());
+    let flake = FLAKE.replace("alpha =", &format!("{host} ="));
+    let module = r#"{
+  boot.kernel.sysctl.loop = let f = n: if n == 0 then 0 else f (n - 1) + f (n - 1); in f 60;
+}"#;
+    let project = project(&[("flake.nix", &flake), ("alpha.nix", module)]);
+    let limits = Limits {
+        time: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let question = question(&[&["boot", "kernel", "sysctl", "*"]]);
+    let start = Instant::now();
+    let error = ask(&subject(&project, &host), &question, &limits).unwrap_err();
+    assert!(matches!(error, OracleError::TimedOut(2)), "{error}");
+    assert!(error.help().contains("--eval-timeout"), "{}", error.help());
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let alive: Vec<PathBuf> = processes
+        .map(|process| process.path().join("cmdline"))
+        .filter(|path| {
+            let line = fs::read(path).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.contains(&host) && line.contains("nix-instantiate")
+        })
+        .collect();
+    assert_eq!(alive, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn memory_and_output_are_bounded() {
+    if !have("nix", "memory_and_output_are_bounded") {
+        return;
+    }
+    let hungry = r#"{
+  boot.kernel.sysctl.big = builtins.length (builtins.genList (x: { inherit x; }) 1000000000);
+}"#;
+    let question = question(&[&["boot", "kernel", "sysctl", "*"]]);
+    let hungry = project(&[("flake.nix", FLAKE), ("alpha.nix", hungry)]);
+    let limits = Limits {
+        memory: 1 << 30,
+        ..quick()
+    };
+    let error = ask(&subject(&hungry, "alpha"), &question, &limits).unwrap_err();
+    assert!(matches!(error, OracleError::Memory(1024)), "{error:?}");
+    let verbose = r#"{
+  boot.kernel.sysctl.long = builtins.concatStringsSep "" (builtins.genList (x: "0123456789") 400000);
+}"#;
+    let verbose = project(&[("flake.nix", FLAKE), ("alpha.nix", verbose)]);
+    let limits = Limits {
+        output: 1 << 20,
+        ..quick()
+    };
+    let error = ask(&subject(&verbose, "alpha"), &question, &limits).unwrap_err();
+    assert!(matches!(error, OracleError::TooMuch(1)), "{error:?}");
+}
+
+const FAR: &str = r#"{
+  inputs.far.url = "github:nobody/nothing/main";
+  inputs.nixpkgs.url = "path:./nixpkgs";
+  outputs = { nixpkgs, far, ... }: {
+    nixosConfigurations.alpha = nixpkgs.lib.nixosSystem { modules = [ far.nixosModules.x ]; };
+  };
+}
+"#;
+
+const FAR_LOCK: &str = r#"{
+  "nodes": {
+    "far": {
+      "locked": {
+        "lastModified": 1700000000,
+        "narHash": "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "owner": "nobody",
+        "repo": "nothing",
+        "rev": "0123456789012345678901234567890123456789",
+        "type": "github"
+      },
+      "original": { "owner": "nobody", "ref": "main", "repo": "nothing", "type": "github" }
+    },
+    "root": { "inputs": { "far": "far" } }
+  },
+  "root": "root",
+  "version": 7
+}
+"#;
+
+#[test]
+fn without_network_a_far_input_is_named_at_once() {
+    if !have("nix", "without_network_a_far_input_is_named_at_once") {
+        return;
+    }
+    let locked = project(&[("flake.nix", FAR), ("flake.lock", FAR_LOCK)]);
+    let free = project(&[("flake.nix", FAR)]);
+    for project in [&locked, &free] {
+        let start = Instant::now();
+        let error = asked(&subject(project, "alpha"), &[&["fileSystems"]]).unwrap_err();
+        let OracleError::Input { input, network, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert!(!network);
+        assert!(input.contains("nobody/nothing"), "{input}");
+        assert!(error.help().contains("--eval-network"), "{}", error.help());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        let ran = project.run(&["fix", "--eval"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains("nobody/nothing"), "{}", ran.err);
+    }
+    let error = asked(&subject(&locked, "alpha"), &[&["fileSystems"]]).unwrap_err();
+    assert!(error.to_string().contains("`far`"), "{error}");
+}
+
+/// Every file with its bytes and time of change.
+fn tree(root: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+    let mut files = BTreeMap::new();
+    let mut directories = vec![root.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => directories.push(path),
+                false => {
+                    let changed = fs::metadata(&path).unwrap().modified().unwrap();
+                    files.insert(path.clone(), (fs::read(&path).unwrap(), changed));
+                }
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn the_tree_of_the_user_stays_as_it_is() {
+    if !have("nix", "the_tree_of_the_user_stays_as_it_is") {
+        return;
+    }
+    let none = project(&[("flake.nix", FLAKE), ("alpha.nix", ALPHA)]);
+    // A lock file that Nix would complete.
+    let partial = r#"{ "nodes": { "root": { "inputs": { } } }, "root": "root", "version": 7 }"#;
+    let partial = project(&[
+        ("flake.nix", FLAKE),
+        ("alpha.nix", ALPHA),
+        ("flake.lock", partial),
+    ]);
+    for project in [&none, &partial] {
+        let before = tree(&project.root);
+        asked(&subject(project, "alpha"), &[&["swapDevices"]]).unwrap();
+        let ran = project.run(&["fix", "--eval", "--format", "json"]);
+        assert!(ran.code.is_some_and(|code| code < 2), "{ran:?}");
+        assert_eq!(before, tree(&project.root));
+    }
+}
+
+#[test]
+fn names_and_paths_are_only_names() {
+    if !have("nix", "names_and_paths_are_only_names") {
+        return;
+    }
+    const NAMES: [&str; 5] = [
+        "a\"b'c",
+        "new\nline",
+        "${builtins.throw \"x\"}",
+        "$(touch pwned); `touch pwned`",
+        "--option",
+    ];
+    let quoted = |name: &str| btrfs_tune::nix::syntax::string_literal(name);
+    let hosts_text: String = NAMES
+        .iter()
+        .map(|name| {
+            format!(
+                "    nixosConfigurations.{} = nixpkgs.lib.nixosSystem {{ modules = [ {{ networking.hostName = {}; }} ]; }};\n",
+                quoted(name),
+                quoted(name)
+            )
+        })
+        .collect();
+    let flake = format!(
+        "{{\n  inputs.nixpkgs.url = \"path:./nixpkgs\";\n  outputs = {{ nixpkgs, ... }}: {{\n{hosts_text}  }};\n}}\n"
+    );
+    let outer = Project::empty(Git::None);
+    for directory in ["it's \"here\" $(touch pwned)", "new\nline", "a b%20c?dir=x#y", "é:ü=1"] {
+        let path = outer.path.join(directory);
+        fs::create_dir_all(&path).unwrap();
+        inputs(&path);
+        fs::write(path.join("flake.nix"), &flake).unwrap();
+        let mut names = hosts(&path, &path, &quick()).unwrap();
+        names.sort();
+        let mut expected = NAMES;
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+        for name in NAMES {
+            let subject = Subject::Flake {
+                root: path.clone(),
+                directory: path.clone(),
+                host: name.to_owned(),
+            };
+            let answer = asked(&subject, &[&["networking", "hostName"]]).unwrap();
+            assert_eq!(value(&answer, &["networking", "hostName"]), name);
+        }
+        let file = path.join("it's a $(touch pwned) disko.nix");
+        fs::write(&file, r#"{ boot.kernel.sysctl."vm.swappiness" = 5; }"#).unwrap();
+        let path = ["boot", "kernel", "sysctl", "vm.swappiness"];
+        let answer = asked(&alone(file), &[&path]).unwrap();
+        assert_eq!(value(&answer, &path), 5);
+    }
+    let error = asked(
+        &Subject::Flake {
+            root: outer.path.join("new\nline"),
+            directory: outer.path.join("new\nline"),
+            host: "nobody\"${x}".to_owned(),
+        },
+        &[&["networking"]],
+    );
+    assert!(matches!(error, Err(OracleError::NoHost(_))), "{error:?}");
+    let files = tree(&outer.root);
+    assert!(!files.keys().any(|path| path.ends_with("pwned")));
+    assert!(!Path::new("pwned").exists());
+}
+
+#[test]
+fn a_flake_in_a_work_tree_is_what_git_knows() {
+    let test = "a_flake_in_a_work_tree_is_what_git_knows";
+    if !have("nix", test) || !have("git", test) {
+        return;
+    }
+    let project = Project::empty(Git::Below);
+    inputs(&project.path);
+    let module = r#"{
+  boot.kernel.sysctl.secret = builtins.pathExists ./secret.txt;
+  boot.kernel.sysctl.above = import ../../common.nix;
+}"#;
+    project.write("flake.nix", FLAKE);
+    project.write("alpha.nix", module);
+    fs::write(project.root.join("common.nix"), "3").unwrap();
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.current_dir(&project.root).args(arguments);
+        assert!(command.status().unwrap().success());
+    };
+    git(&["add", "."]);
+    project.write("secret.txt", "not in git");
+    // A repository may name programs that git would run.
+    git(&["config", "core.fsmonitor", "touch pwned; false"]);
+    let subject = Subject::Flake {
+        root: project.root.clone(),
+        directory: project.path.clone(),
+        host: "alpha".to_owned(),
+    };
+    let answer = asked(&subject, &[&["boot", "kernel", "sysctl", "*"]]).unwrap();
+    assert_eq!(value(&answer, &["boot", "kernel", "sysctl", "secret"]), false);
+    assert_eq!(value(&answer, &["boot", "kernel", "sysctl", "above"]), 3);
+    let kept = PathBuf::from(answer.source.clone().unwrap());
+    assert!(kept.join("machines/one/alpha.nix").is_file());
+    assert!(!kept.join("machines/one/secret.txt").exists());
+    assert!(!tree(&project.root).keys().any(|path| path.ends_with("pwned")));
+}
+
+#[test]
+fn nothing_is_built_and_nothing_outside_is_read() {
+    if !have("nix", "nothing_is_built_and_nothing_outside_is_read") {
+        return;
+    }
+    let built = r#"derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo 1 > $out" ]; }"#;
+    let module = format!(
+        r#"{{
+  boot.kernel.sysctl.built = import ({built});
+  boot.kernel.sysctl.outside = builtins.readFile /etc/passwd;
+  boot.kernel.sysctl.environment = builtins.getEnv "HOME";
+  boot.kernel.sysctl.good = 1;
+}}"#
+    );
+    let flake = project(&[("flake.nix", FLAKE), ("alpha.nix", &module)]);
+    let file = Project::empty(Git::None);
+    file.write("configuration.nix", &module);
+    for subject in [
+        subject(&flake, "alpha"),
+        alone(file.path.join("configuration.nix")),
+    ] {
+        let answer = asked(&subject, &[&["boot", "kernel", "sysctl", "*"]]).unwrap();
+        let at = |name| ["boot", "kernel", "sysctl", name];
+        assert_eq!(value(&answer, &at("good")), 1);
+        assert_eq!(value(&answer, &at("environment")), "");
+        let outside = why(&answer, &at("outside"));
+        assert!(outside.contains("forbidden"), "{outside}");
+        let built = why(&answer, &at("built"));
+        assert!(built.contains("allow-import-from-derivation"), "{built}");
+    }
+}
+
+/// `<nixpkgs/nixos>`, of our own.
+const NIXOS: &str = r#"{ configuration }:
+(import ../lib.nix).nixosSystem { modules = [ configuration ./media.nix ]; }
+"#;
+
+#[test]
+fn a_file_by_itself_is_asked_about_too() {
+    if !have("nix-instantiate", "a_file_by_itself_is_asked_about_too") {
+        return;
+    }
+    let project = project(&[
+        ("nixpkgs/nixos/default.nix", NIXOS),
+        (
+            "nixpkgs/nixos/media.nix",
+            r#"{ config, lib, ... }: {
+  services.jellyfin.enable = lib.mkIf config.zramSwap.enable true;
+}"#,
+        ),
+        (
+            "machine/configuration.nix",
+            r#"{ pkgs, ... }: {
+  imports = [ ./disks.nix ];
+  zramSwap.enable = true;
+}"#,
+        ),
+        (
+            "machine/disks.nix",
+            r#"{ fileSystems."/" = { device = "/dev/vda"; fsType = "btrfs"; options = [ "noatime" ]; }; }"#,
+        ),
+        (
+            "machine/disko.nix",
+            r#"{ disko.devices.disk.a = { device = "/dev/vdz"; content = { type = "btrfs"; mountpoint = "/"; }; }; }"#,
+        ),
+    ]);
+    let nixpkgs = format!("nixpkgs={}", project.path.join("nixpkgs").display());
+    let file = |name: &str, nix_path: Vec<String>| Subject::File {
+        root: project.path.join("machine"),
+        file: project.path.join("machine").join(name),
+        nix_path,
+    };
+    let enable = ["services", "jellyfin", "enable"];
+    let options = ["fileSystems", "/", "options"];
+    let device = ["disko", "devices", "disk", "a", "device"];
+    let paths: [&[&str]; 3] = [&enable, &options, &device];
+    // With NixOS its modules have their say.
+    let configuration = file("configuration.nix", vec![nixpkgs.clone()]);
+    let answer = asked(&configuration, &paths).unwrap();
+    assert_eq!(value(&answer, &enable), true);
+    assert_eq!(value(&answer, &options), json!(["noatime"]));
+    // Without it, what the file and its imports say; also about places.
+    let answer = asked(&file("configuration.nix", Vec::new()), &paths).unwrap();
+    assert!(!answer.entries.contains_key(&enable.map(str::to_owned)[..]));
+    assert_eq!(value(&answer, &options), json!(["noatime"]));
+    let sources = Rc::new(Sources::new(project.path.clone()));
+    let machine = project.path.join("machine");
+    let places = Places::new(Rc::clone(&sources), answer.source.clone(), &machine);
+    let host = told::host("machine", Found::File, &answer, &places, &sources);
+    let (_, root) = host.storage.mount("/").unwrap();
+    let option = &root.options.as_ref().unwrap()[0];
+    assert_eq!(text(&sources, option.at), r#""noatime""#);
+    // Disks alone are no NixOS configuration, whatever is installed.
+    for nix_path in [Vec::new(), vec![nixpkgs.clone()]] {
+        let answer = asked(&file("disko.nix", nix_path), &paths).unwrap();
+        assert_eq!(value(&answer, &device), "/dev/vdz");
+        assert_eq!(value(&answer, &options), json!(["defaults"]));
+    }
+    let mut command = program();
+    command
+        .env("NIX_PATH", &nixpkgs)
+        .current_dir(project.path.join("machine"))
+        .args(["fix", "--eval", "--format", "json", "configuration.nix"]);
+    let ran = ran(command);
+    let report: Json = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+    let workloads = report["hosts"][0]["workloads"].as_array().unwrap();
+    assert!(workloads.iter().any(|w| w["kind"] == "nas"), "{workloads:?}");
+}
+
+#[test]
+fn versions_and_absence_are_told() {
+    let of = |line: &str| Version::parse(line).unwrap();
+    for (line, flavour, number) in [
+        ("nix-instantiate (Nix) 2.8.0", Flavour::Nix, (2, 8)),
+        ("nix-instantiate (Nix) 2.31.2+1\n", Flavour::Nix, (2, 31)),
+        ("nix-instantiate (Nix) 2.4pre20211006_53e4794", Flavour::Nix, (2, 4)),
+        ("nix-instantiate (Lix, like Nix) 2.93.3", Flavour::Lix, (2, 93)),
+        (
+            "nix-instantiate (Determinate Nix 3.11.2) 2.31.1",
+            Flavour::Determinate,
+            (2, 31),
+        ),
+    ] {
+        let version = of(line);
+        assert_eq!((version.flavour, version.number), (flavour, number), "{line}");
+    }
+    assert!(Version::parse("").is_none());
+    assert!(Version::parse("command not found").is_none());
+    assert!(of("nix-instantiate (Nix) 2.3.16").number < Version::OLDEST);
+
+    let project = project(&[("flake.nix", FLAKE), ("alpha.nix", ALPHA)]);
+    let bin = project.root.join("bin");
+    fs::create_dir(&bin).unwrap();
+    let sh = ["/bin/sh", "/usr/bin/sh"].iter().find(|p| Path::new(p).exists());
+    std::os::unix::fs::symlink(sh.unwrap(), bin.join("sh")).unwrap();
+    let fix = |path: &Path| {
+        let mut command = program();
+        command.env("PATH", path).current_dir(&project.path);
+        command.args(["fix", "--eval"]);
+        ran(command)
+    };
+    for path in [bin.as_path(), Path::new("/nonexistent")] {
+        let ran = fix(path);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains("was not found"), "{}", ran.err);
+    }
+    fs::write(bin.join("nix-instantiate"), "#!/bin/sh\necho nix-instantiate '(Nix)' 2.3.16\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(bin.join("nix-instantiate"), mode).unwrap();
+    let ran = fix(&bin);
+    assert!(ran.err.contains("older than 2.8"), "{}", ran.err);
+}
