@@ -155,7 +155,10 @@ const ALPHA: &str = r#"{ lib, site, ... }:
 
 #[test]
 fn what_the_files_leave_unknown_is_filled_in_with_its_place() {
-    if !have("nix", "what_the_files_leave_unknown_is_filled_in_with_its_place") {
+    if !have(
+        "nix",
+        "what_the_files_leave_unknown_is_filled_in_with_its_place",
+    ) {
         return;
     }
     let project = project(&[("flake.nix", FLAKE), ("alpha.nix", ALPHA)]);
@@ -253,9 +256,11 @@ fn a_host_that_a_framework_hides_is_told_by_nix_alone() {
     let (_, data) = storage.mount("/data").unwrap();
     let option = &data.options.as_ref().unwrap()[0];
     assert_eq!(text(&sources, option.at), "''noatime''");
+    let line = beta.lines().position(|l| l.contains("noatime")).unwrap();
+    let column = beta.lines().nth(line).unwrap().find("''").unwrap();
     assert_eq!(
         sources.place(option.at.unwrap()).to_string(),
-        "hosts/beta.nix:17:77"
+        format!("hosts/beta.nix:{}:{}", line + 1, column + 1)
     );
     assert_eq!(filled.provenance("fileSystems./data"), Provenance::Nix);
 
@@ -325,6 +330,87 @@ fn a_disagreement_is_told_and_forbids_edits() {
     assert_eq!(filled.disagreements[0].real, "no mount");
 }
 
+/// A NixOS that merges differently from the one that static reading knows.
+#[test]
+fn patches_of_a_host_that_nix_reads_differently_are_withheld() {
+    let test = "patches_of_a_host_that_nix_reads_differently_are_withheld";
+    if !have("nix", test) {
+        return;
+    }
+    let flake = r#"{
+  inputs.nixpkgs.url = "path:./nixpkgs";
+  outputs = { nixpkgs, ... }: {
+    nixosConfigurations.alpha = nixpkgs.lib.nixosSystem { modules = [ ./disks.nix ./alpha.nix ]; };
+    nixosConfigurations.beta = nixpkgs.lib.nixosSystem { modules = [ ./disks.nix ]; };
+  };
+}
+"#;
+    let disks = r#"{
+  fileSystems."/" = {
+    device = "/dev/disk/by-label/root";
+    fsType = "btrfs";
+    options = [ "subvol=root" "compress=zstd" ];
+  };
+}
+"#;
+    let alpha = r#"{ lib, ... }:
+{
+  imports = [ { boot.kernel.sysctl."vm.swappiness" = 20; } ];
+  boot.kernel.sysctl."vm.swappiness" = lib.mkDefault 10;
+}
+"#;
+    let project = project(&[
+        ("flake.nix", flake),
+        ("disks.nix", disks),
+        ("alpha.nix", alpha),
+    ]);
+    let json = |arguments: &[&str]| -> (Option<i32>, Json, String) {
+        let ran = project.run(arguments);
+        let report = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+        (ran.code, report, ran.err)
+    };
+    let patches = |report: &Json| {
+        let all = common::project::recommendations(report).into_iter();
+        all.filter(|r| r["patch"].is_string()).count()
+    };
+    // The two agree as long as NixOS is itself.
+    let (code, report, _) = json(&["fix", "--eval", "--format", "json"]);
+    assert_eq!((code, &report["problems"]), (Some(1), &json!([])));
+    let without = json(&["fix", "--format", "json"]).1;
+    assert_eq!(patches(&report), patches(&without));
+    assert!(patches(&report) > 0);
+
+    let lib = project.path.join("nixpkgs/lib.nix");
+    let text = fs::read_to_string(&lib).unwrap();
+    let other = text.replace("mkDefault = mkOverride 1000", "mkDefault = mkOverride 10");
+    assert_ne!(text, other);
+    fs::write(&lib, other).unwrap();
+    let before = project.nix_files();
+    let (code, report, _) = json(&["fix", "--eval", "--format", "json"]);
+    assert_eq!(code, Some(2));
+    // beta is read alike, but its patches would change files of alpha.
+    assert_eq!(patches(&report), 0);
+    let obstacles = common::project::recommendations(&report);
+    let mut obstacles = obstacles.iter().filter_map(|r| r["obstacle"].as_str());
+    assert!(obstacles.any(|o| o.contains("read differently by Nix")));
+    let problem = &report["problems"][0];
+    let message = problem["message"].as_str().unwrap();
+    for part in [
+        "vm.swappiness",
+        "as 20 (alpha.nix:3:",
+        "Nix says 10 (alpha.nix:4:",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let help = problem["help"].as_str().unwrap();
+    assert!(
+        help.contains("report it") && help.contains("Nix) 2."),
+        "{help}"
+    );
+    assert_eq!(project.run(&["fix", "--eval", "--write"]).code, Some(2));
+    assert_eq!(before, project.nix_files());
+}
+
 #[test]
 fn one_option_that_fails_does_not_lose_the_others() {
     if !have("nix", "one_option_that_fails_does_not_lose_the_others") {
@@ -375,7 +461,10 @@ fn one_option_that_fails_does_not_lose_the_others() {
     assert_eq!(value(&answer, &at("package")), marker("package"));
     let path = value(&answer, &at("path"));
     let kept = answer.source.clone().unwrap();
-    assert_eq!(path, json!({ "$nix": "path", "text": format!("{kept}/hosts") }));
+    assert_eq!(
+        path,
+        json!({ "$nix": "path", "text": format!("{kept}/hosts") })
+    );
     assert_eq!(
         value(&answer, &at("odd")),
         json!({ "a": { "$nix": "set", "set": { "$nix": "function" } }, "b": { "$nix": "error" }, "c": 1.5 })
@@ -385,7 +474,10 @@ fn one_option_that_fails_does_not_lose_the_others() {
 
 #[test]
 fn what_takes_too_long_is_stopped_with_all_its_processes() {
-    if !have("nix", "what_takes_too_long_is_stopped_with_all_its_processes") {
+    if !have(
+        "nix",
+        "what_takes_too_long_is_stopped_with_all_its_processes",
+    ) {
         return;
     }
     let host = format!("endless-{}", std::process::id());
@@ -403,7 +495,11 @@ fn what_takes_too_long_is_stopped_with_all_its_processes() {
     let error = ask(&subject(&project, &host), &question, &limits).unwrap_err();
     assert!(matches!(error, OracleError::TimedOut(2)), "{error}");
     assert!(error.help().contains("--eval-timeout"), "{}", error.help());
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        start.elapsed()
+    );
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let alive: Vec<PathBuf> = processes
         .map(|process| process.path().join("cmdline"))
@@ -482,19 +578,23 @@ fn without_network_a_far_input_is_named_at_once() {
     let free = project(&[("flake.nix", FAR)]);
     for project in [&locked, &free] {
         let start = Instant::now();
-        let error = asked(&subject(project, "alpha"), &[&["fileSystems"]]).unwrap_err();
+        let error = asked(&subject(project, "alpha"), &[&["fileSystems", "*"]]).unwrap_err();
         let OracleError::Input { input, network, .. } = &error else {
             panic!("{error:?}");
         };
         assert!(!network);
         assert!(input.contains("nobody/nothing"), "{input}");
         assert!(error.help().contains("--eval-network"), "{}", error.help());
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            start.elapsed()
+        );
         let ran = project.run(&["fix", "--eval"]);
         assert_eq!(ran.code, Some(2), "{ran:?}");
-        assert!(ran.err.contains("nobody/nothing"), "{}", ran.err);
+        assert!(ran.err.contains("--eval-network"), "{}", ran.err);
     }
-    let error = asked(&subject(&locked, "alpha"), &[&["fileSystems"]]).unwrap_err();
+    let error = asked(&subject(&locked, "alpha"), &[&["fileSystems", "*"]]).unwrap_err();
     assert!(error.to_string().contains("`far`"), "{error}");
 }
 
@@ -566,7 +666,12 @@ fn names_and_paths_are_only_names() {
         "{{\n  inputs.nixpkgs.url = \"path:./nixpkgs\";\n  outputs = {{ nixpkgs, ... }}: {{\n{hosts_text}  }};\n}}\n"
     );
     let outer = Project::empty(Git::None);
-    for directory in ["it's \"here\" $(touch pwned)", "new\nline", "a b%20c?dir=x#y", "é:ü=1"] {
+    for directory in [
+        "it's \"here\" $(touch pwned)",
+        "new\nline",
+        "a b%20c?dir=x#y",
+        "é:ü=1",
+    ] {
         let path = outer.path.join(directory);
         fs::create_dir_all(&path).unwrap();
         inputs(&path);
@@ -576,7 +681,8 @@ fn names_and_paths_are_only_names() {
         let mut expected = NAMES;
         expected.sort_unstable();
         assert_eq!(names, expected);
-        for name in NAMES {
+        let first = path.ends_with("it's \"here\" $(touch pwned)");
+        for name in NAMES.into_iter().take(if first { NAMES.len() } else { 1 }) {
             let subject = Subject::Flake {
                 root: path.clone(),
                 directory: path.clone(),
@@ -635,12 +741,19 @@ fn a_flake_in_a_work_tree_is_what_git_knows() {
         host: "alpha".to_owned(),
     };
     let answer = asked(&subject, &[&["boot", "kernel", "sysctl", "*"]]).unwrap();
-    assert_eq!(value(&answer, &["boot", "kernel", "sysctl", "secret"]), false);
+    assert_eq!(
+        value(&answer, &["boot", "kernel", "sysctl", "secret"]),
+        false
+    );
     assert_eq!(value(&answer, &["boot", "kernel", "sysctl", "above"]), 3);
     let kept = PathBuf::from(answer.source.clone().unwrap());
     assert!(kept.join("machines/one/alpha.nix").is_file());
     assert!(!kept.join("machines/one/secret.txt").exists());
-    assert!(!tree(&project.root).keys().any(|path| path.ends_with("pwned")));
+    assert!(
+        !tree(&project.root)
+            .keys()
+            .any(|path| path.ends_with("pwned"))
+    );
 }
 
 #[test]
@@ -671,7 +784,9 @@ fn nothing_is_built_and_nothing_outside_is_read() {
         let outside = why(&answer, &at("outside"));
         assert!(outside.contains("forbidden"), "{outside}");
         let built = why(&answer, &at("built"));
-        assert!(built.contains("allow-import-from-derivation"), "{built}");
+        // Nix 2.8 has not even written down how it would be built.
+        let refused = ["allow-import-from-derivation", ".drv' is not valid"];
+        assert!(refused.iter().any(|words| built.contains(words)), "{built}");
     }
 }
 
@@ -729,6 +844,8 @@ fn a_file_by_itself_is_asked_about_too() {
     assert!(!answer.entries.contains_key(&enable.map(str::to_owned)[..]));
     assert_eq!(value(&answer, &options), json!(["noatime"]));
     let sources = Rc::new(Sources::new(project.path.clone()));
+    let whole = told::question(None, &[]);
+    let answer = ask(&file("configuration.nix", Vec::new()), &whole, &quick()).unwrap();
     let machine = project.path.join("machine");
     let places = Places::new(Rc::clone(&sources), answer.source.clone(), &machine);
     let host = told::host("machine", Found::File, &answer, &places, &sources);
@@ -749,7 +866,10 @@ fn a_file_by_itself_is_asked_about_too() {
     let ran = ran(command);
     let report: Json = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
     let workloads = report["hosts"][0]["workloads"].as_array().unwrap();
-    assert!(workloads.iter().any(|w| w["kind"] == "nas"), "{workloads:?}");
+    assert!(
+        workloads.iter().any(|w| w["kind"] == "nas"),
+        "{workloads:?}"
+    );
 }
 
 #[test]
@@ -758,8 +878,16 @@ fn versions_and_absence_are_told() {
     for (line, flavour, number) in [
         ("nix-instantiate (Nix) 2.8.0", Flavour::Nix, (2, 8)),
         ("nix-instantiate (Nix) 2.31.2+1\n", Flavour::Nix, (2, 31)),
-        ("nix-instantiate (Nix) 2.4pre20211006_53e4794", Flavour::Nix, (2, 4)),
-        ("nix-instantiate (Lix, like Nix) 2.93.3", Flavour::Lix, (2, 93)),
+        (
+            "nix-instantiate (Nix) 2.4pre20211006_53e4794",
+            Flavour::Nix,
+            (2, 4),
+        ),
+        (
+            "nix-instantiate (Lix, like Nix) 2.93.3",
+            Flavour::Lix,
+            (2, 93),
+        ),
         (
             "nix-instantiate (Determinate Nix 3.11.2) 2.31.1",
             Flavour::Determinate,
@@ -767,7 +895,11 @@ fn versions_and_absence_are_told() {
         ),
     ] {
         let version = of(line);
-        assert_eq!((version.flavour, version.number), (flavour, number), "{line}");
+        assert_eq!(
+            (version.flavour, version.number),
+            (flavour, number),
+            "{line}"
+        );
     }
     assert!(Version::parse("").is_none());
     assert!(Version::parse("command not found").is_none());
@@ -776,7 +908,9 @@ fn versions_and_absence_are_told() {
     let project = project(&[("flake.nix", FLAKE), ("alpha.nix", ALPHA)]);
     let bin = project.root.join("bin");
     fs::create_dir(&bin).unwrap();
-    let sh = ["/bin/sh", "/usr/bin/sh"].iter().find(|p| Path::new(p).exists());
+    let sh = ["/bin/sh", "/usr/bin/sh"]
+        .iter()
+        .find(|p| Path::new(p).exists());
     std::os::unix::fs::symlink(sh.unwrap(), bin.join("sh")).unwrap();
     let fix = |path: &Path| {
         let mut command = program();
@@ -789,7 +923,11 @@ fn versions_and_absence_are_told() {
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(ran.err.contains("was not found"), "{}", ran.err);
     }
-    fs::write(bin.join("nix-instantiate"), "#!/bin/sh\necho nix-instantiate '(Nix)' 2.3.16\n").unwrap();
+    fs::write(
+        bin.join("nix-instantiate"),
+        "#!/bin/sh\necho nix-instantiate '(Nix)' 2.3.16\n",
+    )
+    .unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(bin.join("nix-instantiate"), mode).unwrap();
     let ran = fix(&bin);

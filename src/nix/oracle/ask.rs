@@ -90,15 +90,22 @@ pub fn ask(subject: &Subject, question: &Question, limits: &Limits) -> Result<An
             });
         }
         let message = message(&ended.err);
-        // Before the first question it is the host as a whole that does not evaluate.
+        let missing = prepared.missing(&ended);
+        // Before the first question it is the host as a whole that does not evaluate, and without
+        // an input that its modules are made of there is no asking on.
         match last {
             Some(mark)
-                if mark != r#"walk []"#
-                    && mark != r#"host []"#
+                if mark != "walk []"
+                    && mark != "host []"
+                    && !(missing.is_some() && mark.starts_with("walk"))
                     && skipped.len() < MOST_SKIPPED
                     && !skipped.contains_key(&mark) =>
             {
-                skipped.insert(mark, format!("Nix stops here: {}", first_line(&message)));
+                let why = match missing {
+                    Some(input) => format!("the input {input} is not in the Nix store"),
+                    None => format!("Nix stops here: {}", first_line(&message)),
+                };
+                skipped.insert(mark, why);
             }
             _ => return Err(prepared.refused(&ended, message, limits)),
         }
@@ -176,28 +183,34 @@ impl Prepared {
             let (_, mark) = line.split_once(&nonce)?;
             Some(mark.trim().to_owned())
         });
-        let last = marks.last();
+        let last = marks.rev().next();
         Ok((ended, last))
+    }
+
+    /// The input that could not be had, if that is why Nix stopped.
+    fn missing(&self, ended: &Ended) -> Option<String> {
+        let lock = self.lock.as_ref();
+        let lock = lock.and_then(|lock| std::fs::read_to_string(lock).ok());
+        inputs::missing(&ended.err, lock.as_deref())
     }
 
     /// Why the host as a whole cannot be asked about.
     fn refused(&self, ended: &Ended, message: String, limits: &Limits) -> OracleError {
-        let lock = self
-            .lock
-            .as_ref()
-            .and_then(|lock| std::fs::read_to_string(lock).ok());
-        if let Some(input) = inputs::missing(&ended.err, lock.as_deref()) {
-            return OracleError::Input {
+        match self.missing(ended) {
+            Some(input) => OracleError::Input {
                 input,
                 network: limits.network,
                 message,
-            };
+            },
+            None => OracleError::Refused(message),
         }
-        OracleError::Refused(message)
     }
 }
 
 /// Copies a flake, completes its lock file in the copy, and names it so that pure evaluation takes it.
+///
+/// Evaluation by reference takes only what is locked. Where the lock file is complete, locking
+/// changes nothing; where not, it is completed as Nix would, in the copy.
 fn flake(
     runner: &Runner,
     version: &Version,
@@ -210,47 +223,88 @@ fn flake(
     let below = text_of(below)?;
     let copy = PrivateCopy::of_flake(runner, root)?;
     let place = text_of(copy.root())?.to_owned();
-    let query = match below {
-        "" => String::new(),
-        below => format!("dir={}", encoded(below)),
-    };
-    // Evaluation by reference takes only what is locked. Where the lock file is complete, this
-    // changes nothing; where not, it is completed as Nix would, in the copy.
-    let lock = copy.root().join(below).join("flake.lock");
     let prepared = Prepared {
         flake: None,
-        lock: Some(lock),
+        lock: Some(copy.root().join(below).join("flake.lock")),
         file: None,
         root: None,
         search_path: String::new(),
         _copy: Some(copy),
     };
-    let mut command = runner.command("nix");
-    options(&mut command, version, runner.limits.network);
-    command.args(["flake", "lock", "--show-trace"]);
-    if !runner.limits.network {
-        command.arg("--offline");
-    }
-    command.arg(match query.as_str() {
-        "" => format!("path:{place}"),
-        query => format!("path:{place}?{query}"),
-    });
-    let ended = runner.run(command)?;
-    if !ended.ok {
-        let message = message(&ended.err);
-        return Err(prepared.refused(&ended, message, &runner.limits));
-    }
-    let mut command = runner.command("nix-hash");
-    command.args(["--type", "sha256"]).arg(&place);
-    let ended = runner.run(command)?;
-    let hash = String::from_utf8_lossy(&ended.out);
-    let Some(hash) = base64(hash.trim()).filter(|_| ended.ok) else {
-        return Err(OracleError::Refused(message(&ended.err)));
+    let checked = |command: Command| -> Result<String, OracleError> {
+        let ended = runner.run(command)?;
+        match ended.ok {
+            true => Ok(String::from_utf8_lossy(&ended.out).trim().to_owned()),
+            false => {
+                let message = message(&ended.err);
+                Err(prepared.refused(&ended, message, &runner.limits))
+            }
+        }
     };
-    let hash = encoded(&hash);
-    let and = if query.is_empty() { "" } else { "&" };
+    let lock = |reference: String| {
+        let mut command = runner.command("nix");
+        command.args(["flake", "lock", "--show-trace"]);
+        options(&mut command, version, runner.limits.network);
+        if !runner.limits.network {
+            command.arg("--offline");
+        }
+        command.arg(reference);
+        checked(command)
+    };
+    let flake = match below {
+        "" => {
+            lock(format!("path:{place}"))?;
+            let mut command = runner.command("nix-hash");
+            command.args(["--type", "sha256"]).arg(&place);
+            let hash = checked(command)?;
+            let hash = base64(&hash).ok_or(OracleError::Refused(hash))?;
+            format!("path:{place}?narHash=sha256-{}", encoded(&hash))
+        }
+        // Only a git reference can name a flake below the root of its tree in every version.
+        below => {
+            let git = |arguments: &[&str]| {
+                let mut command = runner.command("git");
+                command
+                    .args([
+                        "-c",
+                        "user.name=nobody",
+                        "-c",
+                        "user.email=nobody@localhost",
+                    ])
+                    .args([
+                        "-c",
+                        "commit.gpgsign=false",
+                        "-c",
+                        "core.hooksPath=/dev/null",
+                    ])
+                    .args(["-C", &place])
+                    .args(arguments);
+                // The same tree is the same commit, so the store keeps it once.
+                for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
+                    command.env(name, "2000-01-01T00:00:00Z");
+                }
+                command.env("GIT_CONFIG_NOSYSTEM", "1");
+                checked(command)
+            };
+            let below = encoded(below);
+            git(&["init", "--quiet"])?;
+            git(&["add", "--all", "--force"])?;
+            lock(format!("git+file://{place}?dir={below}"))?;
+            git(&["add", "--all", "--force"])?;
+            git(&[
+                "commit",
+                "--quiet",
+                "--no-verify",
+                "--allow-empty",
+                "--message",
+                "copy",
+            ])?;
+            let revision = git(&["rev-parse", "HEAD"])?;
+            format!("git+file://{place}?rev={revision}&dir={below}")
+        }
+    };
     Ok(Prepared {
-        flake: Some(format!("path:{place}?{query}{and}narHash=sha256-{hash}")),
+        flake: Some(flake),
         ..prepared
     })
 }

@@ -159,7 +159,11 @@ impl Runner {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .spawn()?;
+            .spawn()
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => OracleError::Missing("sh".to_owned()),
+                _ => error.into(),
+            })?;
         let lifeline = child.stdin.take();
         let full = std::sync::Arc::new(AtomicBool::new(false));
         let out = {
