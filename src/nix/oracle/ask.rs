@@ -179,11 +179,11 @@ impl Prepared {
             .args(["-E", ASK, "--argstr", "question"])
             .arg(question.to_string());
         let ended = runner.run(command)?;
-        let marks = ended.err.lines().filter_map(|line| {
+        let mut marks = ended.err.lines().filter_map(|line| {
             let (_, mark) = line.split_once(&nonce)?;
             Some(mark.trim().to_owned())
         });
-        let last = marks.rev().next();
+        let last = marks.next_back();
         Ok((ended, last))
     }
 
