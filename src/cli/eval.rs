@@ -134,7 +134,10 @@ fn report(error: &OracleError, what: &str) -> miette::Report {
     miette!(help = error.help(), "{what}: {error}")
 }
 
-/// What is told of disagreements: each is a bug of this program.
+/// So many names are told of what was filled in.
+const MOST_NAMED: usize = 20;
+
+/// What was filled in, and disagreements: each of those is a bug of this program.
 pub(super) fn problems(name: &HostName, filled: &Filled, sources: &Sources) -> Vec<Problem> {
     let place = |at: Option<Span>| {
         at.map(|at| format!(" ({})", sources.place(at)))
@@ -158,7 +161,18 @@ pub(super) fn problems(name: &HostName, filled: &Filled, sources: &Sources) -> V
         );
         Problem::error(&format!("host {}", name.0), message).help(help)
     };
-    filled.disagreements.iter().map(told).collect()
+    let named: Vec<&str> = filled.from_nix().take(MOST_NAMED).collect();
+    let more = match filled.from_nix().count().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let note = (!named.is_empty()).then(|| {
+        let said = format!("said by {}: {}{more}", filled.version, named.join(", "));
+        Problem::note(&format!("host {}", name.0), said)
+            .help("what the files leave unknown; no edit is proven on it")
+    });
+    let told = filled.disagreements.iter().map(told);
+    told.chain(note).collect()
 }
 
 /// Proposals that only Nix's values give rise to. No edit can be proven by static reading that does

@@ -222,7 +222,9 @@ impl Reader<'_> {
 
     /// Records the leaves of a value.
     fn flatten(&self, value: &Json, path: &[String], settings: &mut Settings) {
-        if let Json::Object(set) = value
+        if value.is_null() {
+            // Nobody wants it to be set.
+        } else if let Json::Object(set) = value
             && known(value).is_some_and(|v| v.is_object())
         {
             for (name, value) in set {
@@ -230,17 +232,8 @@ impl Reader<'_> {
             }
         } else if let Some(value) = known(value) {
             let at = self.literal(&value, path);
-            let value = self.here(value);
+            let value = here(self.places, value);
             settings.insert(path.join("."), Ok(Setting::new(value, at)));
-        }
-    }
-
-    /// A path within the tree that Nix keeps is one of the project.
-    fn here(&self, value: Json) -> Json {
-        let path = value.as_str().and_then(|text| self.places.file(text));
-        match path.as_deref().and_then(|path| path.to_str()) {
-            Some(path) => path.into(),
-            None => value,
         }
     }
 
@@ -291,7 +284,7 @@ impl Reader<'_> {
             Json::Object(set) => match set.get("$nix") {
                 Some(kind) if kind == "path" => {
                     let text = set.get("text").cloned().unwrap_or_default();
-                    let text = self.here(text);
+                    let text = here(self.places, text);
                     (Data::Path(text.as_str().unwrap_or_default().into()), None)
                 }
                 Some(Json::String(kind)) if kind != "set" => {
@@ -367,6 +360,18 @@ fn mountpoints(value: &Json, out: &mut BTreeSet<String>) {
         }
         Json::Array(items) => items.iter().for_each(|item| mountpoints(item, out)),
         _ => {}
+    }
+}
+
+/// A path within the tree that Nix keeps is one of the project.
+fn here(places: &Places, value: Json) -> Json {
+    match value {
+        Json::String(text) => match places.file(&text).as_deref().and_then(|p| p.to_str()) {
+            Some(path) => path.into(),
+            None => text.into(),
+        },
+        Json::Array(items) => items.into_iter().map(|item| here(places, item)).collect(),
+        other => other,
     }
 }
 

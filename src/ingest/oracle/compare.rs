@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::own_file;
+use super::{here, own_file};
 use crate::model::{Filesystem, Host, Located, Mount};
 use crate::nix::oracle::{Answer, Node, Places, known};
 use crate::nix::source::Span;
@@ -61,7 +61,7 @@ pub(super) fn compare(
             }
         }
     }
-    settings(read, real, answer, &mut found);
+    settings(read, real, answer, places, &mut found);
     found.dedup();
     found
 }
@@ -183,7 +183,13 @@ fn missing(mount: &Mount, answer: &Answer, found: &mut Vec<Disagreement>) {
 
 /// What was read must be the value, or what some definition says before the option's type changes
 /// it (coercion, `apply`, defaults of a submodule).
-fn settings(read: &Host, real: &Host, answer: &Answer, found: &mut Vec<Disagreement>) {
+fn settings(
+    read: &Host,
+    real: &Host,
+    answer: &Answer,
+    places: &Places,
+    found: &mut Vec<Disagreement>,
+) {
     for (path, reading) in read.settings.iter() {
         let Ok(mine) = reading else { continue };
         let Some(theirs) = real.settings.known(path) else {
@@ -196,11 +202,12 @@ fn settings(read: &Host, real: &Host, answer: &Answer, found: &mut Vec<Disagreem
         let leaves: Vec<Json> = definitions
             .iter()
             .filter_map(|d| match &d.node {
-                Node::Leaf(value) => known(value),
+                Node::Leaf(value) => Some(here(places, known(value)?)),
                 Node::Set(_) => None,
             })
             .collect();
-        let written = leaves.iter().any(|leaf| same(leaf, &mine.value));
+        let written =
+            leaves.iter().any(|leaf| same(leaf, &mine.value)) || is_part_of(&mine.value, &leaves);
         let as_written = leaves.iter().any(|leaf| same(leaf, &theirs.value));
         if written && !as_written || joined(&mine.value, &theirs.value) {
             continue;
@@ -213,6 +220,17 @@ fn settings(read: &Host, real: &Host, answer: &Answer, found: &mut Vec<Disagreem
             real_at: theirs.at,
         });
     }
+}
+
+/// Whether a list is made of what several definitions say, before their elements are coerced.
+fn is_part_of(list: &Json, definitions: &[Json]) -> bool {
+    let Json::Array(items) = list else {
+        return false;
+    };
+    let all = || definitions.iter().filter_map(Json::as_array).flatten();
+    items
+        .iter()
+        .all(|item| all().any(|other| same(item, other)))
 }
 
 /// Whether two values are the same; Nix prints six digits of a float.

@@ -103,6 +103,7 @@ pub fn ask(subject: &Subject, question: &Question, limits: &Limits) -> Result<An
             {
                 let why = match missing {
                     Some(input) => format!("the input {input} is not in the Nix store"),
+                    None if ended.signal.is_some() => "Nix crashes here".to_owned(),
                     None => format!("Nix stops here: {}", first_line(&message)),
                 };
                 skipped.insert(mark, why);
@@ -196,13 +197,14 @@ impl Prepared {
 
     /// Why the host as a whole cannot be asked about.
     fn refused(&self, ended: &Ended, message: String, limits: &Limits) -> OracleError {
-        match self.missing(ended) {
-            Some(input) => OracleError::Input {
+        match (self.missing(ended), ended.signal) {
+            (Some(input), _) => OracleError::Input {
                 input,
                 network: limits.network,
                 message,
             },
-            None => OracleError::Refused(message),
+            (None, Some(signal)) => OracleError::Crashed(signal),
+            (None, None) => OracleError::Refused(message),
         }
     }
 }
@@ -222,6 +224,9 @@ fn flake(
         .map_err(|_| OracleError::Path(directory.display().to_string()))?;
     let below = text_of(below)?;
     let copy = PrivateCopy::of_flake(runner, root)?;
+    if !copy.root().join(below).join("flake.nix").is_file() {
+        return Err(OracleError::NotInGit);
+    }
     let place = text_of(copy.root())?.to_owned();
     let prepared = Prepared {
         flake: None,

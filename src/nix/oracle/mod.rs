@@ -50,13 +50,8 @@ pub enum OracleError {
     #[error("the answer of Nix is longer than {0} MiB; Nix was stopped")]
     TooMuch(usize),
     /// It died.
-    #[error("{program} was ended by signal {signal}")]
-    Crashed {
-        /// Which program.
-        program: String,
-        /// By what.
-        signal: i32,
-    },
+    #[error("Nix was ended by signal {0}")]
+    Crashed(i32),
     /// It is older than anything that can be asked.
     #[error("{0} is older than 2.8")]
     TooOld(String),
@@ -88,6 +83,9 @@ pub enum OracleError {
     /// Git does not say which files are the flake's.
     #[error("git does not say which files belong to the flake: {0}")]
     Git(String),
+    /// The flake would not be seen.
+    #[error("git does not know the flake.nix, so Nix does not see it")]
+    NotInGit,
     /// The directory is no configuration.
     #[error("the directory holds more than {0} files")]
     TooLarge(usize),
@@ -111,7 +109,7 @@ impl OracleError {
             OracleError::Memory(_) | OracleError::TooMuch(_) => {
                 "ask about one host with --host, or leave --eval out"
             }
-            OracleError::Crashed { signal: 11, .. } => {
+            OracleError::Crashed(11) => {
                 "endless recursion ends Nix so; see what `nix eval` says of the host"
             }
             OracleError::TooOld(_) => "install Nix 2.8 or later, or Lix",
@@ -123,9 +121,10 @@ impl OracleError {
             }
             OracleError::NoHost(_) => "see `nix flake show` for the hosts",
             OracleError::Git(_) => "see what `git status` says in the directory",
+            OracleError::NotInGit => "git add flake.nix, and the files that belong to it",
             OracleError::NoPlace => "set TMPDIR to a directory that can be written",
             OracleError::Io(_)
-            | OracleError::Crashed { .. }
+            | OracleError::Crashed(_)
             | OracleError::NoVersion(_)
             | OracleError::Refused(_)
             | OracleError::NoAnswer(_)
