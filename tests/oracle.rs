@@ -7,17 +7,14 @@ mod common;
 #[path = "oracle/safety.rs"]
 mod safety;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use btrfs_tune::ingest::oracle::{self as told, Filled, Provenance};
 use btrfs_tune::model::{Found, Host, Setting};
-use btrfs_tune::nix::oracle::{
-    Answer, Flavour, Limits, OracleError, Places, Question, Subject, Version, ask, hosts,
-};
+use btrfs_tune::nix::oracle::{Answer, Limits, OracleError, Places, Question, Subject, ask, hosts};
 use btrfs_tune::nix::source::{Sources, Span};
 use btrfs_tune::project::{HostName, Project as Opened};
 use common::project::{Git, Project, have, program, ran};
@@ -152,6 +149,9 @@ const ALPHA: &str = r#"{ lib, site, ... }:
     fsType = "btrfs";
     options = lib.mkIf true [ "subvol=home" "noatime" ];
   };
+  swapDevices = [ { device = "/dev/vdb"; } ];
+  imports = [ { swapDevices = [ { device = "/dev/vdc"; } ]; } ];
+  services.postgresql.dataDir = ./data;
 }
 "#;
 
@@ -194,6 +194,15 @@ fn what_the_files_leave_unknown_is_filled_in_with_its_place() {
     let enable = "services.jellyfin.enable";
     assert!(both.read.settings.known(enable).is_none());
     assert!(host.settings.is_true(enable));
+    // What NixOS makes of elements and paths is no disagreement.
+    let swaps = both.read.settings.known("swapDevices").unwrap();
+    let path = ["swapDevices".to_owned()];
+    let real = both.answer.entries[&path[..]].value.as_ref().unwrap();
+    assert_ne!(swaps.value, *real);
+    let data = json!(project.path.join("data").to_str().unwrap());
+    let directory = "services.postgresql.dataDir";
+    assert_eq!(both.read.settings.known(directory).unwrap().value, data);
+    assert_eq!(host.settings.known(directory).unwrap().value, data);
     // NixOS's default is no statement of the configuration.
     assert!(!host.settings.is_defined("services.postgresql.enable"));
 }
@@ -330,6 +339,40 @@ fn a_disagreement_is_told_and_forbids_edits() {
     }
     let filled = both.fill(host);
     assert_eq!(filled.disagreements[0].real, "no mount");
+}
+
+#[test]
+fn what_nix_cannot_say_either_stays_unknown_with_both_reasons() {
+    let test = "what_nix_cannot_say_either_stays_unknown_with_both_reasons";
+    if !have("nix", test) {
+        return;
+    }
+    let module = r#"{ site, ... }:
+{
+  boot.kernel.sysctl."vm.swappiness" = site.nothing;
+  fileSystems."/" = {
+    device = "/dev/vda";
+    fsType = "btrfs";
+    options = site.nothing;
+  };
+}
+"#;
+    let project = project(&[("flake.nix", FLAKE), ("alpha.nix", module)]);
+    let both = Both::of(&project, "alpha");
+    let filled = both.fill(both.read.clone());
+    let reading = filled.host.settings.get("boot.kernel.sysctl.vm.swappiness");
+    let fact = reading.unwrap().as_ref().unwrap_err();
+    assert!(fact.why.contains("flake input `site`"), "{}", fact.why);
+    assert!(fact.why.contains("'nothing' missing"), "{}", fact.why);
+    let mount = filled.host.storage.mount("/").unwrap().1;
+    assert!(mount.options.is_err());
+    let mut unknown = filled.host.unknown.iter();
+    assert!(
+        unknown.any(|u| u.what == "fileSystems./.options" && u.why.contains("'nothing' missing")),
+        "{:?}",
+        filled.host.unknown
+    );
+    assert_eq!(filled.disagreements, []);
 }
 
 /// A NixOS that merges differently from the one that static reading knows.
@@ -555,5 +598,10 @@ fn a_file_by_itself_is_asked_about_too() {
     assert!(
         workloads.iter().any(|w| w["kind"] == "nas"),
         "{workloads:?}"
+    );
+    let note = report["problems"][0]["message"].as_str().unwrap();
+    assert!(
+        note.contains("said by (") && note.contains("services.jellyfin.enable"),
+        "{note}"
     );
 }

@@ -79,6 +79,7 @@ pub fn fill(host: Host, answer: &Answer, places: &Places, sources: &Rc<Sources>)
     let storage = &mut filled.host.storage;
     storage.root_on_btrfs = storage.mount("/").is_some();
     forget(&mut filled.host, answer);
+    explain(&mut filled.host, answer);
     filled
 }
 
@@ -191,4 +192,23 @@ fn forget(host: &mut Host, answer: &Answer) {
         !(all && is_storage(&fact.what)) && settings.known(&fact.what).is_none()
     };
     host.unknown.retain(stays);
+}
+
+/// Adds why Nix does not know it either.
+fn explain(host: &mut Host, answer: &Answer) {
+    for (path, entry) in &answer.entries {
+        let Err(why) = &entry.value else { continue };
+        let what = path.join(".");
+        if let Some(Err(fact)) = host.settings.get(&what) {
+            let mut fact = fact.clone();
+            fact.why = format!("{}; {why}", fact.why);
+            host.settings.insert(what, Err(fact));
+        } else if ["fileSystems", "disko"].contains(&path[0].as_str()) {
+            host.unknown.push(UnknownFact {
+                what,
+                why: why.clone(),
+                at: None,
+            });
+        }
+    }
 }

@@ -55,3 +55,52 @@ fn name_of(lock: &Json, address: &str) -> Option<String> {
         .find_map(|keys| nodes.iter().find(|(_, node)| holds(node, keys)))
         .map(|(name, _)| name.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::missing;
+
+    #[test]
+    fn an_input_is_named_as_the_lock_file_names_it() {
+        let lock = r#"{ "nodes": {
+            "a": { "locked": { "owner": "me", "repo": "a", "rev": "1111" } },
+            "b": { "locked": { "url": "ssh://git@example.org/b", "rev": "2222" } },
+            "c": { "locked": { "owner": "me", "repo": "c", "rev": "" } },
+            "root": { "inputs": { "a": "a" } } } }"#;
+        let named = |err: &str| missing(err, Some(lock));
+        for (err, expected) in [
+            (
+                "error: unable to download 'https://api.github.com/repos/me/a/tarball/1111': x",
+                "`a` (https://api.github.com/repos/me/a/tarball/1111)",
+            ),
+            (
+                "error: git\n … while fetching the input 'git+ssh://git@example.org/b?rev=2222'",
+                "`b` (git+ssh://git@example.org/b?rev=2222)",
+            ),
+            (
+                "error: unable to download 'https://api.github.com/repos/me/c/commits/HEAD': x",
+                "`c` (https://api.github.com/repos/me/c/commits/HEAD)",
+            ),
+            (
+                "error: cannot find flake 'flake:nixpkgs' in the flake registries",
+                "`flake:nixpkgs`",
+            ),
+            (
+                "error: cannot update unlocked flake input 'late' in pure mode",
+                "`late`",
+            ),
+        ] {
+            assert_eq!(named(err).as_deref(), Some(expected), "{err}");
+        }
+        assert_eq!(named("error: attribute 'a' missing"), None);
+        let err = "error: unable to download 'https://example.org/x': y";
+        assert_eq!(
+            missing(err, None).as_deref(),
+            Some("`https://example.org/x`")
+        );
+        assert_eq!(
+            missing(err, Some("no lock")).as_deref(),
+            Some("`https://example.org/x`")
+        );
+    }
+}
