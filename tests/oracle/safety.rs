@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use btrfs_tune::nix::oracle::{Flavour, Limits, OracleError, Subject, Version, ask, hosts};
@@ -134,6 +138,62 @@ fn without_network_a_far_input_is_named_at_once() {
     }
     let error = asked(&subject(&locked, "alpha"), &[&["fileSystems", "*"]]).unwrap_err();
     assert!(error.to_string().contains("`far`"), "{error}");
+}
+
+/// Serves one file to whoever asks; counts the requests.
+fn serve(body: Vec<u8>) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]);
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes());
+            let _ = stream.write_all(&body);
+        }
+    });
+    (port, asked)
+}
+
+#[test]
+fn inputs_are_fetched_only_if_that_is_allowed() {
+    let test = "inputs_are_fetched_only_if_that_is_allowed";
+    if !have("nix", test) || !have("tar", test) {
+        return;
+    }
+    let project = project(&[("alpha.nix", ALPHA)]);
+    let archive = project.root.join("site.tar.gz");
+    let mut tar = std::process::Command::new("tar");
+    tar.arg("-czf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&project.path)
+        .arg("site");
+    assert!(tar.status().unwrap().success());
+    let (port, count) = serve(fs::read(&archive).unwrap());
+    let url = format!("http://127.0.0.1:{port}/site.tar.gz");
+    project.write("flake.nix", FLAKE.replace("path:./site", &url));
+    let path = ["boot", "kernel", "sysctl", "vm.swappiness"];
+    let error = asked(&subject(&project, "alpha"), &[&path]).unwrap_err();
+    assert!(
+        matches!(&error, OracleError::Input { input, .. } if input.contains(&url)),
+        "{error}"
+    );
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+    let limits = Limits {
+        network: true,
+        ..quick()
+    };
+    let answer = ask(&subject(&project, "alpha"), &question(&[&path]), &limits).unwrap();
+    assert_eq!(value(&answer, &path), 7);
+    assert!(count.load(Ordering::SeqCst) > 0);
+    assert!(!project.path.join("flake.lock").exists());
 }
 
 /// Every file with its bytes and time of change.

@@ -204,6 +204,7 @@ impl Prepared {
                 message,
             },
             (None, Some(signal)) => OracleError::Crashed(signal),
+            (None, None) if is_about_store(&message) => OracleError::Store(message),
             (None, None) => OracleError::Refused(message),
         }
     }
@@ -387,6 +388,19 @@ fn message(err: &str) -> String {
     let text =
         text[..end].trim_end_matches("(use '--show-trace' to show detailed location information)");
     text.trim().chars().take(LONGEST_MESSAGE).collect()
+}
+
+/// Whether Nix complains that it cannot get at its store.
+fn is_about_store(message: &str) -> bool {
+    let place = ["/nix/var/", "/nix/store'", "daemon"];
+    let trouble = [
+        "Permission denied",
+        "cannot connect",
+        "Read-only file system",
+        "creating directory",
+    ];
+    place.iter().any(|words| message.contains(words))
+        && trouble.iter().any(|words| message.contains(words))
 }
 
 fn first_line(text: &str) -> &str {

@@ -41,19 +41,31 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     Some(&text[start..start + length])
 }
 
-/// The input whose revision, or else whose owner and repository, the address holds.
+/// The input whose revision, or else whose owner and repository, or whose address this is.
 fn name_of(lock: &Json, address: &str) -> Option<String> {
     let nodes = lock["nodes"].as_object()?;
-    let holds = |node: &Json, keys: &[&str]| {
-        keys.iter().all(|key| {
-            let text = node["locked"][*key].as_str();
-            text.is_some_and(|text| !text.is_empty() && address.contains(text))
-        })
+    let parts: Vec<&str> = address.split(['/', ':', '?', '&', '=']).collect();
+    let field = |node: &Json, key: &str| -> Option<String> {
+        let text = node["locked"][key].as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
     };
-    [&["rev"][..], &["owner", "repo"], &["url"], &["path"]]
+    let is_revision = |node: &Json| {
+        let revision = field(node, "rev");
+        revision.is_some_and(|rev| parts.contains(&rev.as_str()))
+    };
+    let is_repository = |node: &Json| match (field(node, "owner"), field(node, "repo")) {
+        (Some(owner), Some(repo)) => parts.windows(2).any(|pair| pair == [&owner, &repo]),
+        _ => false,
+    };
+    let is_address = |node: &Json| {
+        let text = field(node, "url").or_else(|| field(node, "path"));
+        text.is_some_and(|text| address.contains(&text))
+    };
+    let tests: [&dyn Fn(&Json) -> bool; 3] = [&is_revision, &is_repository, &is_address];
+    let found = tests
         .iter()
-        .find_map(|keys| nodes.iter().find(|(_, node)| holds(node, keys)))
-        .map(|(name, _)| name.clone())
+        .find_map(|test| nodes.iter().find(|(_, node)| test(node)));
+    found.map(|(name, _)| name.clone())
 }
 
 #[cfg(test)]

@@ -74,6 +74,9 @@ pub enum OracleError {
     /// The flake has no such host.
     #[error("the flake has no nixosConfigurations.{0}")]
     NoHost(String),
+    /// Its store is out of reach.
+    #[error("the Nix store cannot be used: {0}")]
+    Store(String),
     /// It refused the configuration.
     #[error("Nix refuses the configuration: {0}")]
     Refused(String),
@@ -121,6 +124,7 @@ impl OracleError {
             }
             OracleError::NoHost(_) => "see `nix flake show` for the hosts",
             OracleError::Git(_) => "see what `git status` says in the directory",
+            OracleError::Store(_) => "start the Nix daemon, or run as a user who may use Nix",
             OracleError::NotInGit => "git add flake.nix, and the files that belong to it",
             OracleError::NoPlace => "set TMPDIR to a directory that can be written",
             OracleError::Io(_)

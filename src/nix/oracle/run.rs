@@ -143,6 +143,22 @@ impl Runner {
         ] {
             command.env(name, home.join(below));
         }
+        if !self.limits.network {
+            // Where a namespace cannot be had, nothing that fetches gets further than this.
+            for name in [
+                "http_proxy",
+                "https_proxy",
+                "all_proxy",
+                "HTTPS_PROXY",
+                "ALL_PROXY",
+            ] {
+                command.env(name, "http://127.0.0.1:1");
+            }
+            command
+                .env("GIT_ALLOW_PROTOCOL", "file")
+                .env("GIT_SSH_COMMAND", "false");
+        }
+        command.env("GIT_TERMINAL_PROMPT", "0");
         if self.limits.network
             && let Some(settings) = user_settings()
         {
