@@ -42,16 +42,54 @@ fn what_takes_too_long_is_stopped_with_all_its_processes() {
         "{:?}",
         start.elapsed()
     );
+    assert_eq!(alive(&host), Vec::<PathBuf>::new());
+}
+
+/// The Nix processes that were asked about a host.
+fn alive(host: &str) -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
-    let alive: Vec<PathBuf> = processes
+    processes
         .map(|process| process.path().join("cmdline"))
         .filter(|path| {
             let line = fs::read(path).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).into_owned();
-            line.contains(&host) && line.contains("nix-instantiate")
+            line.contains(host) && line.contains("nix-instantiate")
         })
-        .collect();
-    assert_eq!(alive, Vec::<PathBuf>::new());
+        .collect()
+}
+
+#[test]
+fn who_is_killed_leaves_no_nix_behind() {
+    if !have("nix", "who_is_killed_leaves_no_nix_behind") {
+        return;
+    }
+    let host = format!("orphan-{}", std::process::id());
+    let flake = FLAKE.replace("alpha =", &format!("{host} ="));
+    let module = r#"{
+  fileSystems."/".options = let f = n: if n == 0 then [ ] else f (n - 1) ++ f (n - 1); in f 60;
+}"#;
+    let project = project(&[("flake.nix", &flake), ("alpha.nix", module)]);
+    // Read statically, the loop ends with its budget; both readers get to it.
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_btrfs-tune"))
+        .current_dir(&project.path)
+        .args(["fix", "--eval"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while alive(&host).is_empty() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        assert!(start.elapsed() < Duration::from_secs(50));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let start = Instant::now();
+    while !alive(&host).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(5), "Nix lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
