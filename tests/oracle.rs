@@ -275,9 +275,14 @@ fn a_host_that_a_framework_hides_is_told_by_nix_alone() {
     );
     assert_eq!(filled.provenance("fileSystems./data"), Provenance::Nix);
 
+    project.write(
+        "metrics/uname.txt",
+        "Linux beta 6.18.2 #1 SMP x86_64 GNU/Linux\n",
+    );
     let ran = project.run(&["fix", "--eval", "--format", "json"]);
     let report: Json = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
     assert_eq!(report["hosts"][0]["name"], "beta", "{ran:?}");
+    assert_eq!(report["hosts"][0]["machine"], "kernel 6.18.2", "{ran:?}");
     assert_eq!(report["hosts"][0]["filesystems"], json!(["/", "/data"]));
     for one in report["hosts"][0]["recommendations"].as_array().unwrap() {
         assert!(one["patch"].is_null(), "{one}");

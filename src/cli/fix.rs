@@ -93,9 +93,16 @@ impl Fix {
             let filled = told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
             if failed.iter().any(|(n, _)| n == name) {
                 if let Some(filled) = filled {
-                    let analysis = Analysis::of(&filled.host);
-                    let realised = self.advice(filled, &filled.host, &[], &opened);
-                    let report = build::host(&filled.host, &analysis, &realised, &opened.sources);
+                    let settings = &filled.host.settings;
+                    let named = ["hardware.facter.reportPath", "facter.reportPath"]
+                        .iter()
+                        .find_map(|path| settings.text(path).map(str::to_owned));
+                    let (facts, found) = opened.facts_beside(&self.target, named)?;
+                    problems.extend(found);
+                    let model = filled.host.clone().with_facts(&facts);
+                    let analysis = Analysis::of(&model);
+                    let realised = self.advice(filled, &model, &[], &opened);
+                    let report = build::host(&model, &analysis, &realised, &opened.sources);
                     reported.push((name.clone(), report));
                 }
                 continue;

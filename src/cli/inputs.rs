@@ -79,9 +79,18 @@ impl Opened {
         target: &Target,
         evaluated: &Evaluated,
     ) -> miette::Result<(Facts, Vec<Problem>)> {
+        let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
+        self.facts_beside(target, named)
+    }
+
+    /// The same, of a host whose configuration names this facter report.
+    pub(super) fn facts_beside(
+        &self,
+        target: &Target,
+        named: Option<String>,
+    ) -> miette::Result<(Facts, Vec<Problem>)> {
         let mut facts = Facts::default();
         let mut problems = Vec::new();
-        let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
         let directory = &self.project.directory;
         if let Some(path) = given_or(
             &target.facter,
