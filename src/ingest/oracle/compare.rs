@@ -38,7 +38,17 @@ pub(super) fn compare(
     let mut found = Vec::new();
     for filesystem in &read.storage.filesystems {
         for mount in &filesystem.mounts {
-            match real.storage.mount(&mount.mountpoint) {
+            let there = |(_, m): &(&Filesystem, &Mount)| m.mountpoint == mount.mountpoint;
+            let all = real.storage.filesystems.iter();
+            let all = || {
+                all.clone()
+                    .flat_map(|f| f.mounts.iter().map(move |m| (f, m)))
+            };
+            // Two subvolumes may be written to be mounted at one place, of which one is.
+            let same = all()
+                .filter(there)
+                .find(|(_, m)| m.subvolume == mount.subvolume);
+            match same.or_else(|| all().find(there)) {
                 Some((other, theirs)) => {
                     options(read, mount, theirs, answer, places, &mut found);
                     subvolume(mount, theirs, &mut found);
