@@ -19,13 +19,13 @@ const HOSTS: &[(&str, &str, usize)] = &[
     ("fixtures/hosts/workstation", "workstation", 14),
     ("fixtures/hosts/nas", "nas", 5),
     ("fixtures/hosts/vps/disko.nix", "vps", 0),
-    ("nix/tests/merge", "merge", 4),
+    ("nix/tests/merge", "merge", 3),
 ];
 
 fn evaluate(path: &str) -> Evaluated {
     let project = Project::open(&nix::repository().join(path)).expect("it opens");
     let sources = project.sources();
-    let hosts = project.hosts(&sources).expect("it has hosts");
+    let hosts = project.hosts(&sources).names();
     project.evaluate(&sources, &hosts[0]).expect("it evaluates")
 }
 
@@ -198,7 +198,7 @@ fn mounts(host: &Host) -> BTreeMap<String, (String, Vec<String>)> {
     filesystems
         .flat_map(|f| f.mounts.iter().map(move |m| (f, m)))
         .map(|(filesystem, mount)| {
-            let options = mount.options.as_ref().expect("its options are known");
+            let options = mount.options.known().expect("its options are known");
             let options = options.iter().map(|o| o.value.clone()).collect();
             (
                 mount.mountpoint.clone(),
@@ -247,7 +247,7 @@ fn every_option_knows_its_own_quote_marks() {
         let host = evaluated.host();
         for filesystem in &host.storage.filesystems {
             for mount in &filesystem.mounts {
-                for option in mount.options.as_ref().expect("they are known") {
+                for option in mount.options.known().expect("they are known") {
                     let Some(at) = option.at else {
                         // disko's own `subvol=`, or a default.
                         let derived = option.value.starts_with("subvol=");

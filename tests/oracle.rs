@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use btrfs_tune::ingest::oracle::{self as told, Filled, Provenance};
-use btrfs_tune::model::{Found, Host, Setting};
+use btrfs_tune::model::{Found, Host, Setting, Texts};
 use btrfs_tune::nix::oracle::{Answer, Limits, OracleError, Places, Question, Subject, ask, hosts};
 use btrfs_tune::nix::source::{Sources, Span};
 use btrfs_tune::project::{HostName, Project as Opened};
@@ -43,6 +43,16 @@ fn inputs(to: &Path) {
         fs::create_dir_all(to.join(name)).unwrap();
         fs::copy(from.join(name).join(file), to.join(name).join(file)).unwrap();
     }
+}
+
+/// Moves the inputs out of the tree, where static reading does not follow them.
+fn outside(project: &Project) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    inputs(directory.path());
+    let flake = fs::read_to_string(project.path.join("flake.nix")).unwrap();
+    let there = format!("path:{}/", directory.path().display());
+    project.write("flake.nix", flake.replace("path:./", &there));
+    directory
 }
 
 fn quick() -> Limits {
@@ -93,6 +103,7 @@ fn why(answer: &Answer, path: &[&str]) -> String {
 
 /// Static reading and Nix, both of one host.
 struct Both {
+    _inputs: tempfile::TempDir,
     sources: Rc<Sources>,
     places: Places,
     answer: Answer,
@@ -101,6 +112,7 @@ struct Both {
 
 impl Both {
     fn of(project: &Project, host: &str) -> Both {
+        let _inputs = outside(project);
         let opened = Opened::open(&project.path).unwrap();
         let sources = opened.sources();
         let read = opened.evaluate(&sources, &HostName(host.to_owned()));
@@ -109,6 +121,7 @@ impl Both {
         let answer = ask(&subject(project, host), &question, &quick()).unwrap();
         let places = Places::new(Rc::clone(&sources), answer.source.clone(), &project.path);
         Both {
+            _inputs,
             sources,
             places,
             answer,
@@ -169,7 +182,16 @@ fn what_the_files_leave_unknown_is_filled_in_with_its_place() {
     let both = Both::of(&project, "alpha");
     let swappiness = "boot.kernel.sysctl.vm.swappiness";
     assert!(both.read.settings.known(swappiness).is_none());
-    assert!(both.read.storage.mount("/").unwrap().1.options.is_err());
+    assert!(
+        both.read
+            .storage
+            .mount("/")
+            .unwrap()
+            .1
+            .options
+            .known()
+            .is_none()
+    );
 
     let filled = both.fill(both.read.clone());
     assert_eq!(filled.disagreements, []);
@@ -181,7 +203,7 @@ fn what_the_files_leave_unknown_is_filled_in_with_its_place() {
     let ratio = "boot.kernel.sysctl.vm.dirty_ratio";
     assert_eq!(filled.provenance(ratio), Provenance::Static);
 
-    let options = host.storage.mount("/").unwrap().1.options.as_ref().unwrap();
+    let options = host.storage.mount("/").unwrap().1.options.known().unwrap();
     let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
     assert_eq!(texts, ["noatime", "compress=zstd:1", "ssd"]);
     assert_eq!(filled.provenance("fileSystems./.options"), Provenance::Nix);
@@ -257,17 +279,17 @@ fn a_host_that_a_framework_hides_is_told_by_nix_alone() {
     let storage = &filled.host.storage;
     assert!(storage.root_on_btrfs);
     let (filesystem, root) = storage.mount("/").unwrap();
-    assert_eq!(filesystem.mkfs_args.as_ref().unwrap()[0].value, "-f");
-    let argument = filesystem.mkfs_args.as_ref().unwrap()[0].at;
+    assert_eq!(filesystem.mkfs_args.known().unwrap()[0].value, "-f");
+    let argument = filesystem.mkfs_args.known().unwrap()[0].at;
     assert_eq!(text(&sources, argument), r#""-f""#);
     assert_eq!(root.subvolume.as_deref(), Some("root"));
-    let options = root.options.as_ref().unwrap();
+    let options = root.options.known().unwrap();
     let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
     assert_eq!(texts, ["compress=zstd", "subvol=/root"]);
-    let written = root.written.as_ref().unwrap();
+    let written = root.written.known().unwrap();
     assert_eq!(text(&sources, written[0].at), r#""compress=zstd""#);
     let (_, data) = storage.mount("/data").unwrap();
-    let option = &data.options.as_ref().unwrap()[0];
+    let option = &data.options.known().unwrap()[0];
     assert_eq!(text(&sources, option.at), "''noatime''");
     let line = beta.lines().position(|l| l.contains("noatime")).unwrap();
     let column = beta.lines().nth(line).unwrap().find("''").unwrap();
@@ -329,7 +351,9 @@ fn a_disagreement_is_told_and_forbids_edits() {
         let filesystems = host.storage.filesystems.iter_mut();
         let mut mounts = filesystems.flat_map(|f| f.mounts.iter_mut());
         let home = mounts.find(|m| m.mountpoint == "/home").unwrap();
-        change(home.options.as_mut().unwrap());
+        let mut texts = home.options.known().unwrap().to_vec();
+        change(&mut texts);
+        home.options = Texts::Known(texts);
         drop(mounts);
         let filled = both.fill(host);
         let found = filled.disagreements.iter();
@@ -372,7 +396,7 @@ fn what_nix_cannot_say_either_stays_unknown_with_both_reasons() {
     assert!(fact.why.contains("flake input `site`"), "{}", fact.why);
     assert!(fact.why.contains("'nothing' missing"), "{}", fact.why);
     let mount = filled.host.storage.mount("/").unwrap().1;
-    assert!(mount.options.is_err());
+    assert!(mount.options.known().is_none());
     let mut unknown = filled.host.unknown.iter();
     assert!(
         unknown.any(|u| u.what == "fileSystems./.options" && u.why.contains("'nothing' missing")),
@@ -425,6 +449,7 @@ fn patches_of_a_host_that_nix_reads_differently_are_withheld() {
         let all = common::project::recommendations(report).into_iter();
         all.filter(|r| r["patch"].is_string()).count()
     };
+    let inputs = outside(&project);
     // The two agree as long as NixOS is itself.
     let (code, report, _) = json(&["fix", "--eval", "--format", "json"]);
     assert_eq!((code, &report["problems"]), (Some(1), &json!([])));
@@ -432,7 +457,7 @@ fn patches_of_a_host_that_nix_reads_differently_are_withheld() {
     assert_eq!(patches(&report), patches(&without));
     assert!(patches(&report) > 0);
 
-    let lib = project.path.join("nixpkgs/lib.nix");
+    let lib = inputs.path().join("nixpkgs/lib.nix");
     let text = fs::read_to_string(&lib).unwrap();
     let other = text.replace("mkDefault = mkOverride 1000", "mkDefault = mkOverride 10");
     assert_ne!(text, other);

@@ -35,7 +35,7 @@ fn disk_of(device: &str) -> &str {
 /// The devices that a filesystem is made of: disko's own, and those that `mkfs` is given.
 fn devices(filesystem: &Filesystem) -> Vec<String> {
     let mut devices = filesystem.disks.clone();
-    if let Ok(arguments) = &filesystem.mkfs_args {
+    if let Some(arguments) = filesystem.mkfs_args.known() {
         let words: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
         devices.extend(
             MkfsArgs::parse(&words)

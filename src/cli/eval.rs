@@ -103,13 +103,19 @@ impl Eval {
                 };
                 (subject, Found::File)
             }
+            // What this program put together is nothing that Nix could be asked about.
+            Entry::Parts(_) => return Ok(None),
         };
         let looked_at: Vec<&str> = options_looked_at()
             .chain(LOOKED_AT.iter().copied())
             .collect();
         let question = told::question(host.as_ref(), &looked_at);
-        let answer = oracle::ask(&subject, &question, &self.limits())
-            .map_err(|error| report(&error, &format!("host {}", name.0)))?;
+        let answer = match oracle::ask(&subject, &question, &self.limits()) {
+            Ok(answer) => answer,
+            // A host by convention is none of the flake's.
+            Err(OracleError::NoHost(_)) if host.is_some() => return Ok(None),
+            Err(error) => return Err(report(&error, &format!("host {}", name.0))),
+        };
         let sources = &opened.sources;
         let places = Places::new(Rc::clone(sources), answer.source.clone(), root);
         Ok(Some(match host {

@@ -63,12 +63,11 @@ impl Fix {
         }
         let opened = inputs::open(&self.target)?;
         // The proof watches every host of the project, whichever is asked about.
-        let all = match opened.project.hosts(&opened.sources) {
-            Ok(all) if !all.is_empty() => all,
-            Ok(_) | Err(_) if self.target.eval.is_on() => opened.hosts.clone(),
-            Ok(all) => all,
-            Err(unknown) => return Err(miette!("{}", unknown.why)),
-        };
+        let mut all = opened.project.hosts(&opened.sources).names();
+        if all.is_empty() {
+            // Nix alone knows them.
+            all = opened.hosts.clone();
+        }
         let (project, sources) = (Rc::clone(&opened.project), Rc::clone(&opened.sources));
         let (mut workspace, failed) = Workspace::open(project, sources, &all);
         let mut problems: Vec<Problem> = failed
@@ -83,6 +82,7 @@ impl Fix {
                     ),
                 }
             })
+            .chain(opened.problems.iter().cloned())
             .collect();
         let told = self.ask(&opened, &failed)?;
         for (name, filled) in &told {
@@ -97,7 +97,7 @@ impl Fix {
                     let named = ["hardware.facter.reportPath", "facter.reportPath"]
                         .iter()
                         .find_map(|path| settings.text(path).map(str::to_owned));
-                    let (facts, found) = opened.facts_beside(&self.target, named)?;
+                    let (facts, found) = opened.facts_beside(&self.target, name, named)?;
                     problems.extend(found);
                     let model = filled.host.clone().with_facts(&facts);
                     let analysis = Analysis::of(&model);

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use miette::{LabeledSpan, NamedSource, miette};
 
 use super::Target;
-use crate::ingest::problem::Problem;
+use crate::ingest::problem::{Problem, Severity};
 use crate::ingest::{facter, metrics, nixos, observations};
-use crate::model::Facts;
+use crate::model::{Facts, Found, Host, UnknownFact};
 use crate::nix::eval::{Unknown, Why};
 use crate::nix::source::{ReadError, Sources, Span};
 use crate::project::{Entry, Evaluated, HostName, OpenError, Project};
@@ -19,6 +19,8 @@ pub(super) struct Opened {
     pub(super) project: Rc<Project>,
     pub(super) sources: Rc<Sources>,
     pub(super) hosts: Vec<HostName>,
+    /// What was in the way of finding all hosts.
+    pub(super) problems: Vec<Problem>,
 }
 
 /// Opens the project at the target's path and finds its hosts.
@@ -26,13 +28,19 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
     let project = Project::open(&target.path).map_err(open_error)?;
     let sources = project.sources();
     project.check(&sources).map_err(read_error)?;
-    let mut hosts = match (project.hosts(&sources), &project.entry) {
-        (Ok(hosts), _) if !hosts.is_empty() || !target.eval.is_on() => hosts,
+    let discovery = project.hosts(&sources);
+    let mut errors = discovery.problems.iter();
+    if let Some(error) = errors.find(|p| p.severity == Severity::Error) {
+        return Err(problem_error(error));
+    }
+    let mut hosts = discovery.names();
+    if hosts.is_empty() && target.eval.is_on() && matches!(project.entry, Entry::Flake(_)) {
         // A framework may hide its hosts from all but Nix.
-        (_, Entry::Flake(_)) if target.eval.is_on() => target.eval.hosts(&project)?,
-        (Ok(hosts), _) => hosts,
-        (Err(unknown), _) => return Err(unknown_error(&unknown, &sources)),
-    };
+        hosts = target.eval.hosts(&project)?;
+    }
+    if let (Some(failure), true) = (&discovery.failure, hosts.is_empty()) {
+        return Err(unknown_error(failure, &sources));
+    }
     if let Some(wanted) = &target.host {
         let names: Vec<String> = hosts.iter().map(|h| h.0.clone()).collect();
         hosts.retain(|h| h.0 == *wanted);
@@ -51,6 +59,7 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
         project: Rc::new(project),
         sources,
         hosts,
+        problems: discovery.problems.clone(),
     })
 }
 
@@ -73,6 +82,18 @@ impl Opened {
         Ok(evaluated)
     }
 
+    /// A host of which nothing but the name is known.
+    pub(super) fn unread(&self, name: &HostName, unknown: &Unknown) -> Host {
+        let fact = UnknownFact {
+            what: "the host".to_owned(),
+            why: unknown.why.to_string(),
+            at: unknown.at,
+        };
+        let found = self.project.hosts(&self.sources);
+        let found = found.host(name).map_or(Found::Flake, |h| h.found);
+        Host::unread(name.0.clone(), found, fact)
+    }
+
     /// What is known of a host besides its configuration, and what could not be read of that.
     pub(super) fn facts(
         &self,
@@ -80,33 +101,36 @@ impl Opened {
         evaluated: &Evaluated,
     ) -> miette::Result<(Facts, Vec<Problem>)> {
         let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
-        self.facts_beside(target, named)
+        self.facts_beside(target, &evaluated.name, named)
     }
 
     /// The same, of a host whose configuration names this facter report.
     pub(super) fn facts_beside(
         &self,
         target: &Target,
+        host: &HostName,
         named: Option<String>,
     ) -> miette::Result<(Facts, Vec<Problem>)> {
         let mut facts = Facts::default();
         let mut problems = Vec::new();
+        let stated = self.project.config.host(host);
+        let named = stated
+            .and_then(|h| h.facter.clone())
+            .or(named.map(PathBuf::from));
         let directory = &self.project.directory;
-        if let Some(path) = given_or(
-            &target.facter,
-            named.map(PathBuf::from),
-            directory,
-            "facter.json",
-        )? {
+        if let Some(path) = given_or(&target.facter, named, directory, "facter.json")? {
             let bytes = read(&path)?;
             let (hardware, found) = facter::read(&self.sources.shown(&path), &bytes);
-            let broken = found
-                .iter()
-                .any(|p| p.severity == crate::ingest::problem::Severity::Error);
+            let broken = found.iter().any(|p| p.severity == Severity::Error);
             facts.hardware = (!broken).then_some(hardware);
             problems.extend(found);
         }
-        if let Some(path) = given_or(&target.metrics, None, directory, "metrics")? {
+        if let Some(path) = given_or(
+            &target.metrics,
+            stated.and_then(|h| h.metrics.clone()),
+            directory,
+            "metrics",
+        )? {
             let (measured, found) = metrics::read_dir(&path)
                 .map_err(|e| miette!(help = METRICS_HELP, "{}: {e}", path.display()))?;
             facts.metrics = measured;
@@ -184,6 +208,19 @@ fn open_error(error: OpenError) -> miette::Report {
         OpenError::Unreadable(..) => "check its permissions",
     };
     miette!(help = help, "{error}")
+}
+
+/// A problem that stops everything.
+fn problem_error(problem: &Problem) -> miette::Report {
+    let place = |n: Option<u32>| n.map(|n| format!(":{n}")).unwrap_or_default();
+    let (line, column) = (place(problem.line), place(problem.column));
+    let help = problem.help.as_deref().unwrap_or("correct the file");
+    miette!(
+        help = help.to_owned(),
+        "{}{line}{column}: {}",
+        problem.source,
+        problem.message
+    )
 }
 
 fn read_error(error: ReadError) -> miette::Report {

@@ -38,6 +38,7 @@ impl Lsp {
                 project: Rc::new(project.clone()),
                 sources: Rc::new(sources.with_texts(&Default::default())),
                 hosts: Vec::new(),
+                problems: Vec::new(),
             };
             let target = Target {
                 path: PathBuf::from("."),

@@ -6,7 +6,6 @@ use miette::miette;
 use serde_json::Value as Json;
 
 use super::inputs::Opened;
-use crate::model::Found;
 use crate::nix::module::Change;
 use crate::nix::oracle::{self, OracleError, PrivateCopy};
 use crate::project::{Entry, HostName};
@@ -28,11 +27,19 @@ pub(super) fn contradictions(
         )
     };
     let project = &opened.project;
-    let (root, found) = match &project.entry {
-        Entry::Flake(_) => (project.directory.clone(), Found::Flake),
-        Entry::File(path) => (path.clone(), Found::File),
+    let discovery = project.hosts(&opened.sources);
+    let entry = discovery.host(host).map(|h| h.entry());
+    let (root, name) = match entry {
+        Some(Entry::Flake(_)) => (project.directory.clone(), Some(host.0.as_str())),
+        Some(Entry::File(path)) => (path, None),
+        Some(Entry::Parts(_)) | None => {
+            return Err(miette!(
+                help = "the patches are printed without --verify",
+                "host {}: no single file or flake makes it, so Nix cannot be asked",
+                host.0
+            ));
+        }
     };
-    let name = (found == Found::Flake).then_some(host.0.as_str());
     let copy = PrivateCopy::of(&project.directory).map_err(told)?;
     let inside = copy.path(&root).unwrap_or_else(|| root.clone());
     let before = oracle::evaluate(&inside, name).map_err(told)?;

@@ -6,8 +6,11 @@
 pub mod disko;
 pub mod facter;
 pub mod metrics;
+mod mounts;
 pub mod nixos;
 pub mod observations;
 pub mod oracle;
+mod persistence;
 pub mod problem;
+mod reach;
 mod values;

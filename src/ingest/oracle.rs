@@ -14,7 +14,7 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::nixos;
-use crate::model::{Found, Host, Located, Setting, Settings, UnknownFact};
+use crate::model::{Found, Host, Located, Setting, Settings, Texts, UnknownFact};
 use crate::nix::eval::{
     AttrSet, Attribute, Data, Evaluator, List, Name, Thunk, Unknown, Value, Why,
 };
@@ -180,7 +180,7 @@ impl Reader<'_> {
             if let Some(Ok(Json::Array(items))) = entry.map(|e| &e.value)
                 && let Some(options) = self.texts(items, &path)
             {
-                mount.options = Ok(options);
+                mount.options = Texts::Known(options);
             }
             let path = ["fileSystems", &mount.mountpoint, "neededForBoot"];
             let needed = self.entry(&path).and_then(|e| e.value.as_ref().ok());

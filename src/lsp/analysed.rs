@@ -103,10 +103,9 @@ impl Analysed {
         project.check(&sources).ok()?;
         let mut files: BTreeSet<FileId> = BTreeSet::new();
         files.extend(sources.read(project.entry_file()).ok().map(|f| f.id()));
-        let names = project.hosts(&sources).unwrap_or_else(|unknown| {
-            files.extend(broken_by(&unknown));
-            Vec::new()
-        });
+        let discovery = project.hosts(&sources);
+        files.extend(discovery.failure.as_deref().and_then(broken_by));
+        let names = discovery.names();
         let (workspace, failed) = Workspace::open(Rc::clone(&project), Rc::clone(&sources), &names);
         files.extend(failed.iter().filter_map(|(_, unknown)| broken_by(unknown)));
         let mut hosts: Vec<Evaluated> = Vec::new();

@@ -9,13 +9,19 @@ use crate::btrfs::{DeviceFacts, Stage1, Target};
 use crate::nix::source::FileId;
 
 /// How a host was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Found {
     /// A `nixosConfigurations` entry of a flake.
     Flake,
+    /// A storage file whose path names the host, where no flake says whose it is.
+    Convention,
     /// A file that was named, or that stands where such files stand.
     File,
+    /// What the owner says in `btrfs-tune.toml`.
+    Config,
 }
 
 /// The facts of one host.
@@ -39,6 +45,8 @@ pub struct Host {
     pub observations: Vec<Observation>,
     /// What could not be read.
     pub unknown: Vec<UnknownFact>,
+    /// Modules that are imported and could not be taken into account.
+    pub skipped: Vec<UnknownFact>,
 }
 
 /// What is known of a machine besides its configuration; it stays while files are edited.
@@ -53,6 +61,22 @@ pub struct Facts {
 }
 
 impl Host {
+    /// A host of which nothing could be read, for this reason.
+    pub fn unread(name: String, found: Found, why: UnknownFact) -> Self {
+        Host {
+            name,
+            found,
+            files: Vec::new(),
+            storage: Storage::default(),
+            settings: Settings::default(),
+            hardware: None,
+            metrics: Metrics::default(),
+            observations: Vec::new(),
+            unknown: vec![why],
+            skipped: Vec::new(),
+        }
+    }
+
     /// The host with what is known besides its configuration.
     pub fn with_facts(mut self, facts: &Facts) -> Self {
         self.hardware = facts.hardware.clone();

@@ -9,13 +9,15 @@ pub mod metrics;
 pub mod observation;
 pub mod settings;
 pub mod storage;
+pub mod texts;
 pub mod units;
 
 pub use host::{Facts, Found, Host};
 pub use settings::{Setting, Settings};
 pub use storage::{
-    Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,
+    Bind, Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,
 };
+pub use texts::Texts;
 
 use crate::nix::source::Span;
 

@@ -1,6 +1,6 @@
 //! Disks → layers → filesystems → subvolumes → mounts, as the configuration tells them.
 
-use super::{Located, Reading};
+use super::{Located, Reading, Texts};
 use crate::btrfs::{MountSpec, parse_options};
 use crate::nix::source::Span;
 
@@ -11,6 +11,19 @@ pub struct Storage {
     pub filesystems: Vec<Filesystem>,
     /// Whether `/` is mounted from a btrfs of [`Storage::filesystems`].
     pub root_on_btrfs: bool,
+    /// Bind mounts.
+    pub binds: Vec<Bind>,
+    /// Mount points of everything that is neither btrfs nor a bind mount: tmpfs, ext4 …
+    pub others: Vec<String>,
+}
+
+/// A directory or file that is seen at another place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bind {
+    /// Where it is seen.
+    pub at: String,
+    /// Where it lies.
+    pub from: String,
 }
 
 /// Who declares a filesystem.
@@ -56,7 +69,7 @@ pub struct Luks {
     /// `settings.bypassWorkqueues`; false if not written.
     pub bypass_workqueues: Reading<bool>,
     /// `extraFormatArgs`, passed to `cryptsetup luksFormat`.
-    pub format_args: Reading<Vec<Located<String>>>,
+    pub format_args: Texts,
     /// The definition.
     pub at: Option<Span>,
 }
@@ -66,14 +79,22 @@ pub struct Luks {
 pub struct Filesystem {
     /// Who declares it.
     pub source: StorageSource,
-    /// What NixOS mounts, as far as it is known.
-    pub device: String,
+    /// What NixOS mounts.
+    pub device: Reading<Located<String>>,
     /// The disks below it, as disko names their devices.
     pub disks: Vec<String>,
     /// What lies between the disk and the filesystem.
     pub layers: Vec<Layer>,
     /// Words passed to `mkfs.btrfs`, one element of `extraArgs` each.
-    pub mkfs_args: Reading<Vec<Located<String>>>,
+    pub mkfs_args: Texts,
+    /// `label` of `fileSystems`, by which it is found.
+    pub label: Option<String>,
+    /// Where disko mounts its top level, if it does.
+    pub mountpoint: Reading<Option<String>>,
+    /// The options of its top level as written, mounted or not; disko's default is `defaults`.
+    pub options: Texts,
+    /// Swap files in its top level.
+    pub swap: Vec<SwapFile>,
     /// Subvolumes that the configuration declares.
     pub subvolumes: Vec<Subvolume>,
     /// Mounts of it, by mount point.
@@ -90,7 +111,9 @@ pub struct Subvolume {
     /// Its name: the path within the filesystem, as written.
     pub name: String,
     /// Where it is mounted, if it is.
-    pub mountpoint: Option<String>,
+    pub mountpoint: Reading<Option<String>>,
+    /// Its mount options as written, mounted or not; disko's default is `defaults`.
+    pub options: Texts,
     /// Swap files that it holds.
     pub swap: Vec<SwapFile>,
     /// The definition.
@@ -101,9 +124,13 @@ pub struct Subvolume {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SwapFile {
     /// Its path within the subvolume.
-    pub path: String,
+    pub path: Reading<String>,
     /// Its size as written, such as `8G`.
-    pub size: String,
+    pub size: Reading<String>,
+    /// The priority of the swap, if one is given.
+    pub priority: Reading<Option<i64>>,
+    /// The options of `swapon`; disko's default is `defaults`.
+    pub options: Texts,
 }
 
 /// What wrote the options of a mount.
@@ -125,10 +152,12 @@ pub struct Mount {
     /// What wrote [`Mount::written`].
     pub source: MountSource,
     /// The options as written at the source; disko's default is `defaults`.
-    pub written: Reading<Vec<Located<String>>>,
+    pub written: Texts,
     /// All options as NixOS passes them to mount: the written ones, what `fileSystems` adds, and
     /// the `subvol=` that disko appends.
-    pub options: Reading<Vec<Located<String>>>,
+    pub options: Texts,
+    /// For a mount of disko: what `fileSystems.<mountpoint>.options` says beside it.
+    pub added: Option<Texts>,
     /// Mounted by the initrd.
     pub needed_for_boot: bool,
     /// The definition of the mount.
@@ -139,7 +168,7 @@ impl Mount {
     /// All options after the written ones lose and gain some; what others append stays. `None`
     /// while the options are not known.
     pub fn options_after(&self, remove: &[String], add: &[String]) -> Option<Vec<String>> {
-        let (options, written) = (self.options.as_ref().ok()?, self.written.as_ref().ok()?);
+        let (options, written) = (self.options.known()?, self.written.known()?);
         let (written, appended) = options.split_at(written.len().min(options.len()));
         let stays = |o: &&Located<String>| !remove.contains(&o.value);
         let kept = written.iter().filter(stays).map(|o| o.value.clone());
@@ -157,8 +186,11 @@ impl Filesystem {
     /// A name for people: its first mount point, else the device.
     pub fn name(&self) -> &str {
         let root = self.mounts.iter().find(|m| m.mountpoint == "/");
-        root.or(self.mounts.first())
-            .map_or(&self.device, |m| &m.mountpoint)
+        match (root.or(self.mounts.first()), &self.device) {
+            (Some(mount), _) => &mount.mountpoint,
+            (None, Ok(device)) => &device.value,
+            (None, Err(_)) => "a btrfs on a device that is not known",
+        }
     }
 
     /// The LUKS containers below it.
@@ -172,7 +204,7 @@ impl Filesystem {
     /// Its mounts as the kernel's rules want them; `None` while any option is unknown.
     pub fn mount_specs(&self) -> Option<Vec<MountSpec>> {
         let spec = |mount: &Mount| {
-            let options = mount.options.as_ref().ok()?;
+            let options = mount.options.known()?;
             let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
             Some(MountSpec {
                 mountpoint: mount.mountpoint.clone(),
@@ -186,7 +218,7 @@ impl Filesystem {
 
     /// Whether every mount's options are known.
     pub fn is_fully_read(&self) -> bool {
-        self.mounts.iter().all(|m| m.options.is_ok())
+        self.mounts.iter().all(|m| m.options.known().is_some())
     }
 }
 
@@ -198,13 +230,49 @@ impl Storage {
             .find_map(|f| Some((f, f.mount(mountpoint)?)))
     }
 
-    /// The filesystem and mount that hold a path: the longest mount point that is a prefix of it.
+    /// Adds a bind mount; one of a place on itself changes nothing.
+    pub fn add_bind(&mut self, at: String, from: String) {
+        if at != from {
+            self.binds.push(Bind { at, from });
+        }
+    }
+
+    /// The filesystem and mount that hold a path, seen through bind mounts: the longest mount
+    /// point that is a prefix of it. `None` where something else than btrfs holds it.
     pub fn holding(&self, path: &str) -> Option<(&Filesystem, &Mount)> {
-        self.filesystems
-            .iter()
-            .flat_map(|f| f.mounts.iter().map(move |m| (f, m)))
-            .filter(|(_, m)| is_below(path, &m.mountpoint))
-            .max_by_key(|(_, m)| m.mountpoint.len())
+        let mut path = path.to_owned();
+        // Every bind mount leads to another place at most once.
+        for _ in 0..=self.binds.len() {
+            let mounts = self
+                .filesystems
+                .iter()
+                .flat_map(|f| f.mounts.iter().map(move |m| (f, m)))
+                .filter(|(_, m)| is_below(&path, &m.mountpoint))
+                .max_by_key(|(_, m)| m.mountpoint.len());
+            let bind = self
+                .binds
+                .iter()
+                .filter(|b| is_below(&path, &b.at))
+                .max_by_key(|b| b.at.len());
+            let other = self
+                .others
+                .iter()
+                .filter(|o| is_below(&path, o))
+                .map(String::len)
+                .max();
+            let mounted = mounts.map(|(_, m)| m.mountpoint.len());
+            if other > mounted && other > bind.map(|b| b.at.len()) {
+                return None;
+            }
+            match bind {
+                Some(bind) if Some(bind.at.len()) > mounted => {
+                    let rest = path.get(bind.at.trim_end_matches('/').len()..)?;
+                    path = format!("{}{rest}", bind.from.trim_end_matches('/'));
+                }
+                _ => return mounts,
+            }
+        }
+        None
     }
 }
 

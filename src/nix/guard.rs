@@ -13,6 +13,8 @@ pub const MAX_DEPTH: usize = 500;
 /// Longest chain of operators or arguments in one expression. Unspaced chains take rnix quadratic
 /// time, and every term nests the tree one level deeper.
 pub const MAX_CHAIN: usize = 4_000;
+/// Most tokens, spaces and comments among them: the syntax tree takes a hundred bytes for each.
+pub const MAX_TOKENS: usize = 800_000;
 /// Longest run of prefix operators (`-`, `!`), each of which recurses in the parser.
 pub const MAX_PREFIX_RUN: usize = 200;
 
@@ -40,6 +42,9 @@ pub enum Refusal {
     /// A chain of operators or arguments longer than [`MAX_CHAIN`].
     #[error("more than {MAX_CHAIN} operators or arguments in one expression")]
     ChainTooLong,
+    /// More than [`MAX_TOKENS`].
+    #[error("the file has more than {MAX_TOKENS} words and signs")]
+    TooManyTokens,
     /// A run of prefix operators longer than [`MAX_PREFIX_RUN`].
     #[error("more than {MAX_PREFIX_RUN} prefix operators in a row")]
     PrefixRunTooLong,
@@ -49,7 +54,9 @@ impl Refusal {
     /// What the owner of the file can do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Refusal::TooLarge(_) => "move data out of the Nix file, or leave it out of the imports",
+            Refusal::TooLarge(_) | Refusal::TooManyTokens => {
+                "move data out of the Nix file, or leave it out of the imports"
+            }
             Refusal::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
             Refusal::NotUtf8 => "save the file as UTF-8",
             Refusal::Nul => "remove the NUL byte",
@@ -95,10 +102,19 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         chain: 0,
     }];
     let mut prefix_run = 0usize;
+    let mut tokens = 0usize;
+    let mut lookahead = Lookahead::default();
     let mut offset = 0usize;
     for (kind, slice) in rnix::tokenize(text) {
         let at = offset;
         offset += slice.len();
+        tokens += 1;
+        if tokens > MAX_TOKENS {
+            return Err((at, Refusal::TooManyTokens));
+        }
+        if kind != SyntaxKind::TOKEN_STRING_CONTENT && !lookahead.allows(text.as_bytes(), at) {
+            return Err((at, Refusal::ChainTooLong));
+        }
         match kind {
             SyntaxKind::TOKEN_WHITESPACE | SyntaxKind::TOKEN_COMMENT => continue,
             SyntaxKind::TOKEN_SUB | SyntaxKind::TOKEN_INVERT => {
@@ -119,7 +135,12 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
                     return Err((at, Refusal::TooDeep));
                 }
                 if let Some(level) = levels.last_mut() {
-                    level.chain += 1;
+                    if !level.list {
+                        level.chain += 1;
+                    }
+                    if level.chain > MAX_CHAIN {
+                        return Err((at, Refusal::ChainTooLong));
+                    }
                 }
                 levels.push(Level {
                     list: kind == SyntaxKind::TOKEN_L_BRACK,
@@ -157,6 +178,30 @@ fn check_shape(text: &str) -> Result<(), (usize, Refusal)> {
         }
     }
     Ok(())
+}
+
+/// What the tokenizer looks at again and again: at each token it reads on to the end of all that
+/// might be a path or an address.
+#[derive(Default)]
+struct Lookahead {
+    end: usize,
+    read: usize,
+}
+
+impl Lookahead {
+    /// More than any file that people write needs by a factor of a hundred.
+    const MOST: usize = 20_000_000;
+
+    fn allows(&mut self, text: &[u8], at: usize) -> bool {
+        if at >= self.end {
+            let run = text[at..].iter().take_while(|byte| {
+                byte.is_ascii_alphanumeric() || b"/_.+-%?:@&=$,!~*'".contains(byte)
+            });
+            self.end = at + run.count().max(1);
+        }
+        self.read += self.end - at;
+        self.read <= Self::MOST
+    }
 }
 
 fn is_operator(kind: SyntaxKind) -> bool {

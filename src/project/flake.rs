@@ -1,25 +1,57 @@
-//! A flake's hosts: `outputs` is called with opaque inputs and a `nixosSystem` that only remembers
-//! its arguments, so helpers around it work because they are Nix.
+//! A flake's hosts: `outputs` is called with inputs of which only the well-known ones have values,
+//! and with a `nixosSystem` that remembers its arguments, so helpers around it work because they
+//! are Nix.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::HostName;
+use super::frameworks;
+use super::lock::{Lock, Repository};
 use crate::nix::eval::{
-    AttrSet, Attribute, Builtin, Data, Eval, Evaluator, Name, Primitive, Thunk, Unknown, Value, Why,
+    AttrSet, Attribute, Data, Eval, Evaluator, Name, Openness, Primitive, Thunk, Unknown, Value,
+    Why,
 };
-use crate::nix::source::Span;
+use crate::nix::module::{Caller, Configuration};
 
 /// The attribute by which a remembered `nixosSystem` call is known.
 const SYSTEM: &str = "__nixosSystem";
 
-const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |_, arguments, at| {
-    let call = Attribute {
-        value: arguments[0],
-        entry: at,
+/// What flakes make hosts with.
+pub(super) const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |e, arguments, at| {
+    let call = arguments[0];
+    let configuration = e.native(move |e| {
+        let value = e.force(call)?;
+        let system = System::of_call(e, &*e.as_set(&value, value.at)?)?;
+        let (modules, arguments) = (&system.modules, &system.arguments);
+        Ok(Configuration::evaluate(e, modules, arguments, Caller::Nixos).result(e))
+    });
+    let part = |name: &str| {
+        let name = Name::from(name);
+        let value = e.native(move |e| e.select(configuration, &[name], None, None));
+        Attribute { value, entry: None }
     };
-    let set = AttrSet::new(vec![(SYSTEM.into(), call)])
-        .opened(Why::Unsupported("the value of a whole system".to_owned()));
+    let pkgs = AttrSet::default().opened(Why::Package);
+    let pkgs = e.done(Value::synthetic(Data::Set(Rc::new(pkgs))));
+    let set = AttrSet::new(vec![
+        (
+            SYSTEM.into(),
+            Attribute {
+                value: call,
+                entry: at,
+            },
+        ),
+        ("config".into(), part("config")),
+        ("options".into(), part("options")),
+        (
+            "pkgs".into(),
+            Attribute {
+                value: pkgs,
+                entry: None,
+            },
+        ),
+    ])
+    .opened(Why::Outside("the rest of a whole system".to_owned()));
     Ok(Value {
         data: Data::Set(Rc::new(set)),
         at,
@@ -32,12 +64,48 @@ pub(super) struct System {
     pub arguments: Vec<(Name, Thunk)>,
 }
 
-pub(super) fn hosts(e: &Evaluator, flake: &Path) -> Eval<Vec<HostName>> {
+impl System {
+    fn of_call(e: &Evaluator, call: &AttrSet) -> Eval<System> {
+        let mut modules = Vec::new();
+        for name in ["extraModules", "modules"] {
+            if let Some(attribute) = call.get(name) {
+                let list = e.force(attribute.value)?;
+                modules.extend(&e.as_list(&list, attribute.entry)?.items);
+            }
+        }
+        let mut arguments = Vec::new();
+        for name in ["specialArgs", "extraArgs"] {
+            if let Some(attribute) = call.get(name) {
+                let set = e.force(attribute.value)?;
+                let set = e.as_set(&set, attribute.entry)?;
+                arguments.extend(set.iter().map(|(n, a)| (n.clone(), a.value)));
+            }
+        }
+        if let Some(lib) = call.get("lib")
+            && !arguments.iter().any(|(n, _)| n == "lib")
+        {
+            arguments.push(("lib".into(), lib.value));
+        }
+        Ok(System { modules, arguments })
+    }
+}
+
+/// The hosts that a flake has, and why there may be more.
+pub(super) struct Hosts {
+    pub names: Vec<HostName>,
+    pub more: Option<Why>,
+}
+
+pub(super) fn hosts(e: &Evaluator, flake: &Path) -> Eval<Hosts> {
     let configurations = configurations(e, flake)?;
-    Ok(configurations
-        .iter()
-        .map(|(name, _)| HostName(name.to_string()))
-        .collect())
+    let names = configurations.iter();
+    Ok(Hosts {
+        names: names.map(|(name, _)| HostName(name.to_string())).collect(),
+        more: match &configurations.open {
+            Openness::Open(why) => Some(why.clone()),
+            Openness::Closed => None,
+        },
+    })
 }
 
 pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<System> {
@@ -53,77 +121,166 @@ pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<Syste
         return Err(Unknown::new(Why::Unsupported(why), at));
     };
     let call = e.force(call.value)?;
-    let call = e.as_set(&call, at)?;
-    let mut modules = Vec::new();
-    for name in ["extraModules", "modules"] {
-        if let Some(attribute) = call.get(name) {
-            let list = e.force(attribute.value)?;
-            modules.extend(&e.as_list(&list, attribute.entry)?.items);
-        }
-    }
-    let mut arguments = Vec::new();
-    if let Some(attribute) = call.get("specialArgs") {
-        let set = e.force(attribute.value)?;
-        let set = e.as_set(&set, attribute.entry)?;
-        arguments.extend(set.iter().map(|(n, a)| (n.clone(), a.value)));
-    }
-    if let Some(lib) = call.get("lib")
-        && !arguments.iter().any(|(n, _)| n == "lib")
-    {
-        arguments.push(("lib".into(), lib.value));
-    }
-    Ok(System { modules, arguments })
+    System::of_call(e, &*e.as_set(&call, at)?)
 }
+
+/// Outputs that hold NixOS systems, or what they are made of, in the order of preference.
+const HOST_OUTPUTS: &[&str] = &["nixosConfigurations", "colmenaHive", "diskoConfigurations"];
 
 fn configurations(e: &Evaluator, flake: &Path) -> Eval<Rc<AttrSet>> {
-    let outputs = outputs(e, flake)?;
+    let outputs = e.force(outputs(e, flake))?;
     let outputs = e.as_set(&outputs, None)?;
-    match outputs.get("nixosConfigurations") {
-        Some(attribute) => {
-            let value = e.force(attribute.value)?;
-            e.as_set(&value, attribute.entry)
+    let mut found: Rc<AttrSet> = Rc::default();
+    for name in HOST_OUTPUTS {
+        let Some(attribute) = outputs.get(name) else {
+            continue;
+        };
+        let mut value = e.force(attribute.value)?;
+        if *name == "colmenaHive" {
+            let nodes = e.done(value);
+            value = e.select(nodes, &["nodes".into()], None, attribute.entry)?;
         }
-        None => Ok(Rc::new(AttrSet::default())),
+        found = e.as_set(&value, attribute.entry)?;
+        if !found.is_empty() {
+            break;
+        }
+    }
+    match (&outputs.open, found.is_empty()) {
+        (Openness::Open(why), true) => Err(Unknown::new(why.clone(), None)),
+        // A module that could not be read may be the one that makes the hosts.
+        (Openness::Closed, true) => match e.notes().first() {
+            Some(why) => Err(Rc::clone(why)),
+            None => Ok(found),
+        },
+        _ => Ok(found),
     }
 }
 
-fn outputs(e: &Evaluator, flake: &Path) -> Eval<Value> {
-    let definition = e.import(flake, None)?;
-    let set = e.as_set(&definition, None)?;
-    let Some(function) = set.get("outputs") else {
-        let why = "the flake has no outputs".to_owned();
-        return Err(Unknown::new(Why::Refused(why), definition.at));
-    };
-    let function = e.force(function.value)?;
-    let at = function.at;
+/// What `outputs` of a flake.nix gives, computed once.
+fn outputs(e: &Evaluator, flake: &Path) -> Thunk {
+    let path = flake.to_path_buf();
+    let whole = e.native(move |e| {
+        frameworks::provide(e);
+        let directory = path.parent().unwrap_or(&path);
+        let lock = directory.join("flake.lock");
+        let lock = match e.sources().exists(&lock) {
+            Some(true) => e.sources().read_text(&lock).ok(),
+            _ => None,
+        };
+        let lock = Rc::new(lock.map(|text| Lock::parse(&text)).unwrap_or_default());
+        let node = lock.root().to_owned();
+        let itself = value(e, &Directory { lock, node, path });
+        e.force(itself)
+    });
+    e.shared(&format!("outputs of {}", flake.display()), whole)
+}
+
+/// A flake within the project.
+#[derive(Clone)]
+struct Directory {
+    path: PathBuf,
+    lock: Rc<Lock>,
+    /// The node of the lock file that it is.
+    node: String,
+}
+
+/// The value of a flake: its outputs with the tree that they came from.
+fn value(e: &Evaluator, flake: &Directory) -> Thunk {
+    let flake = flake.clone();
+    // Its outputs are given the flake itself.
+    e.fixed(move |e, itself| {
+        let definition = e.import(&flake.path, None)?;
+        let set = e.as_set(&definition, None)?;
+        let Some(function) = set.get("outputs") else {
+            let why = "the flake has no outputs".to_owned();
+            return Err(Unknown::new(Why::Refused(why), definition.at));
+        };
+        let function = e.force(function.value)?;
+        let inputs = inputs(e, &flake, &set, &function, itself)?;
+        let arguments = e.done(inputs.clone());
+        let outputs = e.call(&function, arguments, function.at)?;
+        let outputs = e.as_set(&outputs, function.at)?;
+        Ok(with_source(e, &flake, &outputs, inputs))
+    })
+}
+
+/// Outputs as other flakes see them.
+fn with_source(e: &Evaluator, flake: &Directory, outputs: &AttrSet, inputs: Value) -> Value {
+    let directory = flake.path.parent().unwrap_or(&flake.path);
+    let path = Value::synthetic(Data::Path(directory.display().to_string().into()));
+    let attribute = |value| Attribute { value, entry: None };
+    let mut entries: Vec<(Name, Attribute)> =
+        outputs.iter().map(|(n, a)| (n.clone(), *a)).collect();
+    let itself = AttrSet::new(entries.clone());
+    let source = AttrSet::new(vec![("outPath".into(), attribute(e.done(path.clone())))])
+        .opened(Why::Outside("the revision of the flake".to_owned()));
+    for name in [
+        "rev",
+        "shortRev",
+        "dirtyRev",
+        "dirtyShortRev",
+        "revCount",
+        "lastModified",
+        "lastModifiedDate",
+        "narHash",
+    ] {
+        let why = Why::Outside("the revision of the flake".to_owned());
+        entries.push((name.into(), attribute(e.unknown(Unknown::new(why, None)))));
+    }
+    let set = |set| e.done(Value::synthetic(Data::Set(Rc::new(set))));
+    entries.extend([
+        ("_type".into(), attribute(text(e, "flake"))),
+        ("inputs".into(), attribute(e.done(inputs))),
+        ("outPath".into(), attribute(e.done(path))),
+        ("outputs".into(), attribute(set(itself))),
+        ("sourceInfo".into(), attribute(set(source))),
+    ]);
+    let mut all = AttrSet::new(entries);
+    all.open = outputs.open.clone();
+    Value::synthetic(Data::Set(Rc::new(all)))
+}
+
+fn text(e: &Evaluator, text: &str) -> Thunk {
+    e.done(Value::synthetic(Data::Str(text.into())))
+}
+
+/// The argument of `outputs`: all inputs that are declared, locked or asked for, and `self`.
+fn inputs(
+    e: &Evaluator,
+    flake: &Directory,
+    definition: &AttrSet,
+    outputs: &Value,
+    itself: Thunk,
+) -> Eval<Value> {
     let mut entries: Vec<(Name, Attribute)> = Vec::new();
-    if let Some(inputs) = set.get("inputs") {
+    if let Some(inputs) = definition.get("inputs") {
         let inputs = e.force(inputs.value)?;
         for (name, attribute) in e.as_set(&inputs, inputs.at)?.iter() {
-            let url = e.select(attribute.value, &["url".into()], None, None);
-            let url = url.ok().and_then(|u| e.as_str(&u, None).ok());
-            let value = input(e, name, url.as_deref().unwrap_or_default());
-            entries.push((
-                name.clone(),
-                Attribute {
-                    value,
-                    entry: attribute.entry,
-                },
-            ));
+            let given = |key: &str| {
+                let value = e.select(attribute.value, &[key.into()], None, None);
+                value.ok().and_then(|v| e.as_str(&v, None).ok())
+            };
+            let written = match (given("owner"), given("repo"), given("url")) {
+                (_, _, Some(url)) => Repository::of_url(&url),
+                (Some(owner), Some(repo), None) => {
+                    Repository::of_url(&format!("github:{owner}/{repo}"))
+                }
+                _ => None,
+            };
+            let value = input(e, flake, name, written);
+            let entry = attribute.entry;
+            entries.push((name.clone(), Attribute { value, entry }));
         }
     }
-    for (name, _) in e.formals(&function).unwrap_or_default() {
+    let formals = e.formals(outputs).unwrap_or_default();
+    let formals = formals.iter().map(|(name, _)| name.as_str());
+    for name in formals.chain(flake.lock.inputs(&flake.node)) {
         // An input that is used but not declared comes from the registry.
-        if name != "self" && !entries.iter().any(|(n, _)| *n == name) {
-            let value = input(e, &name, "");
-            entries.push((name, Attribute { value, entry: None }));
+        if name != "self" && !entries.iter().any(|(n, _)| n == name) {
+            let value = input(e, flake, name, None);
+            entries.push((name.into(), Attribute { value, entry: None }));
         }
     }
-    let itself = {
-        let flake = flake.to_path_buf();
-        // `self` is the result, with the tree it came from.
-        e.native(move |e| itself(e, &flake))
-    };
     entries.push((
         "self".into(),
         Attribute {
@@ -131,77 +288,96 @@ fn outputs(e: &Evaluator, flake: &Path) -> Eval<Value> {
             entry: None,
         },
     ));
-    let arguments = e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))));
-    e.call(&function, arguments, at)
+    Ok(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))))
 }
 
-fn itself(e: &Evaluator, flake: &Path) -> Eval<Value> {
-    let text = |path: &Path| {
-        let data = Data::Path(path.display().to_string().into());
-        Attribute {
-            value: e.done(Value::synthetic(data)),
-            entry: None,
+/// One input: a framework that is known, a flake of the project itself, or something opaque.
+fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repository>) -> Thunk {
+    let locked = flake.lock.input(&flake.node, name);
+    let (node, locked) = locked.map_or((None, None), |(node, r)| (Some(node), r));
+    let repository = written
+        .or(locked)
+        // `inputs.nixpkgs.follows`, or an input of the registry.
+        .or_else(|| Repository::of_url(name));
+    match repository {
+        Some(Repository::Local(path)) => {
+            let directory = flake.path.parent().unwrap_or(&flake.path).join(path);
+            let path = directory.join("flake.nix");
+            match e.sources().exists(&path) {
+                Some(true) => value(
+                    e,
+                    &Directory {
+                        path,
+                        lock: Rc::clone(&flake.lock),
+                        node: node.unwrap_or_default(),
+                    },
+                ),
+                _ => opaque(e, name),
+            }
         }
-    };
-    let root = flake.parent().unwrap_or(flake);
-    let flake = flake.to_path_buf();
-    // Outputs are looked up by calling the flake again, only when somebody asks.
-    let again = e.native(move |e| outputs(e, &flake));
-    let mut entries = vec![
-        ("outPath".into(), text(root)),
-        ("sourceInfo".into(), text(root)),
-    ];
-    for name in [
-        "nixosModules",
-        "lib",
-        "nixosConfigurations",
-        "overlays",
-        "packages",
-    ] {
-        let wanted = Name::from(name);
-        let value = e.native(move |e| e.select(again, &[wanted], None, None));
-        entries.push((name.into(), Attribute { value, entry: None }));
+        Some(Repository::Named(repository)) => {
+            let own = node.map(|node| sub_inputs(e, flake, node));
+            let known = frameworks::value_of(e, &repository);
+            let why = Why::Input(name.to_owned());
+            e.native(move |e| {
+                let mut entries = offered(e, &why);
+                let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
+                entries.extend(own);
+                let Some(known) = known else {
+                    let set = AttrSet::new(entries).opened(why);
+                    return Ok(Value::synthetic(Data::Set(Rc::new(set))));
+                };
+                let value = e.force(known)?;
+                let Data::Set(known) = &value.data else {
+                    return Ok(value);
+                };
+                entries.extend(known.iter().map(|(n, a)| (n.clone(), *a)));
+                let set = AttrSet::new(entries).opened(match &known.open {
+                    Openness::Open(why) => why.clone(),
+                    Openness::Closed => why,
+                });
+                Ok(Value::synthetic(Data::Set(Rc::new(set))))
+            })
+        }
+        None => opaque(e, name),
     }
-    let set = AttrSet::new(entries).opened(Why::Input("self".to_owned()));
-    Ok(Value::synthetic(Data::Set(Rc::new(set))))
 }
 
-/// A flake input: opaque, except for the `lib` of nixpkgs.
-fn input(e: &Evaluator, name: &str, url: &str) -> Thunk {
+/// The inputs of an input, as flake.lock has them.
+fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
+    let flake = Directory {
+        node,
+        ..flake.clone()
+    };
+    e.native(move |e| {
+        let names: Vec<Name> = flake.lock.inputs(&flake.node).map(Name::from).collect();
+        let entries = names.into_iter().map(|name| {
+            let value = input(e, &flake, &name, None);
+            (name, Attribute { value, entry: None })
+        });
+        let set = AttrSet::new(entries.collect());
+        Ok(Value::synthetic(Data::Set(Rc::new(set))))
+    })
+}
+
+/// The outputs of an input of which it is known what kind of thing they hold.
+fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
+    let Why::Input(input) = why else {
+        return Vec::new();
+    };
+    let set = |why: Why| {
+        let set = AttrSet::default().opened(why);
+        let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
+        Attribute { value, entry: None }
+    };
+    vec![
+        ("nixosModule".into(), set(why.clone())),
+        ("nixosModules".into(), set(Why::Modules(input.clone()))),
+    ]
+}
+
+fn opaque(e: &Evaluator, name: &str) -> Thunk {
     let why = Why::Input(name.to_owned());
-    let mut entries = Vec::new();
-    if name.starts_with("nixpkgs") || url.contains("nixpkgs") || url.contains("NixOS/") {
-        let lib = e.native(lib);
-        entries.push((
-            "lib".into(),
-            Attribute {
-                value: lib,
-                entry: None,
-            },
-        ));
-    }
-    let set = AttrSet::new(entries).opened(why);
+    let set = AttrSet::new(offered(e, &why)).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
-}
-
-/// `nixpkgs.lib`, with the `nixosSystem` that flakes add to it.
-fn lib(e: &Evaluator) -> Eval<Value> {
-    let value = e.force(e.lib())?;
-    let set = e.as_set(&value, None)?;
-    let builtin = Builtin {
-        primitive: NIXOS_SYSTEM,
-        arguments: Vec::new(),
-    };
-    let system = e.done(Value::synthetic(Data::Builtin(Rc::new(builtin))));
-    let mut entries: Vec<(Name, Attribute)> = set.iter().map(|(n, a)| (n.clone(), *a)).collect();
-    entries.push((
-        "nixosSystem".into(),
-        Attribute {
-            value: system,
-            entry: None::<Span>,
-        },
-    ));
-    let mut extended = AttrSet::new(entries);
-    extended.open = set.open.clone();
-    Ok(Value::synthetic(Data::Set(Rc::new(extended))))
 }

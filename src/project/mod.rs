@@ -1,22 +1,39 @@
-//! Which files make which host: a flake, or a file by itself.
+//! Which files make which host: a flake, `btrfs-tune.toml`, or files by themselves.
 //!
 //! Owns discovery and the arguments that hosts are called with. Knows Nix and how NixOS and disko
 //! are entered. Must never know what their options mean.
 
+mod arguments;
+mod config;
+mod convention;
+mod discovery;
 mod flake;
+mod frameworks;
+mod lock;
+mod paths;
+mod shape;
 
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::ingest;
-use crate::model::{Found, Host};
-use crate::nix::eval::{Evaluator, Thunk, Unknown};
-use crate::nix::module::{Caller, Configuration};
-use crate::nix::source::{ReadError, Sources, normalise};
+pub use config::{Config, FILE_NAME, HostConfig};
+pub use discovery::{Discovery, FoundHost};
 
-/// Files that hold a machine's storage when there is no flake, in the order of preference.
+use crate::ingest;
+use crate::ingest::problem::Problem;
+use crate::model::{Found, Host};
+use crate::nix::eval::{Data, Eval, Evaluator, Unknown, Value, Why};
+use crate::nix::module::{Caller, Configuration};
+use crate::nix::source::{FileId, ReadError, Sources, normalise};
+use shape::Piece;
+
+/// Files that hold a whole machine, or several, when there is no flake.
+const WHOLE: &[&str] = &["configuration.nix", "hive.nix", "network.nix"];
+
+/// Files that hold a machine's storage, in the order of preference; taken if nothing else is there.
 const FILE_NAMES: &[&str] = &[
-    "configuration.nix",
     "disko.nix",
     "disko-config.nix",
     "disk-config.nix",
@@ -24,13 +41,15 @@ const FILE_NAMES: &[&str] = &[
     "default.nix",
 ];
 
-/// What a path given by the user stands for.
+/// What a path given by the user stands for, or what a host is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A `flake.nix`.
     Flake(PathBuf),
     /// A NixOS module or a disko file.
     File(PathBuf),
+    /// Several files, or parts of files, that this program put together; Nix alone cannot.
+    Parts(Vec<PathBuf>),
 }
 
 /// A project on disk.
@@ -44,6 +63,11 @@ pub struct Project {
     pub directory: PathBuf,
     /// What is evaluated.
     pub entry: Entry,
+    /// What `btrfs-tune.toml` says.
+    pub config: Rc<Config>,
+    /// A file was named, not a directory.
+    is_file: bool,
+    discovery: Rc<OnceCell<Rc<Discovery>>>,
 }
 
 /// Why a path cannot be worked on.
@@ -64,6 +88,107 @@ pub enum OpenError {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostName(pub String);
 
+/// What a host is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    /// The flake that has it, and under which name.
+    flake: Option<(PathBuf, HostName)>,
+    /// Modules that are read by themselves.
+    pieces: Vec<Piece>,
+    /// Its name in a hive, which modules get as `name`.
+    node: Option<String>,
+}
+
+impl Origin {
+    fn of(pieces: Vec<Piece>, node: Option<String>) -> Self {
+        Origin {
+            flake: None,
+            pieces,
+            node,
+        }
+    }
+
+    fn flake(flake: &Path, host: &HostName) -> Self {
+        Origin {
+            flake: Some((flake.to_path_buf(), host.clone())),
+            pieces: Vec::new(),
+            node: None,
+        }
+    }
+
+    fn entry(&self) -> Entry {
+        match (&self.flake, self.pieces.as_slice()) {
+            (Some((flake, _)), []) => Entry::Flake(flake.clone()),
+            (None, [only]) if only.keys.is_empty() => Entry::File(only.file.clone()),
+            (flake, pieces) => {
+                let flake = flake.iter().map(|(path, _)| path.clone());
+                let mut files: Vec<PathBuf> = flake.collect();
+                files.extend(pieces.iter().map(|p| p.file.clone()));
+                files.dedup();
+                Entry::Parts(files)
+            }
+        }
+    }
+
+    fn evaluate(&self, sources: &Rc<Sources>) -> Eval<Parts> {
+        let e = Evaluator::new(Rc::clone(sources));
+        frameworks::provide(&e);
+        let mut modules = Vec::new();
+        let mut arguments = Vec::new();
+        let mut caller = Caller::Disko;
+        if let Some((flake, host)) = &self.flake {
+            let system = flake::system(&e, flake, host)?;
+            modules.extend(system.modules);
+            arguments.extend(system.arguments);
+            caller = Caller::Nixos;
+        } else {
+            arguments.extend(arguments::outside_arguments(&e));
+            if let Some(node) = &self.node {
+                let name = e.done(Value::synthetic(Data::Str(node.as_str().into())));
+                arguments.push(("name".into(), name));
+                let why = Unknown::new(Why::Argument("nodes".to_owned()), None);
+                arguments.push(("nodes".into(), e.unknown(why)));
+            }
+        }
+        // What a flake reads on its way to all its hosts says nothing about one of them.
+        let before = match self.flake {
+            Some(_) => e.files_read(),
+            None => Vec::new(),
+        };
+        modules.extend(self.pieces.iter().map(|piece| piece.module(&e)));
+        let configuration = Configuration::evaluate(&e, &modules, &arguments, caller);
+        Ok((e, configuration, before))
+    }
+
+    /// The files in which its modules were written.
+    fn files(&self, sources: &Rc<Sources>) -> BTreeSet<PathBuf> {
+        let Ok((e, configuration, before)) = self.evaluate(sources) else {
+            return BTreeSet::new();
+        };
+        // Values that live in other files are imported only when they are needed.
+        ingest::nixos::read("", Found::File, &e, &configuration);
+        let files = files_of(&e, &configuration, &before);
+        let path = |id: FileId| Some(sources.file(id)?.path().to_path_buf());
+        files.into_iter().filter_map(path).collect()
+    }
+}
+
+/// What evaluates a host, its configuration, and the files that were read before it was looked at.
+type Parts = (Evaluator, Configuration, Vec<FileId>);
+
+fn files_of(e: &Evaluator, configuration: &Configuration, before: &[FileId]) -> BTreeSet<FileId> {
+    let sources = e.sources();
+    let definitions = configuration.definitions(e, &[]);
+    let mut files: BTreeSet<FileId> = definitions.iter().filter_map(|d| d.file).collect();
+    files.extend(e.files_read().iter().filter(|id| !before.contains(id)));
+    files.retain(|id| {
+        sources
+            .file(*id)
+            .is_some_and(|f| f.path().starts_with(sources.root()))
+    });
+    files
+}
+
 /// A host, evaluated.
 #[derive(Debug)]
 pub struct Evaluated {
@@ -77,6 +202,7 @@ pub struct Evaluated {
     pub evaluator: Evaluator,
     /// Its configuration.
     pub configuration: Configuration,
+    before: Vec<FileId>,
 }
 
 impl Evaluated {
@@ -88,6 +214,30 @@ impl Evaluated {
             &self.evaluator,
             &self.configuration,
         )
+    }
+
+    /// The files in which its modules, and the values needed so far, were written.
+    pub fn files(&self) -> BTreeSet<FileId> {
+        files_of(&self.evaluator, &self.configuration, &self.before)
+    }
+}
+
+/// Which host is made from which files.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    by_host: BTreeMap<HostName, BTreeSet<FileId>>,
+}
+
+impl Usage {
+    /// The files of a host.
+    pub fn files<'a>(&'a self, host: &HostName) -> impl Iterator<Item = FileId> + use<'a> {
+        self.by_host.get(host).into_iter().flatten().copied()
+    }
+
+    /// The hosts that share a file.
+    pub fn hosts(&self, file: FileId) -> impl Iterator<Item = &HostName> {
+        let hosts = self.by_host.iter();
+        hosts.filter_map(move |(name, files)| files.contains(&file).then_some(name))
     }
 }
 
@@ -105,13 +255,10 @@ impl Project {
             }
             Err(e) => return Err(unreadable(e)),
         };
-        let (directory, entry) = if metadata.is_dir() {
-            let entry = entry_of(&absolute).ok_or(OpenError::Nothing(shown))?;
-            (absolute, entry)
-        } else if absolute.file_name().is_some_and(|n| n == "flake.nix") {
-            (parent(&absolute), Entry::Flake(absolute))
-        } else {
-            (parent(&absolute), Entry::File(absolute))
+        let is_file = !metadata.is_dir();
+        let directory = match is_file {
+            true => parent(&absolute),
+            false => absolute.clone(),
         };
         let git = directory
             .ancestors()
@@ -122,11 +269,31 @@ impl Project {
             true => working,
             false => directory.clone(),
         });
+        let config = Config::find(&directory, &root);
+        let entry = match is_file {
+            true if absolute.file_name().is_some_and(|n| n == "flake.nix") => {
+                Entry::Flake(absolute)
+            }
+            true => Entry::File(absolute),
+            false => {
+                let named = config.hosts.iter().flat_map(|h| h.files.iter().cloned());
+                let named: Vec<PathBuf> = named.collect();
+                let found = entry_of(&absolute, &root);
+                match found {
+                    Some(entry) => entry,
+                    None if !named.is_empty() => Entry::Parts(named),
+                    None => return Err(OpenError::Nothing(shown)),
+                }
+            }
+        };
         Ok(Project {
             root,
             in_git,
             directory,
             entry,
+            config: Rc::new(config),
+            is_file,
+            discovery: Rc::default(),
         })
     }
 
@@ -135,10 +302,11 @@ impl Project {
         Rc::new(Sources::new(self.root.clone()))
     }
 
-    /// The file that is evaluated.
+    /// The file that is evaluated, or the first one of those that are.
     pub fn entry_file(&self) -> &Path {
         match &self.entry {
             Entry::Flake(path) | Entry::File(path) => path,
+            Entry::Parts(paths) => paths.first().unwrap_or(&self.directory),
         }
     }
 
@@ -147,24 +315,11 @@ impl Project {
         sources.read(self.entry_file()).map(|_| ())
     }
 
-    /// The hosts of the project, in the order of their names.
-    pub fn hosts(&self, sources: &Rc<Sources>) -> Result<Vec<HostName>, Rc<Unknown>> {
-        match &self.entry {
-            Entry::Flake(path) => flake::hosts(&Evaluator::new(Rc::clone(sources)), path),
-            Entry::File(path) => {
-                let named = match path.file_stem() {
-                    // `hosts/vps/disko.nix` is about `vps`.
-                    Some(stem)
-                        if FILE_NAMES.contains(&format!("{}.nix", stem.display()).as_str()) =>
-                    {
-                        self.directory.file_name()
-                    }
-                    stem => stem,
-                };
-                let name = named.map_or_else(|| "host".into(), |n| n.to_string_lossy());
-                Ok(vec![HostName(name.into_owned())])
-            }
-        }
+    /// The hosts of the project, in the order of their names, and what was in the way of finding
+    /// them. They are looked for once.
+    pub fn hosts(&self, sources: &Rc<Sources>) -> Rc<Discovery> {
+        let find = || Rc::new(discovery::discover(self, sources));
+        Rc::clone(self.discovery.get_or_init(find))
     }
 
     /// Evaluates one host over a view of the files.
@@ -173,33 +328,42 @@ impl Project {
         sources: &Rc<Sources>,
         host: &HostName,
     ) -> Result<Evaluated, Rc<Unknown>> {
-        let evaluator = Evaluator::new(Rc::clone(sources));
-        let (found, configuration) = match &self.entry {
-            Entry::Flake(path) => {
-                let system = flake::system(&evaluator, path, host)?;
-                let (modules, arguments) = (&system.modules, &system.arguments);
-                let configuration =
-                    Configuration::evaluate(&evaluator, modules, arguments, Caller::Nixos);
-                (Found::Flake, configuration)
-            }
-            Entry::File(path) => {
-                let module: Thunk = {
-                    let path = path.clone();
-                    evaluator.native(move |e| e.import(&path, None))
-                };
-                let configuration =
-                    Configuration::evaluate(&evaluator, &[module], &[], Caller::Disko);
-                (Found::File, configuration)
-            }
+        let discovery = self.hosts(sources);
+        let Some(known) = discovery.hosts.iter().find(|h| h.name == *host) else {
+            let why = format!("there is no host {}", host.0);
+            return Err(Unknown::new(Why::Refused(why), None));
         };
-        let (name, entry) = (host.clone(), self.entry.clone());
+        let (evaluator, configuration, before) = known.origin.evaluate(sources)?;
         Ok(Evaluated {
-            name,
-            found,
-            entry,
+            name: host.clone(),
+            found: known.found,
+            entry: known.origin.entry(),
             evaluator,
             configuration,
+            before,
         })
+    }
+
+    /// Which files make which host. Hosts that cannot be evaluated have none.
+    pub fn usage(&self, sources: &Rc<Sources>) -> Usage {
+        let mut usage = Usage::default();
+        for host in &self.hosts(sources).hosts {
+            let files = match self.evaluate(sources, &host.name) {
+                Ok(evaluated) => {
+                    // Files of values are read when the values are.
+                    evaluated.host();
+                    evaluated.files()
+                }
+                Err(_) => BTreeSet::new(),
+            };
+            usage.by_host.insert(host.name.clone(), files);
+        }
+        usage
+    }
+
+    /// The files that define btrfs storage although no host imports them.
+    pub fn unused_storage_files(&self, sources: &Rc<Sources>) -> Vec<Problem> {
+        discovery::unused(self, sources)
     }
 }
 
@@ -208,17 +372,32 @@ fn parent(path: &Path) -> PathBuf {
 }
 
 /// What is evaluated in a directory.
-fn entry_of(directory: &Path) -> Option<Entry> {
+fn entry_of(directory: &Path, root: &Path) -> Option<Entry> {
     let flake = directory.join("flake.nix");
     if flake.is_file() {
         return Some(Entry::Flake(flake));
     }
-    if let Some(file) = FILE_NAMES
-        .iter()
-        .map(|n| directory.join(n))
-        .find(|p| p.is_file())
-    {
-        return Some(Entry::File(file));
+    let first = |names: &[&str]| {
+        let mut paths = names.iter().map(|n| directory.join(n));
+        paths.find(|p| p.is_file()).map(Entry::File)
+    };
+    if let Some(entry) = first(WHOLE) {
+        return Some(entry);
+    }
+    let sources = Sources::new(root.to_path_buf());
+    let candidates = convention::walk(&sources, directory).storage;
+    if !candidates.is_empty() {
+        return Some(match candidates.as_slice() {
+            [only]
+                if only.parent() == Some(directory) && !directory.join("default.nix").exists() =>
+            {
+                Entry::File(only.clone())
+            }
+            _ => Entry::Parts(candidates),
+        });
+    }
+    if let Some(entry) = first(FILE_NAMES) {
+        return Some(entry);
     }
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
         .ok()?

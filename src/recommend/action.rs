@@ -202,8 +202,7 @@ fn class_of_mount_edit(edit: &MountEdit, host: &Host) -> ClassOf {
     let lists = found.and_then(|(filesystem, mount)| {
         let before: Vec<String> = mount
             .options
-            .as_ref()
-            .ok()?
+            .known()?
             .iter()
             .map(|o| o.value.clone())
             .collect();

@@ -46,7 +46,12 @@ pub fn host(
             })
             .collect(),
         recommendations: realised.iter().map(recommendation).collect(),
-        unknown: host.unknown.iter().map(|u| unknown(u, sources)).collect(),
+        unknown: host
+            .skipped
+            .iter()
+            .chain(&host.unknown)
+            .map(|u| unknown(u, sources))
+            .collect(),
     }
 }
 

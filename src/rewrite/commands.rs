@@ -63,8 +63,7 @@ fn remount(edit: &MountEdit, host: &Host) -> Option<Command> {
     let specs = filesystem.mount_specs()?;
     let own: Vec<String> = mount
         .options
-        .as_ref()
-        .ok()?
+        .known()?
         .iter()
         .map(|o| o.value.clone())
         .collect();
@@ -94,8 +93,9 @@ fn remount(edit: &MountEdit, host: &Host) -> Option<Command> {
     if there.options.is_empty() {
         return None;
     }
+    let device = &filesystem.device.as_ref().ok()?.value;
     let command = |options: &[String]| {
-        let (device, at) = (shell_word(&filesystem.device), shell_word(&edit.mountpoint));
+        let (device, at) = (shell_word(device), shell_word(&edit.mountpoint));
         let options = shell_word(&format!("remount,{}", options.join(",")));
         format!("mount -o {options} -- {device} {at}")
     };
@@ -147,7 +147,10 @@ fn subvolume(path: &[String], name: &str, mountpoint: &str, host: &Host) -> Vec<
         run,
         undo,
     };
-    let (device, at) = (shell_word(&filesystem.device), shell_word(mountpoint));
+    let Ok(device) = &filesystem.device else {
+        return Vec::new();
+    };
+    let (device, at) = (shell_word(&device.value), shell_word(mountpoint));
     let (within, aside) = (shell_word(&within), shell_word(&aside));
     vec![
         step(

@@ -71,7 +71,7 @@ fn a_file_by_itself_is_asked_about_too() {
     let places = Places::new(Rc::clone(&sources), answer.source.clone(), &machine);
     let host = told::host("machine", Found::File, &answer, &places, &sources);
     let (_, root) = host.storage.mount("/").unwrap();
-    let option = &root.options.as_ref().unwrap()[0];
+    let option = &root.options.known().unwrap()[0];
     assert_eq!(text(&sources, option.at), r#""noatime""#);
     // Disks alone are no NixOS configuration, whatever is installed.
     for nix_path in [Vec::new(), vec![nixpkgs.clone()]] {

@@ -104,8 +104,8 @@ pub(super) fn hdd_seek_bound(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
         for mount in &filesystem.mounts {
             if mount
                 .options
-                .as_ref()
-                .is_ok_and(|o| o.iter().any(|o| o.value == "autodefrag"))
+                .known()
+                .is_some_and(|o| o.iter().any(|o| o.value == "autodefrag"))
             {
                 let statement = "`autodefrag` is asked for, and adds to its seeks";
                 case.says(Weak, configuration(mount.at), statement);

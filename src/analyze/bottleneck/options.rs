@@ -14,7 +14,7 @@ use crate::nix::source::Span;
 
 /// Where an option of a mount is written, by its exact words.
 fn written(mount: &Mount, word: &str) -> Option<Span> {
-    let options = mount.options.as_ref().ok()?;
+    let options = mount.options.known()?;
     options
         .iter()
         .find(|o| o.value.split(',').any(|w| w == word))?
@@ -104,7 +104,7 @@ pub(super) fn compression_cpu_bound(inputs: &Inputs<'_>) -> Vec<Diagnosis> {
             .then(|| state.state.compression())
             .flatten();
         let asked = filesystem.mounts.iter().find_map(|mount| {
-            let options = mount.options.as_ref().ok()?;
+            let options = mount.options.known()?;
             options.iter().find_map(|o| {
                 let value = o.value.split('=').nth(1)?;
                 let high = value.rsplit(':').next()?.parse::<i32>().ok()? > 3;

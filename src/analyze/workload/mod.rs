@@ -9,7 +9,7 @@ use self::services::{SERVICES, Service};
 use super::evidence::{Evidence, Source, Weight};
 use super::facts;
 use crate::model::observation::WorkloadHint;
-use crate::model::{Host, Setting};
+use crate::model::{Host, Reading, Setting};
 
 /// A kind of work, as design words have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -199,12 +199,22 @@ fn is_on(value: &Json) -> bool {
     }
 }
 
-/// The known options that fit a pattern in which `*` stands for one name.
-fn matching<'h>(host: &'h Host, pattern: &str) -> Vec<(&'h str, &'h Setting)> {
+/// The options that tell what a machine does, and where its data lies: all that are known of it.
+pub fn watched(host: &Host) -> Vec<(&str, &Reading<Setting>)> {
+    let patterns = SERVICES
+        .iter()
+        .flat_map(|s| std::iter::once(&s.option).chain(s.paths));
+    let mut found: Vec<_> = patterns.flat_map(|p| readings(host, p)).collect();
+    found.sort_by_key(|(path, _)| *path);
+    found.dedup_by_key(|(path, _)| *path);
+    found
+}
+
+/// The options that fit a pattern in which `*` stands for one name.
+fn readings<'h>(host: &'h Host, pattern: &str) -> Vec<(&'h str, &'h Reading<Setting>)> {
+    let options = host.settings.iter();
     let Some((before, after)) = pattern.split_once('*') else {
-        let setting = host.settings.iter().find(|(option, _)| *option == pattern);
-        let known = setting.and_then(|(option, value)| Some((option, value.as_ref().ok()?)));
-        return known.into_iter().collect();
+        return options.filter(|(option, _)| *option == pattern).collect();
     };
     let fits = |option: &str| {
         let middle = option
@@ -212,8 +222,13 @@ fn matching<'h>(host: &'h Host, pattern: &str) -> Vec<(&'h str, &'h Setting)> {
             .and_then(|rest| rest.strip_suffix(after));
         middle.is_some_and(|name| !name.is_empty() && !name.contains('.'))
     };
-    let options = host.settings.iter().filter(|(option, _)| fits(option));
-    options
+    options.filter(|(option, _)| fits(option)).collect()
+}
+
+/// The known options that fit a pattern in which `*` stands for one name.
+fn matching<'h>(host: &'h Host, pattern: &str) -> Vec<(&'h str, &'h Setting)> {
+    readings(host, pattern)
+        .into_iter()
         .filter_map(|(option, value)| Some((option, value.as_ref().ok()?)))
         .collect()
 }

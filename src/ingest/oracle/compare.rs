@@ -86,7 +86,7 @@ fn options(
     places: &Places,
     found: &mut Vec<Disagreement>,
 ) {
-    let (Ok(mine), Ok(real)) = (&ours.options, &theirs.options) else {
+    let (Some(mine), Some(real)) = (ours.options.known(), theirs.options.known()) else {
         return;
     };
     let path = ["fileSystems", &ours.mountpoint, "options"].map(str::to_owned);
@@ -131,7 +131,10 @@ fn options(
 
 fn subvolume(ours: &Mount, theirs: &Mount, found: &mut Vec<Disagreement>) {
     // Without the options the subvolume of a `fileSystems` entry is not known.
-    if ours.options.is_err() || theirs.options.is_err() || ours.subvolume == theirs.subvolume {
+    if ours.options.known().is_none()
+        || theirs.options.known().is_none()
+        || ours.subvolume == theirs.subvolume
+    {
         return;
     }
     let shown = |mount: &Mount| match &mount.subvolume {
@@ -148,7 +151,7 @@ fn subvolume(ours: &Mount, theirs: &Mount, found: &mut Vec<Disagreement>) {
 }
 
 fn arguments(ours: &Filesystem, theirs: &Filesystem, found: &mut Vec<Disagreement>) {
-    let (Ok(mine), Ok(real)) = (&ours.mkfs_args, &theirs.mkfs_args) else {
+    let (Some(mine), Some(real)) = (ours.mkfs_args.known(), theirs.mkfs_args.known()) else {
         return;
     };
     let texts = |all: &[Located<String>]| -> Vec<String> {

@@ -135,9 +135,9 @@ fn storage(filled: &mut Filled, theirs: &Filesystem) {
     };
     let mut told = Vec::new();
     let ours = &mut filled.host.storage.filesystems[index];
-    if ours.mkfs_args.is_err() && theirs.mkfs_args.is_ok() {
+    if ours.mkfs_args.known().is_none() && theirs.mkfs_args.known().is_some() {
         ours.mkfs_args = theirs.mkfs_args.clone();
-        told.push((format!("mkfs_args of {}", theirs.device), 0));
+        told.push((format!("mkfs_args of {}", theirs.name()), 0));
     }
     for subvolume in &theirs.subvolumes {
         if !ours.subvolumes.iter().any(|s| s.name == subvolume.name) {
@@ -151,9 +151,9 @@ fn storage(filled: &mut Filled, theirs: &Filesystem) {
             .iter_mut()
             .find(|m| m.mountpoint == mount.mountpoint)
         {
-            Some(known) if known.options.is_err() && mount.options.is_ok() => {
+            Some(known) if known.options.known().is_none() && mount.options.known().is_some() => {
                 known.options = mount.options.clone();
-                if known.written.is_err() {
+                if known.written.known().is_none() {
                     known.written = mount.written.clone();
                 }
                 if known.subvolume.is_none() {
@@ -175,7 +175,7 @@ fn storage(filled: &mut Filled, theirs: &Filesystem) {
 }
 
 fn places(mount: &Mount) -> usize {
-    let options = mount.options.iter().flatten();
+    let options = mount.options.known().into_iter().flatten();
     options.filter(|option| option.at.is_some()).count()
 }
 

@@ -159,18 +159,24 @@ impl Evaluator {
             (Data::Int(_) | Data::Float(_), _) => {
                 return arithmetic(BinaryOp::Add, left, right, at);
             }
-            (Data::Str(a), Data::Str(b)) => Data::Str(format!("{a}{b}").into()),
+            (Data::Str(a), Data::Str(b)) => {
+                self.charge(16 + a.len() + b.len(), at)?;
+                Data::Str([&**a, &**b].concat().into())
+            }
             (Data::Path(a), Data::Str(b) | Data::Path(b)) => {
                 let joined = std::path::PathBuf::from(format!("{a}{b}"));
                 let path = crate::nix::source::normalise(&joined);
                 Data::Path(path.display().to_string().into())
             }
-            (Data::Set(_), Data::Str(_)) => {
-                let thunk = self.done(left.clone());
-                let path = self.select(thunk, &["outPath".into()], None, at)?;
-                return self.add(&path, right, at);
+            (Data::Set(_), _) => {
+                let left = self.interpolated(left, at)?;
+                return self.add(&left, right, at);
             }
-            (Data::Str(_), Data::Path(_) | Data::Set(_)) => {
+            (Data::Str(_) | Data::Path(_), Data::Set(_)) => {
+                let right = self.interpolated(right, at)?;
+                return self.add(left, &right, at);
+            }
+            (Data::Str(_), Data::Path(_)) => {
                 let what = "a path copied to the store".to_owned();
                 return Err(Unknown::new(Why::Unsupported(what), at));
             }
@@ -198,7 +204,9 @@ impl Evaluator {
                 let mut text = String::new();
                 for (index, item) in list.items.iter().enumerate() {
                     let item = self.force(*item)?;
-                    text.push_str(&self.to_text(&item, at)?);
+                    let part = self.to_text(&item, at)?;
+                    self.charge(part.len(), at)?;
+                    text.push_str(&part);
                     // Nix leaves the space after an empty list out.
                     let empty = matches!(&item.data, Data::List(l) if l.items.is_empty());
                     if index + 1 < list.items.len() && !empty {

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
+
 use super::hir::*;
 use super::interpret::{Evaluator, State};
 use super::value::*;
@@ -16,7 +18,10 @@ impl Evaluator {
                 let mut arguments = builtin.arguments.clone();
                 arguments.push(argument);
                 if arguments.len() == builtin.primitive.arity {
-                    return self.deeper(at, || (builtin.primitive.run)(self, &arguments, at));
+                    let run = builtin.primitive.run;
+                    let value = self.deeper(at, || run(self, &arguments, at))?;
+                    self.charge_made(&value, at)?;
+                    return Ok(value);
                 }
                 let builtin = Builtin {
                     primitive: builtin.primitive,
@@ -33,8 +38,11 @@ impl Evaluator {
                     return Err(Unknown::new(why, at));
                 };
                 let functor = self.force(functor.value)?;
-                let bound = self.call(&functor, self.done(function.clone()), at)?;
-                self.call(&bound, argument, at)
+                // What a functor gives may be one again.
+                self.deeper(at, || {
+                    let bound = self.call(&functor, self.done(function.clone()), at)?;
+                    self.call(&bound, argument, at)
+                })
             }
             _ => {
                 let why = format!("a {} is no function", function.type_name());
@@ -62,7 +70,7 @@ impl Evaluator {
             return Err(Unknown::new(Why::Refused("no function".into()), at));
         };
         let frame = match &**param {
-            Param::Ident => self.push_frame(vec![argument], lambda.frame),
+            Param::Ident => self.push_frame(&[argument], lambda.frame),
             Param::Pattern {
                 formals,
                 ellipsis,
@@ -70,15 +78,16 @@ impl Evaluator {
             } => {
                 let value = self.force(argument)?;
                 let set = self.as_set(&value, at)?;
+                let wanted = formals.iter().filter(|(f, ..)| set.get(f).is_some());
                 if !ellipsis
-                    && let Some((name, _)) = set
-                        .iter()
-                        .find(|(n, _)| !formals.iter().any(|(f, ..)| f == *n))
+                    && wanted.count() < set.entries.len()
+                    && let formals = formals.iter().map(|(f, ..)| f).collect::<FxHashSet<_>>()
+                    && let Some((name, _)) = set.iter().find(|(n, _)| !formals.contains(n))
                 {
                     let why = format!("the function has no argument `{name}`");
                     return Err(Unknown::new(Why::Refused(why), at));
                 }
-                let frame = self.push_frame(Vec::new(), lambda.frame);
+                let frame = self.open_frame(lambda.frame);
                 let mut slots = Vec::with_capacity(formals.len() + 1);
                 for (name, default, _) in formals {
                     slots.push(match (set.get(name), default, &set.open) {
@@ -101,7 +110,7 @@ impl Evaluator {
                 if *whole {
                     slots.push(argument);
                 }
-                self.frames.borrow_mut()[frame.0 as usize].slots = slots;
+                self.fill_frame(&slots);
                 frame
             }
         };

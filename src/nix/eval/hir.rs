@@ -30,6 +30,11 @@ impl Hir {
         &self.exprs[id.0 as usize].0
     }
 
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        self.exprs.len() * size_of::<(Expr, TextRange)>()
+    }
+
     /// The range that wrote an expression.
     pub fn range(&self, id: ExprId) -> TextRange {
         self.exprs[id.0 as usize].1

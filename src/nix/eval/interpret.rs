@@ -6,27 +6,26 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::arena::Arena;
+use super::budget::{BYTES_SPENT, Spent};
 use super::hir::*;
 use super::value::*;
 use super::{builtins, prelude};
 use crate::nix::source::{FileId, ReadError, Sources, Span, normalise};
 
-/// Steps that one evaluator takes before it stops: a few seconds of work at the very most.
-const STEPS: u64 = 20_000_000;
-/// Nesting of evaluations; Nix's own limit (`max-call-depth`) is 10,000.
-const DEPTH: u32 = 10_000;
-
 /// Evaluates the files of one [`Sources`]. Thunks it gives out are forced by it alone.
 pub struct Evaluator {
     pub(super) sources: Rc<Sources>,
-    pub(super) thunks: RefCell<Vec<State>>,
-    pub(super) frames: RefCell<Vec<FrameData>>,
+    thunks: RefCell<Arena<State>>,
+    frames: RefCell<Arena<FrameData>>,
+    slots: RefCell<Arena<Thunk>>,
+    pub(super) spent: Spent,
     imports: RefCell<FxHashMap<PathBuf, Thunk>>,
     files_read: RefCell<Vec<FileId>>,
     globals: RefCell<Option<Rc<AttrSet>>>,
     lib: Cell<Option<Thunk>>,
-    steps: Cell<u64>,
-    depth: Cell<u32>,
+    shared: RefCell<FxHashMap<String, Thunk>>,
+    notes: RefCell<Vec<Rc<Unknown>>>,
 }
 
 /// A computation of this program behind a thunk.
@@ -43,30 +42,40 @@ pub(super) enum State {
     Done(Eval<Value>),
 }
 
-pub(super) struct FrameData {
-    pub(super) slots: Vec<Thunk>,
+/// Where the slots of a frame begin, and the frame around it.
+struct FrameData {
+    slots: u32,
     parent: Frame,
 }
 
 /// The frame of a file's top level, which holds nothing.
 const TOP: Frame = Frame(0);
+/// What stands for every thunk that there was no memory for.
+const SPENT: Thunk = Thunk(0);
 
 impl Evaluator {
     /// An evaluator of these files.
     pub fn new(sources: Rc<Sources>) -> Self {
+        let mut thunks = Arena::new();
+        let spent = Unknown::new(Why::Budget(BYTES_SPENT), None);
+        thunks.push(State::Done(Err(spent)));
+        let mut frames = Arena::new();
+        frames.push(FrameData {
+            slots: 0,
+            parent: TOP,
+        });
         Evaluator {
             sources,
-            thunks: RefCell::default(),
-            frames: RefCell::new(vec![FrameData {
-                slots: Vec::new(),
-                parent: TOP,
-            }]),
+            thunks: RefCell::new(thunks),
+            frames: RefCell::new(frames),
+            slots: RefCell::new(Arena::new()),
+            spent: Spent::default(),
             imports: RefCell::default(),
             files_read: RefCell::default(),
             globals: RefCell::default(),
             lib: Cell::new(None),
-            steps: Cell::new(0),
-            depth: Cell::new(0),
+            shared: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 
@@ -83,9 +92,10 @@ impl Evaluator {
     // ---- thunks ---------------------------------------------------------------------------
 
     pub(super) fn alloc(&self, state: State) -> Thunk {
-        let mut thunks = self.thunks.borrow_mut();
-        thunks.push(state);
-        Thunk(thunks.len() as u32 - 1)
+        if !self.spent.take(size_of::<State>()) {
+            return SPENT;
+        }
+        Thunk(self.thunks.borrow_mut().push(state))
     }
 
     /// A thunk that is a value already.
@@ -100,14 +110,55 @@ impl Evaluator {
 
     /// A thunk computed by this program when it is first needed.
     pub fn native(&self, run: impl FnOnce(&Evaluator) -> Eval<Value> + 'static) -> Thunk {
+        self.spent.take(size_of_val(&run) + 16);
         self.alloc(State::Native(Box::new(run)))
+    }
+
+    /// The same for a value that refers to itself: it is given its own thunk.
+    pub fn fixed(&self, run: impl FnOnce(&Evaluator, Thunk) -> Eval<Value> + 'static) -> Thunk {
+        let thunk = self.native(|_| Ok(Value::synthetic(Data::Null)));
+        if thunk == SPENT {
+            return thunk;
+        }
+        let native = Box::new(move |e: &Evaluator| run(e, thunk));
+        *self.thunks.borrow_mut().get_mut(thunk.0) = State::Native(native);
+        thunk
+    }
+
+    /// The one thunk known by a name: `thunk`, if none was before.
+    pub fn shared(&self, name: &str, thunk: Thunk) -> Thunk {
+        *self
+            .shared
+            .borrow_mut()
+            .entry(name.to_owned())
+            .or_insert(thunk)
+    }
+
+    /// Notes something that could not be taken into account where nobody asks for it.
+    pub fn note(&self, unknown: Rc<Unknown>) {
+        self.notes.borrow_mut().push(unknown);
+    }
+
+    /// What was noted so far.
+    pub fn notes(&self) -> Vec<Rc<Unknown>> {
+        self.notes.borrow().clone()
+    }
+
+    /// Gives a value to a path outside the project, so that it can be imported.
+    pub fn provide(&self, path: PathBuf, value: Thunk) {
+        self.imports.borrow_mut().insert(path, value);
+    }
+
+    /// Looks at how far a thunk is computed.
+    pub(super) fn peek<T>(&self, thunk: Thunk, look: impl FnOnce(&State) -> T) -> T {
+        look(self.thunks.borrow().get(thunk.0))
     }
 
     /// The value of a thunk, computed once.
     pub fn force(&self, thunk: Thunk) -> Eval<Value> {
         let state = {
             let mut thunks = self.thunks.borrow_mut();
-            let slot = &mut thunks[thunk.0 as usize];
+            let slot = thunks.get_mut(thunk.0);
             if let State::Done(result) = slot {
                 return result.clone();
             }
@@ -122,7 +173,7 @@ impl Evaluator {
             )),
             State::Done(result) => result,
         };
-        self.thunks.borrow_mut()[thunk.0 as usize] = State::Done(result.clone());
+        *self.thunks.borrow_mut().get_mut(thunk.0) = State::Done(result.clone());
         result
     }
 
@@ -141,30 +192,37 @@ impl Evaluator {
         }
     }
 
-    pub(super) fn push_frame(&self, slots: Vec<Thunk>, parent: Frame) -> Frame {
-        let mut frames = self.frames.borrow_mut();
-        frames.push(FrameData { slots, parent });
-        Frame(frames.len() as u32 - 1)
+    /// A frame of these variables.
+    pub(super) fn push_frame(&self, slots: &[Thunk], parent: Frame) -> Frame {
+        let frame = self.open_frame(parent);
+        self.fill_frame(slots);
+        frame
     }
 
-    pub(super) fn frame_at(&self, frame: Frame, up: u32) -> Frame {
-        let frames = self.frames.borrow();
-        (0..up).fold(frame, |f, _| frames[f.0 as usize].parent)
+    /// A frame whose variables need it to exist: [`Self::fill_frame`] must come next.
+    pub(super) fn open_frame(&self, parent: Frame) -> Frame {
+        self.spent.take(size_of::<FrameData>());
+        let slots = self.slots.borrow().len() as u32;
+        Frame(self.frames.borrow_mut().push(FrameData { slots, parent }))
+    }
+
+    /// The variables of the frame that was opened last.
+    pub(super) fn fill_frame(&self, thunks: &[Thunk]) {
+        self.spent.take(size_of_val(thunks));
+        let mut slots = self.slots.borrow_mut();
+        debug_assert!({
+            let frames = self.frames.borrow();
+            frames.get(frames.len() as u32 - 1).slots as usize == slots.len()
+        });
+        for thunk in thunks {
+            slots.push(*thunk);
+        }
     }
 
     pub(super) fn slot(&self, frame: Frame, up: u32, slot: u32) -> Thunk {
-        let frame = self.frame_at(frame, up);
-        self.frames.borrow()[frame.0 as usize].slots[slot as usize]
-    }
-
-    pub(super) fn deeper<T>(&self, at: Option<Span>, run: impl FnOnce() -> Eval<T>) -> Eval<T> {
-        if self.depth.get() >= DEPTH {
-            return Err(Unknown::new(Why::Budget("nested too deeply"), at));
-        }
-        self.depth.set(self.depth.get() + 1);
-        let result = stacker::maybe_grow(128 * 1024, 8 * 1024 * 1024, run);
-        self.depth.set(self.depth.get() - 1);
-        result
+        let frames = self.frames.borrow();
+        let frame = (0..up).fold(frame, |f, _| frames.get(f.0).parent);
+        *self.slots.borrow().get(frames.get(frame.0).slots + slot)
     }
 
     // ---- files ----------------------------------------------------------------------------
@@ -217,6 +275,8 @@ impl Evaluator {
                 at,
             )
         })?;
+        // The tree itself is gone, what it was lowered to stays.
+        self.charge(file.text().len() + hir.size(), at)?;
         let mut read = self.files_read.borrow_mut();
         if !read.contains(&file.id()) {
             read.push(file.id());
@@ -233,8 +293,8 @@ impl Evaluator {
         }))
     }
 
-    /// Evaluates the text of this program's own prelude.
-    pub(super) fn embedded(&self, name: &str, text: &str) -> Eval<Value> {
+    /// Evaluates a text that travels with this program; `name` is where it says it stands.
+    pub fn embedded(&self, name: &str, text: &str) -> Eval<Value> {
         let file = self.sources.insert_text(Path::new(name), text);
         let hir = file.hir().map_err(|error| {
             Unknown::new(Why::Refused(format!("{name}: {}", error.message)), None)
@@ -274,10 +334,6 @@ impl Evaluator {
             file: unit.file,
             range: unit.hir.range(id),
         };
-        self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > STEPS {
-            return Err(Unknown::new(Why::Budget("too many steps"), Some(at)));
-        }
         self.deeper(Some(at), || self.eval_inner(unit, id, frame, at))
     }
 
@@ -289,12 +345,25 @@ impl Evaluator {
             Expr::Float(value) => written(Data::Float(*value)),
             Expr::Str(parts) => self.string(unit, parts, frame, at),
             Expr::Path { kind, parts } => self.path(unit, *kind, parts, frame, at),
-            Expr::SearchPath(path) => Err(Unknown::new(
-                Why::File(format!("{path} is not part of the project")),
-                here,
-            )),
+            Expr::SearchPath(path) => {
+                // `<nixpkgs/nixos>` names what this program knows of it, if it does.
+                let provided =
+                    PathBuf::from(format!("/{}", path.replace('>', "").replacen('/', ">/", 1)));
+                let provided = match path.contains('/') {
+                    true => provided,
+                    false => PathBuf::from(format!("/{path}")),
+                };
+                match self.imports.borrow().contains_key(&provided) {
+                    true => written(Data::Path(provided.display().to_string().into())),
+                    false => Err(Unknown::new(
+                        Why::File(format!("{path} is not part of the project")),
+                        here,
+                    )),
+                }
+            }
             Expr::Variable(variable) => self.variable(variable, frame, here),
             Expr::List(items) => {
+                self.charge(80 + items.len() * 4, here)?;
                 let items = items
                     .iter()
                     .map(|item| self.delay(unit, *item, frame))
@@ -316,7 +385,7 @@ impl Evaluator {
             }
             Expr::With { set, body } => {
                 let set = self.delay(unit, *set, frame);
-                let frame = self.push_frame(vec![set], frame);
+                let frame = self.push_frame(&[set], frame);
                 self.eval(unit, *body, frame)
             }
             Expr::If {
@@ -410,9 +479,7 @@ impl Evaluator {
                     let set = self.as_set(&set, at)?;
                     match (set.get(name), &set.open) {
                         (Some(attribute), _) => return self.force(attribute.value),
-                        (None, Openness::Open(why)) => {
-                            return Err(Unknown::new(why.below(name), at));
-                        }
+                        (None, Openness::Open(why)) => return why.absent(name, at),
                         (None, Openness::Closed) => {}
                     }
                 }
@@ -455,6 +522,8 @@ impl Evaluator {
             BinaryOp::Concat => {
                 let r = right()?;
                 let (l, r) = (self.as_list(&l, here)?, self.as_list(&r, here)?);
+                self.charge_list(&l, here)?;
+                self.charge_list(&r, here)?;
                 let mut joined = List::clone(&l);
                 joined.items.extend(&r.items);
                 joined.parts.extend(&r.parts);
@@ -465,7 +534,9 @@ impl Evaluator {
             }
             BinaryOp::Update => {
                 let r = right()?;
-                let joined = update(&*self.as_set(&l, here)?, &*self.as_set(&r, here)?);
+                let (l, r) = (self.as_set(&l, here)?, self.as_set(&r, here)?);
+                self.charge_set(l.entries.len() + r.entries.len(), here)?;
+                let joined = update(&l, &r);
                 Ok(Value {
                     data: Data::Set(Rc::new(joined)),
                     at: here,

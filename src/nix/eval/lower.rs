@@ -3,7 +3,7 @@
 use rnix::TextRange;
 use rnix::ast::{self, AstToken, InterpolPart};
 use rowan::ast::AstNode;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::hir::*;
 use crate::nix::source::SyntaxError;
@@ -34,6 +34,19 @@ pub(crate) fn lower(text: &str) -> Result<Hir, SyntaxError> {
             exprs: lowering.exprs,
             root,
         }),
+    }
+}
+
+/// Whether Nix's lexer takes a text for a float: without a point it is an integer and a name, with
+/// a leading zero an integer and a float.
+fn is_float(text: &str) -> bool {
+    let Some((whole, _)) = text.split_once('.') else {
+        return false;
+    };
+    match whole.as_bytes() {
+        [] => true,
+        [b'0'] => text.as_bytes().get(2).is_some_and(u8::is_ascii_digit),
+        [first, ..] => *first != b'0',
     }
 }
 
@@ -140,9 +153,7 @@ impl Lowering {
             ast::Expr::PathRel(path) => self.path(PathKind::Relative, path.parts(), range),
             ast::Expr::PathAbs(path) => self.path(PathKind::Absolute, path.parts(), range),
             ast::Expr::PathHome(path) => self.path(PathKind::Home, path.parts(), range),
-            ast::Expr::PathSearch(path) => {
-                self.push(Expr::SearchPath(path.to_string().into()), range)
-            }
+            ast::Expr::PathSearch(path) => self.search_path(&path.to_string(), range),
             ast::Expr::List(list) => {
                 let items = list.items().map(|item| self.expr(item)).collect();
                 self.push(Expr::List(items), range)
@@ -257,6 +268,34 @@ impl Lowering {
         }
     }
 
+    /// `<a/b>` is `__findFile __nixPath "a/b"`, with a `__findFile` of the scope if there is one.
+    fn search_path(&mut self, path: &str, range: TextRange) -> ExprId {
+        let find = self.resolve("__findFile");
+        if !matches!(find, Variable::Local { .. }) {
+            return self.push(Expr::SearchPath(path.into()), range);
+        }
+        let name = path.trim_start_matches('<').trim_end_matches('>');
+        let name = self.push(Expr::Str(Box::new([Part::Text(name.into())])), range);
+        let where_from = self.resolve("__nixPath");
+        let where_from = self.push(Expr::Variable(where_from), range);
+        let find = self.push(Expr::Variable(find), range);
+        let function = find;
+        let found = self.push(
+            Expr::Apply {
+                function,
+                argument: where_from,
+            },
+            range,
+        );
+        self.push(
+            Expr::Apply {
+                function: found,
+                argument: name,
+            },
+            range,
+        )
+    }
+
     fn literal(&mut self, literal: &ast::Literal, range: TextRange) -> ExprId {
         let expr = match literal.kind() {
             ast::LiteralKind::Integer(it) => match it.value() {
@@ -267,8 +306,11 @@ impl Lowering {
                 }
             },
             ast::LiteralKind::Float(it) => match it.value() {
-                Ok(value) => Expr::Float(value),
-                Err(_) => Expr::Invalid("a malformed float"),
+                Ok(value) if is_float(it.syntax().text()) => Expr::Float(value),
+                _ => {
+                    self.fail(range, "Nix reads this as several words, not as a number");
+                    Expr::Invalid("a malformed float")
+                }
             },
             ast::LiteralKind::Uri(it) => {
                 Expr::Str(Box::new([Part::Text(it.syntax().text().into())]))
@@ -363,10 +405,11 @@ impl Lowering {
                 )
             }
             Some(ast::Param::Pattern(pattern)) => {
+                let mut seen = FxHashSet::default();
                 for entry in pattern.pat_entries() {
                     let Some(ident) = entry.ident() else { continue };
                     let name = Name::from(ident.to_string());
-                    if names.contains(&name) {
+                    if !seen.insert(name.clone()) {
                         self.fail(
                             ident.syntax().text_range(),
                             format!("duplicate formal `{name}`"),

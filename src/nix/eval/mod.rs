@@ -6,8 +6,10 @@
 //! Thunks and frames live in arenas of one [`Evaluator`] and go with it, so cyclic configurations
 //! leak nothing. Steps and depth are bounded by a budget.
 
+mod arena;
 mod arith;
 mod bindings;
+mod budget;
 mod builtins;
 mod call;
 pub mod hir;
@@ -20,6 +22,7 @@ mod value;
 
 pub use hir::Name;
 pub use interpret::Evaluator;
+pub(in crate::nix) use value::update;
 pub use value::{
     AttrSet, Attribute, Builtin, Data, Eval, List, Openness, Primitive, Thunk, Unknown, Value, Why,
 };

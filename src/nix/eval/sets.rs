@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
+
 use super::hir::*;
 use super::interpret::{Evaluator, State};
 use super::value::*;
@@ -51,9 +53,7 @@ impl Evaluator {
             };
             value = match (set.get(&name), &set.open, default) {
                 (Some(attribute), _, _) => self.force(attribute.value)?,
-                (None, Openness::Open(why), _) => {
-                    return Err(Unknown::new(why.below(&name), at));
-                }
+                (None, Openness::Open(why), _) => why.absent(&name, at)?,
                 (None, Openness::Closed, Some(default)) => return self.force(default),
                 (None, Openness::Closed, None) => {
                     let why = format!("attribute `{name}` is missing");
@@ -93,7 +93,7 @@ impl Evaluator {
     }
 
     pub(super) fn recursive_frame(&self, unit: &Unit, bindings: &Bindings, parent: Frame) -> Frame {
-        let frame = self.push_frame(Vec::new(), parent);
+        let frame = self.open_frame(parent);
         let mut slots = Vec::with_capacity(bindings.names.len() + bindings.froms.len());
         for (_, binding) in &bindings.names {
             let scope = if binding.outer { parent } else { frame };
@@ -114,7 +114,7 @@ impl Evaluator {
                 frame,
             }));
         }
-        self.frames.borrow_mut()[frame.0 as usize].slots = slots;
+        self.fill_frame(&slots);
         frame
     }
 
@@ -131,15 +131,17 @@ impl Evaluator {
                 range: binding.range,
             })
         };
-        let mut entries = Vec::with_capacity(bindings.names.len());
+        let count = bindings.names.len() + bindings.dynamic.len();
+        self.charge_set(count, None)?;
+        let mut entries = Vec::with_capacity(count);
         let inner = if recursive {
             self.recursive_frame(unit, bindings, frame)
         } else if bindings.froms.is_empty() {
             frame
         } else {
-            let inner = self.push_frame(Vec::new(), frame);
+            let inner = self.open_frame(frame);
             let froms = bindings.froms.iter();
-            let slots = froms
+            let slots: Vec<Thunk> = froms
                 .map(|f| {
                     self.alloc(State::Suspended {
                         unit: unit.clone(),
@@ -148,7 +150,7 @@ impl Evaluator {
                     })
                 })
                 .collect();
-            self.frames.borrow_mut()[inner.0 as usize].slots = slots;
+            self.fill_frame(&slots);
             inner
         };
         for (slot, (name, binding)) in bindings.names.iter().enumerate() {
@@ -166,13 +168,17 @@ impl Evaluator {
                 },
             ));
         }
+        let mut taken: FxHashSet<Name> = match bindings.dynamic.is_empty() {
+            true => FxHashSet::default(),
+            false => entries.iter().map(|(name, _)| name.clone()).collect(),
+        };
         for (key, binding) in &bindings.dynamic {
             let key = self.eval(unit, *key, inner)?;
             if matches!(key.data, Data::Null) {
                 continue;
             }
             let name = Name::from(&*self.as_str(&key, span(binding))?);
-            if entries.iter().any(|(n, _)| *n == name) {
+            if !taken.insert(name.clone()) {
                 let why = format!("dynamic attribute `{name}` is already defined");
                 return Err(Unknown::new(Why::Refused(why), span(binding)));
             }

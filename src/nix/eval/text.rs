@@ -29,7 +29,10 @@ impl Evaluator {
                     let coerced = self.interpolated(&value, Some(at))?;
                     begins_with_path |= index == 0 && matches!(coerced.data, Data::Path(_));
                     match coerced.data {
-                        Data::Str(s) => out.push_str(&s),
+                        Data::Str(s) => {
+                            self.charge(s.len(), Some(at))?;
+                            out.push_str(&s);
+                        }
                         Data::Path(p) if index == 0 => out.push_str(&p),
                         _ => {
                             let what = "a path copied to the store".to_owned();

@@ -26,6 +26,12 @@ pub enum Why {
     /// A value of a flake input.
     #[error("it comes from the flake input `{0}`")]
     Input(String),
+    /// The modules that a flake input offers: any name may be one, and a module is no list.
+    #[error("it comes from the flake input `{0}`")]
+    Modules(String),
+    /// Something that is made of more than the project's files.
+    #[error("{0} is not part of the project")]
+    Outside(String),
     /// An argument that nobody visible passes.
     #[error("the argument `{0}` is passed from outside")]
     Argument(String),
@@ -63,6 +69,20 @@ pub enum Why {
 }
 
 impl Why {
+    /// What an attribute is, as far as it is known, that an open set has for this reason.
+    pub(super) fn absent(&self, name: &str, at: Option<Span>) -> Eval<Value> {
+        match self {
+            Why::Modules(input) => {
+                let module = AttrSet::default().opened(Why::Input(input.clone()));
+                Ok(Value {
+                    data: Data::Set(Rc::new(module)),
+                    at,
+                })
+            }
+            why => Err(Unknown::new(why.below(name), at)),
+        }
+    }
+
     /// The reason why attribute `name` of something unknown for this reason is unknown.
     pub(super) fn below(&self, name: &str) -> Why {
         match self {
@@ -194,6 +214,11 @@ impl AttrSet {
             .map(|(name, attribute)| (name, attribute))
     }
 
+    /// Whether no attribute is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether no further attribute can exist.
     pub fn is_closed(&self) -> bool {
         self.open == Openness::Closed
@@ -274,7 +299,7 @@ impl Unknown {
 }
 
 /// `left // right`. Where `right` is open, it may override whatever `left` has.
-pub(super) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
+pub(in crate::nix) fn update(left: &AttrSet, right: &AttrSet) -> AttrSet {
     let mut entries = Vec::with_capacity(left.entries.len() + right.entries.len());
     if right.is_closed() {
         entries.extend(

@@ -6,22 +6,33 @@
 //! nixpkgs declares have no type here: where the type would decide, the value is unknown.
 
 mod collect;
-mod merge;
+mod definition;
+mod kind;
+mod node;
+mod options;
+mod primitives;
+mod roots;
 mod snapshot;
+mod typed;
+mod untyped;
 
 use std::rc::Rc;
 
-pub use merge::{Body, Definition};
+pub use definition::Definition;
+pub(in crate::nix) use primitives::PRIMITIVES;
+pub use roots::Body;
 pub use snapshot::{Change, Tree, difference};
 
 use super::eval::{Evaluator, Name, Thunk, Unknown, Value};
-use super::source::Span;
+use super::source::{FileId, Span};
 
 /// The configuration that a list of modules gives.
 #[derive(Debug)]
 pub struct Configuration {
     config: Thunk,
-    definitions: Rc<merge::Roots>,
+    definitions: Rc<roots::Roots>,
+    /// The files in which its modules are written, in the order in which they were met.
+    pub files: Vec<FileId>,
     /// What could not be taken into account, in the order it was met.
     pub skipped: Vec<Skipped>,
 }
@@ -52,12 +63,25 @@ impl Configuration {
         arguments: &[(Name, Thunk)],
         caller: Caller,
     ) -> Configuration {
-        collect::collect(evaluator, modules, arguments, caller)
+        let pending = modules.iter().map(|m| collect::Pending::root(*m)).collect();
+        let scope = collect::Scope {
+            arguments: arguments.to_vec(),
+            module_arguments: Vec::new(),
+            prefix: Rc::default(),
+            universe: roots::Universe::Nixos,
+            caller,
+        };
+        collect::collect(evaluator, pending, scope)
     }
 
     /// The value of `config`.
     pub fn config(&self) -> Thunk {
         self.config
+    }
+
+    /// What `nixosSystem` gives for it: a set of `config`, `options` and more that is not known.
+    pub fn result(&self, e: &Evaluator) -> Value {
+        primitives::result(e, self.config, &self.definitions)
     }
 
     /// `config.<path>`: `Ok(None)` when no module defines it.

@@ -58,6 +58,12 @@ fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
             });
         }
     };
+    // A set that stands for a path, a flake for instance, is that path; it may hold itself.
+    if let Data::Set(set) = &value.data
+        && let Some(path_of) = set.get("outPath")
+    {
+        return tree(e, path_of.value, path);
+    }
     let mut named = |name: String, thunk| {
         path.push(name);
         let tree = tree(e, thunk, path);

@@ -117,7 +117,7 @@ pub(super) fn set_literal(root: &SyntaxNode, range: TextRange) -> Option<ast::At
 fn new_definitions(evaluated: &Evaluated, path: &[String], text: &str) -> Vec<Candidate> {
     let is_disko = path.first().is_some_and(|p| p == "disko");
     // A disko file by itself is no NixOS module, so nothing else may be put there.
-    if matches!(evaluated.entry, Entry::File(_)) && !is_disko && !is_nixos(evaluated) {
+    if !matches!(evaluated.entry, Entry::Flake(_)) && !is_disko && !is_nixos(evaluated) {
         return Vec::new();
     }
     let sources = evaluated.evaluator.sources();

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
+
 use super::super::hir::Name;
 use super::super::interpret::Evaluator;
 use super::super::value::*;
@@ -62,6 +64,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 at,
             ));
         }
+        e.charge(length as usize * 4, at)?;
         let items = (0..length).map(|i| {
             let index = e.done(Value::synthetic(Data::Int(i)));
             apply_later(e, a[0], vec![index], at)
@@ -104,6 +107,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let mut joined = List::default();
         for item in &list(e, a[0], at)?.items {
             let part = list(e, *item, at)?;
+            e.charge_list(&part, at)?;
             joined.items.extend(&part.items);
             joined.parts.extend(&part.parts);
         }
@@ -118,6 +122,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         for item in &list(e, a[1], at)?.items {
             let part = e.call(&function, *item, at)?;
             let part = e.as_list(&part, at)?;
+            e.charge_list(&part, at)?;
             joined.items.extend(&part.items);
             joined.parts.extend(&part.parts);
         }
@@ -153,6 +158,14 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             }
             sorted.insert(low, *item);
         }
+        // By an order that contradicts itself (`<=`), each version of Nix sorts in its own way.
+        for pair in sorted.windows(2) {
+            let before = e.call_all(&less, &[pair[1], pair[0]], at)?;
+            if e.as_bool(&before, at)? {
+                let why = Why::Unsupported("sorting by no strict order".to_owned());
+                return Err(Unknown::new(why, at));
+            }
+        }
         list_of(sorted, list.parts.clone(), at)
     }),
     primitive("groupBy", 2, |e, a, at| {
@@ -185,17 +198,23 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let operator = e.select(a[0], &["operator".into()], None, at)?;
         let mut queue: std::collections::VecDeque<Thunk> =
             e.as_list(&start, at)?.items.iter().copied().collect();
+        // The keys seen, in their order.
         let (mut seen, mut items): (Vec<Value>, Vec<Thunk>) = (Vec::new(), Vec::new());
         while let Some(item) = queue.pop_front() {
             let key = e.select(item, &["key".into()], None, at)?;
-            let mut known = false;
-            for other in &seen {
-                known = known || e.equal(other, &key)?;
+            let (mut low, mut high) = (0, seen.len());
+            while low < high {
+                let middle = (low + high) / 2;
+                match e.less(&seen[middle], &key, at)? {
+                    true => low = middle + 1,
+                    false => high = middle,
+                }
             }
-            if known {
+            let known = seen.get(low).map(|next| e.less(&key, next, at));
+            if known.transpose()? == Some(false) {
                 continue;
             }
-            seen.push(key);
+            seen.insert(low, key);
             items.push(item);
             let next = e.call(&operator, item, at)?;
             queue.extend(&e.as_list(&next, at)?.items);
@@ -232,13 +251,13 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("removeAttrs", 2, |e, a, at| {
         let set = set(e, a[0], at)?;
-        let mut names = Vec::new();
+        let mut names = FxHashSet::default();
         for item in &list(e, a[1], at)?.items {
-            names.push(name(e, *item, at)?);
+            names.insert(name(e, *item, at)?);
         }
         let kept = set
             .iter()
-            .filter(|(n, _)| !names.contains(n))
+            .filter(|(n, _)| !names.contains(*n))
             .map(|(n, a)| (n.clone(), *a));
         let mut kept = AttrSet::new(kept.collect());
         kept.open = set.open.clone();
@@ -255,20 +274,22 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         set_of(both.map(|(n, a)| (n.clone(), *a)).collect(), at)
     }),
     primitive("listToAttrs", 1, |e, a, at| {
-        let mut entries: Vec<(Name, Attribute)> = Vec::new();
+        let (mut entries, mut seen) = (Vec::new(), FxHashSet::default());
         for item in &list(e, a[0], at)?.items {
             let pair = set(e, *item, at)?;
             let key = e.select(*item, &["name".into()], None, at)?;
             let key = Name::from(&*e.as_str(&key, at)?);
-            let Some(value) = pair.get("value") else {
-                return Err(Unknown::new(
-                    Why::Refused("attribute `value` is missing".into()),
-                    at,
-                ));
-            };
             // Of two pairs with one name, the first counts.
-            if !entries.iter().any(|(n, _)| *n == key) {
-                entries.push((key, *value));
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            match pair.get("value") {
+                Some(value) => entries.push((key, *value)),
+                None => {
+                    closed(&pair, at)?;
+                    let why = Why::Refused("attribute `value` is missing".into());
+                    return Err(Unknown::new(why, at));
+                }
             }
         }
         set_of(entries, at)
@@ -326,15 +347,15 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
 ];
 
-fn list(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<List>> {
+pub(super) fn list(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<List>> {
     e.as_list(&e.force(thunk)?, at)
 }
 
-fn set(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<AttrSet>> {
+pub(super) fn set(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<AttrSet>> {
     e.as_set(&e.force(thunk)?, at)
 }
 
-fn name(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Name> {
+pub(super) fn name(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Name> {
     e.as_str(&e.force(thunk)?, at).map(|s| Name::from(&*s))
 }
 
@@ -366,7 +387,12 @@ fn quantify(e: &Evaluator, a: &[Thunk], at: Option<Span>, wanted: bool) -> Eval<
 }
 
 /// The result of a call that is made when it is needed.
-fn apply_later(e: &Evaluator, function: Thunk, arguments: Vec<Thunk>, at: Option<Span>) -> Thunk {
+pub(super) fn apply_later(
+    e: &Evaluator,
+    function: Thunk,
+    arguments: Vec<Thunk>,
+    at: Option<Span>,
+) -> Thunk {
     e.native(move |e| {
         let function = e.force(function)?;
         e.call_all(&function, &arguments, at)

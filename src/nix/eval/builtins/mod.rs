@@ -2,6 +2,12 @@
 
 mod collections;
 mod files;
+mod formats;
+mod hash;
+mod library;
+mod matching;
+mod positions;
+mod regex;
 mod text;
 
 use std::rc::Rc;
@@ -21,7 +27,9 @@ const fn primitive(name: &'static str, arity: usize, run: Run) -> Primitive {
     Primitive::new(name, arity, run)
 }
 
-/// The functions of `builtins` by which Nix reaches out of the configuration.
+/// The functions of `builtins` by which Nix reaches out of the configuration. Those that are there
+/// only in some versions or modes of it (`currentSystem`, `fetchClosure`, `exec` …) are not here, so
+/// that `builtins ? currentSystem` is unknown too.
 const EFFECTS: &[&str] = &[
     "derivation",
     "derivationStrict",
@@ -30,47 +38,17 @@ const EFFECTS: &[&str] = &[
     "fetchTarball",
     "fetchTree",
     "fetchurl",
-    "fetchClosure",
-    "getEnv",
-    "getFlake",
-    "placeholder",
-    "storePath",
-    "currentTime",
-    "currentSystem",
     "filterSource",
-    "path",
-    "exec",
-    "toFile",
     "findFile",
-    "scopedImport",
+    "getEnv",
     "nixPath",
-    "storeDir",
     "nixVersion",
-    "langVersion",
-    "outputOf",
+    "storePath",
+    "toFile",
 ];
 
-/// Functions that are not evaluated yet.
-const UNSUPPORTED: &[&str] = &[
-    "match",
-    "split",
-    "hashString",
-    "hashFile",
-    "convertHash",
-    "parseDrvName",
-    "toXML",
-    "bitAnd",
-    "bitOr",
-    "bitXor",
-    "unsafeGetAttrPos",
-    "getContext",
-    "appendContext",
-    "addDrvOutputDependencies",
-    "unsafeDiscardOutputDependency",
-    "parseFlakeRef",
-    "flakeRefToString",
-    "warn",
-];
+/// Functions that are not evaluated.
+const UNSUPPORTED: &[&str] = &["scopedImport"];
 
 fn all() -> impl Iterator<Item = &'static Primitive> {
     GENERAL
@@ -78,6 +56,12 @@ fn all() -> impl Iterator<Item = &'static Primitive> {
         .chain(collections::PRIMITIVES)
         .chain(text::PRIMITIVES)
         .chain(files::PRIMITIVES)
+        .chain(crate::nix::module::PRIMITIVES)
+        .chain(formats::PRIMITIVES)
+        .chain(hash::PRIMITIVES)
+        .chain(library::PRIMITIVES)
+        .chain(matching::PRIMITIVES)
+        .chain(positions::PRIMITIVES)
 }
 
 /// The set `builtins`.
@@ -96,6 +80,10 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
         ("true", Data::Bool(true)),
         ("false", Data::Bool(false)),
         ("null", Data::Null),
+        // The same in each version there ever was since 2011.
+        ("langVersion", Data::Int(6)),
+        // NixOS knows no other.
+        ("storeDir", Data::Str("/nix/store".into())),
     ] {
         entries.push((
             name.into(),
@@ -115,7 +103,9 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
     }
     let itself = evaluator.native(|e| Ok(Value::synthetic(Data::Set(e.globals()))));
     entries.push(("builtins".into(), attribute(itself)));
-    AttrSet::new(entries).opened(Why::Unsupported("this builtin".to_owned()))
+    AttrSet::new(entries).opened(Why::Unsupported(
+        "a builtin that not every Nix has".to_owned(),
+    ))
 }
 
 /// A name of the global scope.
@@ -167,7 +157,11 @@ const GENERAL: &[Primitive] = &[
         Err(Unknown::new(Why::Thrown(message(e, a[0], at)), at))
     }),
     primitive("addErrorContext", 2, |e, a, _| e.force(a[1])),
-    primitive("trace", 2, |e, a, _| e.force(a[1])),
+    primitive("trace", 2, |e, a, _| said(e, a)),
+    primitive("warn", 2, |e, a, at| match e.force(a[0]) {
+        Ok(message) => e.as_str(&message, at).and_then(|_| e.force(a[1])),
+        Err(_) => said(e, a),
+    }),
     primitive("traceVerbose", 2, |e, a, _| e.force(a[1])),
     primitive("break", 1, |e, a, _| e.force(a[0])),
     primitive("seq", 2, |e, a, _| {
@@ -275,6 +269,9 @@ const GENERAL: &[Primitive] = &[
             at,
         })
     }),
+    primitive("bitAnd", 2, |e, a, at| bits(e, a, at, |x, y| x & y)),
+    primitive("bitOr", 2, |e, a, at| bits(e, a, at, |x, y| x | y)),
+    primitive("bitXor", 2, |e, a, at| bits(e, a, at, |x, y| x ^ y)),
     primitive("ceil", 1, |e, a, at| round(e, a, at, f64::ceil)),
     primitive("floor", 1, |e, a, at| round(e, a, at, f64::floor)),
 ];
@@ -283,6 +280,15 @@ fn message(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> String {
     match e.force(thunk).and_then(|v| e.to_text(&v, at)) {
         Ok(text) => text,
         Err(_) => "(its message is not known)".to_owned(),
+    }
+}
+
+/// The second of two, after the first was printed. What is printed may be unknown, but it must not
+/// be an error.
+fn said(e: &Evaluator, a: &[Thunk]) -> Eval<Value> {
+    match e.force(a[0]) {
+        Err(unknown) if matches!(unknown.why, Why::Thrown(_) | Why::Refused(_)) => Err(unknown),
+        _ => e.force(a[1]),
     }
 }
 
@@ -296,6 +302,14 @@ fn is(e: &Evaluator, a: &[Thunk], at: Option<Span>, test: fn(&Data) -> bool) -> 
 
 fn number(e: &Evaluator, a: &[Thunk], at: Option<Span>, op: super::hir::BinaryOp) -> Eval<Value> {
     super::arith::arithmetic(op, &e.force(a[0])?, &e.force(a[1])?, at)
+}
+
+fn bits(e: &Evaluator, a: &[Thunk], at: Option<Span>, op: fn(i64, i64) -> i64) -> Eval<Value> {
+    let (left, right) = (e.force(a[0])?, e.force(a[1])?);
+    Ok(Value {
+        data: Data::Int(op(e.as_int(&left, at)?, e.as_int(&right, at)?)),
+        at,
+    })
 }
 
 fn round(e: &Evaluator, a: &[Thunk], at: Option<Span>, f: fn(f64) -> f64) -> Eval<Value> {

@@ -1,4 +1,4 @@
-//! Functions on strings, and the textual data formats.
+//! Functions on strings.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         }
     }),
     primitive("stringLength", 1, |e, a, at| {
-        let length = text(e, a[0], at)?.len() as i64;
+        let length = coerced(e, a[0], at)?.len() as i64;
         Ok(Value {
             data: Data::Int(length),
             at,
@@ -26,7 +26,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("substring", 3, |e, a, at| {
         let (start, length) = (e.force(a[0])?, e.force(a[1])?);
         let (start, length) = (e.as_int(&start, at)?, e.as_int(&length, at)?);
-        let whole = text(e, a[2], at)?;
+        let whole = coerced(e, a[2], at)?;
         let Ok(start) = usize::try_from(start) else {
             return Err(Unknown::new(Why::Refused("a negative start".into()), at));
         };
@@ -49,7 +49,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         let list = e.force(a[1])?;
         let mut words = Vec::new();
         for item in &e.as_list(&list, at)?.items {
-            words.push(text(e, *item, at)?.to_string());
+            let word = coerced(e, *item, at)?;
+            e.charge(word.len() + separator.len(), at)?;
+            words.push(word.to_string());
         }
         string(words.join(&separator), at)
     }),
@@ -75,7 +77,9 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         while position <= whole.len() {
             let rest = whole.get(position..).unwrap_or_default();
             let matched = from.iter().position(|f| rest.starts_with(&**f));
-            out.push_str(matched.map_or("", |index| &to[index]));
+            let replacement = matched.map_or("", |index| &to[index]);
+            e.charge(replacement.len(), at)?;
+            out.push_str(replacement);
             match matched.map_or(0, |index| from[index].len()) {
                 0 => {
                     // Nix goes by bytes, and would put the replacement into the character.
@@ -90,21 +94,6 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             }
         }
         string(out, at)
-    }),
-    // Not one of Nix's: under a name that no configuration asks for.
-    primitive("<splitString>", 2, |e, a, at| {
-        let (separator, whole) = (text(e, a[0], at)?, text(e, a[1], at)?);
-        if separator.is_empty() {
-            return Err(Unknown::new(
-                Why::Unsupported("an empty separator".into()),
-                at,
-            ));
-        }
-        let parts = whole.split(&*separator);
-        let items = parts
-            .map(|p| e.done(Value::synthetic(Data::Str(p.into()))))
-            .collect();
-        list_of(items, Vec::new(), at)
     }),
     primitive("compareVersions", 2, |e, a, at| {
         let (left, right) = (text(e, a[0], at)?, text(e, a[1], at)?);
@@ -121,26 +110,17 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             .collect();
         list_of(items, Vec::new(), at)
     }),
-    primitive("toJSON", 1, |e, a, at| {
-        let json = to_json(e, a[0], at)?;
-        string(json.to_string(), at)
-    }),
-    primitive("fromJSON", 1, |e, a, at| {
-        let source = text(e, a[0], at)?;
-        match serde_json::from_str::<serde_json::Value>(&source) {
-            Ok(json) => from_json(e, &json, at),
-            Err(error) => Err(Unknown::new(Why::Refused(format!("JSON: {error}")), at)),
-        }
-    }),
-    primitive("fromTOML", 1, |e, a, at| {
-        let source = text(e, a[0], at)?;
-        match toml::from_str::<toml::Value>(&source) {
-            Ok(toml) => from_toml(e, &toml, at),
-            Err(error) => Err(Unknown::new(Why::Refused(format!("TOML: {error}")), at)),
-        }
-    }),
+    // What is known here has no context: a derivation is unknown, and a path stays a path.
     primitive("unsafeDiscardStringContext", 1, |e, a, at| {
-        string(text(e, a[0], at)?, at)
+        e.interpolated(&e.force(a[0])?, at)
+    }),
+    primitive("unsafeDiscardOutputDependency", 1, |e, a, at| {
+        e.interpolated(&e.force(a[0])?, at)
+    }),
+    primitive("addDrvOutputDependencies", 1, |e, a, at| {
+        text(e, a[0], at)?;
+        let why = "a string without a derivation has no outputs to depend on".to_owned();
+        Err(Unknown::new(Why::Refused(why), at))
     }),
     primitive("hasContext", 1, |e, a, at| {
         text(e, a[0], at)?;
@@ -149,11 +129,39 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             at,
         })
     }),
+    primitive("getContext", 1, |e, a, at| {
+        text(e, a[0], at)?;
+        set_of(Vec::new(), at)
+    }),
+    primitive("appendContext", 2, |e, a, at| {
+        let whole = text(e, a[0], at)?;
+        let context = e.as_set(&e.force(a[1])?, at)?;
+        super::closed(&context, at)?;
+        match context.iter().next() {
+            None => string(whole, at),
+            Some(_) => {
+                let why = Why::Unsupported("a string with a context".to_owned());
+                Err(Unknown::new(why, at))
+            }
+        }
+    }),
 ];
 
-/// A string argument. A path would be copied to the store, so it is none.
-fn text(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<str>> {
+/// A string argument, where Nix takes nothing else.
+pub(super) fn text(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<str>> {
     e.as_str(&e.force(thunk)?, at)
+}
+
+/// An argument where Nix also takes a set that stands for a string. A path would be copied to the
+/// store.
+pub(super) fn coerced(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<Rc<str>> {
+    match e.interpolated(&e.force(thunk)?, at)?.data {
+        Data::Str(text) => Ok(text),
+        _ => {
+            let why = Why::Unsupported("a path copied to the store".to_owned());
+            Err(Unknown::new(why, at))
+        }
+    }
 }
 
 fn version_parts(version: &str) -> impl Iterator<Item = &str> {
@@ -176,7 +184,8 @@ fn version_parts(version: &str) -> impl Iterator<Item = &str> {
 fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
     use std::cmp::Ordering;
     let rank = |a: &str, b: &str| -> bool {
-        let (na, nb) = (a.parse::<u64>().ok(), b.parse::<u64>().ok());
+        // What does not fit an int of C is a word to Nix.
+        let (na, nb) = (a.parse::<i32>().ok(), b.parse::<i32>().ok());
         match (na, nb) {
             (Some(a), Some(b)) => a < b,
             (None, Some(_)) if a.is_empty() => true,
@@ -201,111 +210,4 @@ fn compare_versions(left: &str, right: &str) -> std::cmp::Ordering {
             return Ordering::Greater;
         }
     }
-}
-
-/// A value as JSON, forced throughout.
-pub(super) fn to_json(e: &Evaluator, thunk: Thunk, at: Option<Span>) -> Eval<serde_json::Value> {
-    let value = e.force(thunk)?;
-    e.deeper(at, || json_of(e, &value, at))
-}
-
-fn json_of(e: &Evaluator, value: &Value, at: Option<Span>) -> Eval<serde_json::Value> {
-    Ok(match &value.data {
-        Data::Null => serde_json::Value::Null,
-        Data::Bool(b) => (*b).into(),
-        Data::Int(i) => (*i).into(),
-        Data::Float(_) => {
-            let what = "the text of a float in JSON, which versions of Nix write differently,";
-            return Err(Unknown::new(Why::Unsupported(what.to_owned()), at));
-        }
-        Data::Str(s) => (&**s).into(),
-        Data::List(list) => list
-            .items
-            .iter()
-            .map(|item| to_json(e, *item, at))
-            .collect::<Eval<Vec<_>>>()?
-            .into(),
-        Data::Set(set) => {
-            super::closed(set, at)?;
-            if set.get("outPath").is_some() || set.get("__toString").is_some() {
-                return Ok(e.to_text(value, at)?.into());
-            }
-            let mut map = serde_json::Map::new();
-            for (name, attribute) in set.iter() {
-                map.insert(name.to_string(), to_json(e, attribute.value, at)?);
-            }
-            map.into()
-        }
-        Data::Path(_) | Data::Lambda(_) | Data::Builtin(_) => {
-            let why = format!("JSON of a {}", value.type_name());
-            return Err(Unknown::new(Why::Unsupported(why), at));
-        }
-    })
-}
-
-/// TOML as a value; its parts carry the place of the call.
-fn from_toml(e: &Evaluator, toml: &toml::Value, at: Option<Span>) -> Eval<Value> {
-    let data = match toml {
-        toml::Value::String(s) => Data::Str(s.as_str().into()),
-        toml::Value::Integer(i) => Data::Int(*i),
-        toml::Value::Float(f) => Data::Float(*f),
-        toml::Value::Boolean(b) => Data::Bool(*b),
-        toml::Value::Datetime(_) => {
-            return Err(Unknown::new(
-                Why::Refused("TOML: dates are not supported".into()),
-                at,
-            ));
-        }
-        toml::Value::Array(items) => {
-            let items: Eval<Vec<Thunk>> = items
-                .iter()
-                .map(|i| from_toml(e, i, at).map(|v| e.done(v)))
-                .collect();
-            return list_of(items?, Vec::new(), at);
-        }
-        toml::Value::Table(table) => {
-            let mut entries = Vec::new();
-            for (name, value) in table {
-                let value = e.done(from_toml(e, value, at)?);
-                entries.push((name.as_str().into(), Attribute { value, entry: None }));
-            }
-            return set_of(entries, at);
-        }
-    };
-    Ok(Value { data, at })
-}
-
-/// JSON as a value; its parts carry the place of the call.
-pub(super) fn from_json(e: &Evaluator, json: &serde_json::Value, at: Option<Span>) -> Eval<Value> {
-    let data = match json {
-        serde_json::Value::Null => Data::Null,
-        serde_json::Value::Bool(b) => Data::Bool(*b),
-        serde_json::Value::Number(n) => match (n.as_i64(), n.as_f64()) {
-            (Some(i), _) => Data::Int(i),
-            (None, Some(f)) => Data::Float(f),
-            (None, None) => {
-                return Err(Unknown::new(
-                    Why::Refused("a number out of range".into()),
-                    at,
-                ));
-            }
-        },
-        serde_json::Value::String(s) => Data::Str(s.as_str().into()),
-        serde_json::Value::Array(items) => {
-            let items: Eval<Vec<Thunk>> = items
-                .iter()
-                .map(|i| from_json(e, i, at).map(|v| e.done(v)))
-                .collect();
-            return list_of(items?, Vec::new(), at);
-        }
-        serde_json::Value::Object(map) => {
-            let mut entries = Vec::new();
-            for (name, value) in map {
-                let value = e.done(from_json(e, value, at)?);
-                entries.push((name.as_str().into(), Attribute { value, entry: None }));
-            }
-            return set_of(entries, at);
-        }
-    };
-    Ok(Value { data, at })
 }

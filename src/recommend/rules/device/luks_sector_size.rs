@@ -28,8 +28,8 @@ fn open(host: &Host) -> Vec<&Luks> {
         // Only LUKS2 has a choice.
         let settles = |text: &str| text.contains("--sector-size") || text.contains("luks1");
         luks.format_args
-            .as_ref()
-            .is_ok_and(|args| !args.iter().any(|arg| settles(&arg.value)))
+            .known()
+            .is_some_and(|args| !args.iter().any(|arg| settles(&arg.value)))
     };
     let found = containers(host).into_iter().filter(|(_, luks, disks)| {
         let small = |sector: Option<u32>| sector.is_none_or(|bytes| bytes == SMALL);

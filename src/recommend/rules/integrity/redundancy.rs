@@ -26,7 +26,7 @@ pub(super) fn redundancy(host: &Host, filesystem: &Filesystem) -> Option<(Profil
         Some((Profile::from_name(&group.profile)?, source))
     });
     let declared = || {
-        let arguments = filesystem.mkfs_args.as_ref().ok()?;
+        let arguments = filesystem.mkfs_args.known()?;
         let texts: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
         let arguments = MkfsArgs::parse(&texts);
         let devices = arguments.extra_devices.len() + 1;

@@ -45,7 +45,7 @@ fn silent<'a>(mounted: &'a Mounted<'a>) -> Vec<&'a List<'a>> {
         let subvolumes = &mounted.filesystem.subvolumes;
         let of = subvolumes
             .iter()
-            .find(|s| s.mountpoint.as_ref() == Some(&list.mount.mountpoint));
+            .find(|s| matches!(&s.mountpoint, Ok(Some(at)) if *at == list.mount.mountpoint));
         of.is_some_and(|subvolume| !subvolume.swap.is_empty())
     };
     let settled = |list: &List<'_>| {

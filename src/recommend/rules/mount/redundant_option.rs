@@ -59,7 +59,7 @@ fn needless(mounted: &Mounted<'_>, index: usize) -> Vec<Needless> {
         })
         .collect();
     // A list that would be left empty keeps its first element.
-    let written = seen.mount.written.as_ref().map_or(0, Vec::len);
+    let written = seen.mount.written.known().map_or(0, <[_]>::len);
     let gone = |option: usize| needless.iter().any(|n| n.option == option);
     let stays = |(i, o): (usize, &crate::btrfs::MountOption)| o.element < written && !gone(i);
     if !seen.options.iter().enumerate().any(stays) {

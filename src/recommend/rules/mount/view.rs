@@ -21,7 +21,7 @@ pub(super) struct List<'a> {
 
 impl<'a> List<'a> {
     pub(super) fn of(mount: &'a Mount) -> Option<Self> {
-        let elements = mount.options.as_ref().ok()?;
+        let elements = mount.options.known()?;
         let texts: Vec<&str> = elements.iter().map(|e| e.value.as_str()).collect();
         Some(List {
             mount,
@@ -42,7 +42,7 @@ impl<'a> List<'a> {
     /// The element that disko appends itself, behind the written ones.
     fn appended(&self) -> Option<usize> {
         let by_disko = matches!(self.mount.source, MountSource::Disko(_));
-        let written = self.mount.written.as_ref().ok()?.len();
+        let written = self.mount.written.known()?.len();
         (by_disko && self.mount.subvolume.is_some()).then_some(written)
     }
 
@@ -72,7 +72,7 @@ impl<'a> List<'a> {
 
     /// The edit that adds an option; `defaults` alone makes place for it.
     pub(super) fn with(&self, option: &str) -> MountEdit {
-        let written = self.mount.written.as_ref().map_or(0, Vec::len);
+        let written = self.mount.written.known().map_or(0, <[_]>::len);
         let placeholder = self.options.iter().position(|o| o.text == "defaults");
         let changes = placeholder
             .filter(|_| written == 1)

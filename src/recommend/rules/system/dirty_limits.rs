@@ -91,7 +91,7 @@ fn bursts(context: &Context<'_>) -> Vec<Evidence> {
         if let Some(slow) = slow {
             found.push(Evidence::speaks_for(
                 Weight::Moderate,
-                Source::Hardware(filesystem.device.clone()),
+                Source::Hardware(filesystem.name().to_owned()),
                 format!(
                     "{} lies on {slow}, which takes long to write such a burst",
                     filesystem.name()

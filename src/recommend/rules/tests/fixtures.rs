@@ -14,7 +14,7 @@ fn load(name: &str) -> Host {
     let directory = format!("fixtures/hosts/{name}");
     let project = Project::open(Path::new(&directory)).unwrap();
     let sources = project.sources();
-    let hosts = project.hosts(&sources).unwrap();
+    let hosts = project.hosts(&sources).names();
     let mut host = project.evaluate(&sources, &hosts[0]).unwrap().host();
     let report = std::fs::read(format!("{directory}/facter.json")).unwrap();
     host.hardware = Some(facter::read("facter.json", &report).0);

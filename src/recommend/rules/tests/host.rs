@@ -10,7 +10,7 @@ use crate::model::metrics::{MountEntry, Sourced};
 use crate::model::units::Bytes;
 use crate::model::{
     Filesystem, Found, Host, Layer, Located, Luks, Mount, MountSource, Settings, Storage,
-    StorageSource, Subvolume,
+    StorageSource, Subvolume, Texts,
 };
 use crate::recommend::rules::rule;
 use crate::recommend::{Action, Context, Finding, MountEdit, Remedy};
@@ -27,6 +27,7 @@ pub(super) fn host() -> Host {
         metrics: Default::default(),
         observations: Vec::new(),
         unknown: Vec::new(),
+        skipped: Vec::new(),
     }
 }
 
@@ -39,16 +40,24 @@ pub(super) fn filesystem(mounts: &[(&str, &[&str])]) -> Filesystem {
     };
     Filesystem {
         source: StorageSource::Disko(path(&["disko", "devices", "disk", "main", "content"])),
-        device: "/dev/disk/by-partlabel/disk-main-root".to_owned(),
+        device: Ok(Located::new(
+            "/dev/disk/by-partlabel/disk-main-root".to_owned(),
+            None,
+        )),
         disks: vec!["/dev/sda".to_owned()],
         layers: Vec::new(),
-        mkfs_args: Ok(Vec::new()),
+        mkfs_args: Texts::unwritten(&[]),
+        label: None,
+        mountpoint: Ok(None),
+        options: Texts::unwritten(&["defaults"]),
+        swap: Vec::new(),
         subvolumes: mounts
             .iter()
             .map(|(mountpoint, _)| Subvolume {
                 path: path(&["subvolumes", &name(mountpoint)]),
                 name: name(mountpoint),
-                mountpoint: Some((*mountpoint).to_owned()),
+                mountpoint: Ok(Some((*mountpoint).to_owned())),
+                options: Texts::unwritten(&["defaults"]),
                 swap: Vec::new(),
                 at: None,
             })
@@ -72,8 +81,9 @@ fn mount(mountpoint: &str, subvolume: &str, options: &[&str]) -> Mount {
         mountpoint: mountpoint.to_owned(),
         subvolume: Some(subvolume.trim_start_matches('/').to_owned()),
         source: MountSource::Disko(vec![mountpoint.to_owned()]),
-        written: Ok(written),
-        options: Ok(all),
+        written: Texts::Known(written),
+        options: Texts::Known(all),
+        added: None,
         needed_for_boot: mountpoint == "/",
         at: None,
     }
@@ -99,7 +109,7 @@ pub(super) fn add_luks(host: &mut Host, arguments: &[&str]) {
             name: "crypt".to_owned(),
             allow_discards: Ok(true),
             bypass_workqueues: Ok(false),
-            format_args: Ok(arguments),
+            format_args: Texts::Known(arguments),
             at: None,
         })));
 }
@@ -240,8 +250,9 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
         Action::AppendNixosOption { .. } => unreachable!("no rule does it"),
         Action::SetLuksSetting { on, .. } => luks(host).bypass_workqueues = Ok(*on),
         Action::AddLuksFormatArgs { arguments, .. } => {
-            let more = arguments.iter().map(|a| Located::new(a.clone(), None));
-            luks(host).format_args.as_mut().unwrap().extend(more);
+            let more: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let all = luks(host).format_args.clone();
+            luks(host).format_args = all.followed_by(Texts::unwritten(&more));
         }
         Action::NoCowDirectory { directory } => {
             let rule = Json::from(format!("h {directory} - - - - +C"));
@@ -273,8 +284,8 @@ fn edit_mount(host: &mut Host, edit: &MountEdit) {
         .into_iter()
         .find(|m| m.mountpoint == edit.mountpoint)
         .unwrap();
-    let written = mount.written.as_mut().unwrap();
-    let rest = mount.options.as_ref().unwrap()[written.len()..].to_vec();
+    let mut written = mount.written.known().unwrap().to_vec();
+    let rest = mount.options.known().unwrap()[written.len()..].to_vec();
     for (index, text) in edit.remove.iter().enumerate() {
         // What was put in by this edit is not taken out again.
         let at = written
@@ -288,7 +299,8 @@ fn edit_mount(host: &mut Host, edit: &MountEdit) {
     }
     let more = edit.add.iter().skip(edit.remove.len());
     written.extend(more.map(|o| Located::new(o.clone(), None)));
-    mount.options = Ok(written.iter().cloned().chain(rest).collect());
+    mount.options = Texts::Known(written.iter().cloned().chain(rest).collect());
+    mount.written = Texts::Known(written);
 }
 
 /// The written options of a mount.
@@ -296,7 +308,7 @@ pub(super) fn options(host: &Host, mountpoint: &str) -> Vec<String> {
     let (_, mount) = host.storage.mount(mountpoint).unwrap();
     mount
         .written
-        .as_ref()
+        .known()
         .unwrap()
         .iter()
         .map(|o| o.value.clone())

@@ -5,7 +5,7 @@ use super::host::{
 };
 use crate::analyze::Analysis;
 use crate::model::hardware::DiskKind;
-use crate::model::{Host, SwapFile};
+use crate::model::{Host, SwapFile, Texts};
 use crate::recommend::Severity;
 
 fn none() -> Analysis {
@@ -293,8 +293,10 @@ fn mounts_that_say_nothing_of_access_times_get_noatime() {
         ("/.swap", &["defaults"]),
     ]);
     host.storage.filesystems[0].subvolumes[6].swap = vec![SwapFile {
-        path: "swapfile".to_owned(),
-        size: "8G".to_owned(),
+        path: Ok("swapfile".to_owned()),
+        size: Ok("8G".to_owned()),
+        priority: Ok(None),
+        options: Texts::unwritten(&["defaults"]),
     }];
     assert_eq!(findings(id, &host, &none()).len(), 1);
     let expected = [

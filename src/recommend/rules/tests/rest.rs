@@ -9,7 +9,7 @@ use crate::analyze::{Analysis, WorkloadKind};
 use crate::model::hardware::{DiskKind, Virtualisation};
 use crate::model::metrics::{DeviceIo, MemInfo, Sourced};
 use crate::model::units::{Bytes, Millis};
-use crate::model::{Host, Located};
+use crate::model::{Host, Texts};
 use crate::recommend::{Action, Applicability, Severity};
 
 fn none() -> Analysis {
@@ -277,8 +277,7 @@ fn a_scrub_is_missed_more_where_it_can_repair() {
         findings(SCRUB, &host, &none())[0].0.severity,
         Severity::Advice
     );
-    host.storage.filesystems[0].mkfs_args =
-        Ok(vec![Located::new("-d raid1 /dev/sdb".to_owned(), None)]);
+    host.storage.filesystems[0].mkfs_args = Texts::unwritten(&["-d raid1 /dev/sdb"]);
     let found = findings(SCRUB, &host, &none());
     assert_eq!(found[0].0.severity, Severity::Warning);
     let Action::SetNixosOption { value, .. } = &found[0].1.as_ref().unwrap().actions[1] else {

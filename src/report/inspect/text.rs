@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Host, Layer, Located, Reading, UnknownFact};
+use crate::model::{Host, Layer, Reading, Texts, UnknownFact};
 use crate::nix::source::Sources;
 
 /// Renders what was read, one fact a line.
@@ -14,7 +14,15 @@ pub fn render(host: &Host, sources: &Sources) -> String {
     }
     for filesystem in &host.storage.filesystems {
         let at = place(filesystem.at, sources);
-        let _ = writeln!(out, "  filesystem {}{at}", clean(&filesystem.device));
+        match &filesystem.device {
+            Ok(device) => {
+                let _ = writeln!(out, "  filesystem {}{at}", clean(&device.value));
+            }
+            Err(fact) => {
+                let _ = writeln!(out, "  filesystem on a device that is not known{at}");
+                unknown(&mut out, "    ", fact, sources);
+            }
+        }
         for disk in &filesystem.disks {
             let _ = writeln!(out, "    disk {}", clean(disk));
         }
@@ -51,7 +59,7 @@ pub fn render(host: &Host, sources: &Sources) -> String {
         for subvolume in filesystem
             .subvolumes
             .iter()
-            .filter(|s| s.mountpoint.is_none())
+            .filter(|s| s.mountpoint == Ok(None))
         {
             let at = place(subvolume.at, sources);
             let _ = writeln!(
@@ -62,7 +70,11 @@ pub fn render(host: &Host, sources: &Sources) -> String {
         }
         for subvolume in &filesystem.subvolumes {
             for file in &subvolume.swap {
-                let (path, size) = (clean(&file.path), clean(&file.size));
+                let shown = |text: &Reading<String>| match text {
+                    Ok(text) => clean(text),
+                    Err(fact) => format!("(unknown: {})", clean(&fact.why)),
+                };
+                let (path, size) = (shown(&file.path), shown(&file.size));
                 let _ = writeln!(
                     out,
                     "    swap file {path} of {size} in {}",
@@ -82,31 +94,36 @@ pub fn render(host: &Host, sources: &Sources) -> String {
             );
         }
     }
-    let unread: Vec<&UnknownFact> = host.unknown.iter().chain(host.settings.unknown()).collect();
+    let unread: Vec<&UnknownFact> = host
+        .skipped
+        .iter()
+        .chain(&host.unknown)
+        .chain(host.settings.unknown())
+        .collect();
     for fact in unread {
         unknown(&mut out, "  ", fact, sources);
     }
     out
 }
 
-fn elements(
-    out: &mut String,
-    indent: &str,
-    what: &str,
-    elements: &Reading<Vec<Located<String>>>,
-    sources: &Sources,
-) {
-    match elements {
-        Ok(elements) => {
-            for element in elements {
+fn elements(out: &mut String, indent: &str, what: &str, elements: &Texts, sources: &Sources) {
+    let Some(read) = elements.elements() else {
+        for fact in elements.unknown() {
+            unknown(out, indent, fact, sources);
+        }
+        return;
+    };
+    for element in read {
+        match element {
+            Ok(element) => {
                 let at = match element.at {
                     Some(_) => place(element.at, sources),
                     None => "  (not written; disko's)".to_owned(),
                 };
                 let _ = writeln!(out, "{indent}{what} {}{at}", clean(&element.value));
             }
+            Err(fact) => unknown(out, indent, fact, sources),
         }
-        Err(fact) => unknown(out, indent, fact, sources),
     }
 }
 

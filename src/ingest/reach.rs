@@ -1,0 +1,207 @@
+//! Which definitions reach a set of the configuration, and under which conditions.
+//!
+//! A merged set does not say under which conditions it was defined: its attributes do, one by one.
+//! But `types.attrsOf` drops an attribute of which every definition has a false condition, so
+//! `subvolumes."/x" = mkIf false { … }` is no subvolume (nixpkgs `lib/types.nix`, `attrsOf`).
+
+use std::rc::Rc;
+
+use crate::nix::eval::{AttrSet, Data, Eval, Evaluator, Thunk, Value};
+use crate::nix::module::Configuration;
+
+/// The priority of a definition that says nothing of it (`lib.modules.defaultOverridePriority`).
+pub(super) const DEFAULT_PRIORITY: i64 = 100;
+/// The order of a definition that says nothing of it (`lib.modules.defaultOrderPriority`).
+const DEFAULT_ORDER: i64 = 1000;
+
+/// One definition that reaches a path, its wrappers taken off.
+#[derive(Clone)]
+pub(super) struct Reach {
+    pub(super) value: Value,
+    /// Of the outermost `mkOverride` around it.
+    pub(super) priority: Option<i64>,
+    /// Of the innermost `mkOrder` around it.
+    pub(super) order: Option<i64>,
+    conditions: Vec<Thunk>,
+    wrapped: bool,
+}
+
+impl Reach {
+    /// Whether nothing (`mkIf`, `mkForce` …) was around it.
+    pub(super) fn is_bare(&self) -> bool {
+        !self.wrapped
+    }
+}
+
+/// What the wrappers so far say.
+#[derive(Clone, Default)]
+struct Around {
+    priority: Option<i64>,
+    order: Option<i64>,
+    conditions: Vec<Thunk>,
+    wrapped: bool,
+}
+
+/// The definitions of the whole configuration.
+pub(super) fn root(e: &Evaluator, configuration: &Configuration) -> Rc<[Reach]> {
+    let mut found = Vec::new();
+    for definition in configuration.definitions(e, &[]) {
+        unwrap(e, definition.value, Around::default(), &mut found);
+    }
+    found.into()
+}
+
+/// One definition by itself.
+pub(super) fn of(e: &Evaluator, thunk: Thunk) -> Rc<[Reach]> {
+    let mut found = Vec::new();
+    unwrap(e, thunk, Around::default(), &mut found);
+    found.into()
+}
+
+/// The definitions that reach the attribute of a set at `path`, which ends in its name.
+///
+/// nixpkgs merges in the reverse order of modules, and a submodule is a module system of its own
+/// whose modules are the definitions: each turns the order round (measured with nixpkgs' lib).
+pub(super) fn below(e: &Evaluator, reach: &[Reach], path: &[String]) -> Rc<[Reach]> {
+    let mut found = attribute(e, reach, path.last().map_or("", String::as_str));
+    if is_submodule(path) {
+        found.reverse();
+    }
+    found.into()
+}
+
+/// Whether an option of NixOS or disko at this path is a submodule.
+fn is_submodule(path: &[String]) -> bool {
+    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        ["fileSystems", _] | ["disko", "devices"] => true,
+        ["disko", "devices", _, _] => true,
+        ["disko", "devices", _, _, .., above, last] => {
+            *last == "content"
+                || matches!(
+                    *above,
+                    "partitions" | "subvolumes" | "lvs" | "datasets" | "swap"
+                )
+        }
+        ["disko", "devices", _, _, last] => *last == "content",
+        _ => false,
+    }
+}
+
+fn attribute(e: &Evaluator, reach: &[Reach], name: &str) -> Vec<Reach> {
+    let mut found = Vec::new();
+    for definition in reach {
+        if let Data::Set(set) = &definition.value.data
+            && let Some(attribute) = set.get(name)
+        {
+            let around = Around {
+                priority: definition.priority,
+                order: None,
+                conditions: definition.conditions.clone(),
+                wrapped: false,
+            };
+            unwrap(e, attribute.value, around, &mut found);
+        }
+    }
+    found
+}
+
+/// The definitions of one option that count, in the order in which a list is put together: those
+/// that hold, of the strongest priority, by `mkOrder`. `None` while a condition is unknown.
+pub(super) fn merged(e: &Evaluator, reach: &[Reach]) -> Option<Vec<Reach>> {
+    let mut found = Vec::new();
+    for definition in reach {
+        if all_hold(e, &definition.conditions).ok()? {
+            found.push(definition.clone());
+        }
+    }
+    let priority = |r: &Reach| r.priority.unwrap_or(DEFAULT_PRIORITY);
+    let strongest = found.iter().map(priority).min()?;
+    found.retain(|r| priority(r) == strongest);
+    found.sort_by_key(|r| r.order.unwrap_or(DEFAULT_ORDER));
+    Some(found)
+}
+
+/// Whether any of the definitions holds; true where none is seen.
+pub(super) fn holds(e: &Evaluator, reach: &[Reach]) -> Eval<bool> {
+    let mut unsure = None;
+    for definition in reach {
+        match all_hold(e, &definition.conditions) {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(unknown) => unsure = unsure.or(Some(unknown)),
+        }
+    }
+    match unsure {
+        Some(unknown) => Err(unknown),
+        None => Ok(reach.is_empty()),
+    }
+}
+
+fn all_hold(e: &Evaluator, conditions: &[Thunk]) -> Eval<bool> {
+    for condition in conditions {
+        let value = e.force(*condition)?;
+        if !e.as_bool(&value, value.at)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The kind of wrapper that a set is, if it is one.
+pub(super) fn wrapper(e: &Evaluator, set: &AttrSet) -> Option<Rc<str>> {
+    let kind = e.force(set.get("_type")?.value).ok()?;
+    match kind.data {
+        Data::Str(kind) if matches!(&*kind, "if" | "merge" | "override" | "order") => Some(kind),
+        _ => None,
+    }
+}
+
+fn unwrap(e: &Evaluator, thunk: Thunk, mut around: Around, found: &mut Vec<Reach>) {
+    let Ok(value) = e.force(thunk) else {
+        return;
+    };
+    let wrapped = match &value.data {
+        Data::Set(set) => wrapper(e, set).map(|kind| (kind, Rc::clone(set))),
+        _ => None,
+    };
+    let Some((kind, set)) = wrapped else {
+        return found.push(Reach {
+            value,
+            priority: around.priority,
+            order: around.order,
+            conditions: around.conditions,
+            wrapped: around.wrapped,
+        });
+    };
+    around.wrapped = true;
+    let field = |name: &str| set.get(name).map(|a| a.value);
+    let number = |name: &str| {
+        let value = e.force(field(name)?).ok()?;
+        e.as_int(&value, None).ok()
+    };
+    match &*kind {
+        "merge" => {
+            let contents = field("contents").and_then(|c| e.force(c).ok());
+            if let Some(Value {
+                data: Data::List(list),
+                ..
+            }) = contents
+            {
+                for item in &list.items {
+                    unwrap(e, *item, around.clone(), found);
+                }
+            }
+        }
+        kind => {
+            match kind {
+                "if" => around.conditions.extend(field("condition")),
+                "order" => around.order = number("priority").or(around.order),
+                _ => around.priority = around.priority.or(number("priority")),
+            }
+            if let Some(content) = field("content") {
+                unwrap(e, content, around, found);
+            }
+        }
+    }
+}

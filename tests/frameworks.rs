@@ -1,0 +1,88 @@
+//! Owns: the hosts of flakes that are made with a framework, and one mount of each host. The flakes
+//! below `tests/frameworks` all make the same two machines.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+
+use btrfs_tune::model::Found;
+use btrfs_tune::project::Project;
+
+/// The hosts that the flake itself names, each with the device and the options of its `/`.
+fn machines(framework: &str) -> Vec<(String, String, Vec<String>)> {
+    let flakes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frameworks");
+    let project = Project::open(&flakes.join(framework)).expect("the flake is there");
+    let sources = project.sources();
+    let discovery = project.hosts(&sources);
+    assert!(
+        discovery.failure.is_none(),
+        "{framework}: {:?}",
+        discovery.failure
+    );
+    let read = discovery.hosts.iter().map(|known| {
+        let name = known.name.0.clone();
+        assert_eq!(known.found, Found::Flake, "{framework}: {name}");
+        let evaluated = project.evaluate(&sources, &known.name);
+        let host = evaluated
+            .unwrap_or_else(|why| panic!("{framework}: {name}: {why:?}"))
+            .host();
+        let [filesystem] = &host.storage.filesystems[..] else {
+            panic!("{framework}: {name}: {:?}", host.storage);
+        };
+        let [mount] = &filesystem.mounts[..] else {
+            panic!("{framework}: {name}: {:?}", filesystem.mounts);
+        };
+        assert_eq!(mount.mountpoint, "/");
+        let options = mount.options.known().expect("the options are known");
+        let options = options.iter().map(|o| o.value.clone()).collect();
+        let device = filesystem.device.as_ref().expect("the device is known");
+        (name, device.value.clone(), options)
+    });
+    read.collect()
+}
+
+fn makes_both_machines(framework: &str, before: &[&str]) {
+    let machine = |name: &str, level: u8| {
+        let mut options: Vec<String> = before.iter().map(|o| (*o).to_owned()).collect();
+        options.push(format!("compress=zstd:{level}"));
+        let device = format!("/dev/disk/by-label/{name}");
+        (name.to_owned(), device, options)
+    };
+    let wanted = vec![machine("elm", 5), machine("oak", 3)];
+    assert_eq!(machines(framework), wanted, "{framework}");
+}
+
+#[test]
+fn flake_parts() {
+    makes_both_machines("flake-parts", &["noatime"]);
+}
+
+#[test]
+fn import_tree() {
+    makes_both_machines("import-tree", &[]);
+}
+
+#[test]
+fn flake_utils_and_nix_systems() {
+    makes_both_machines("flake-utils", &[]);
+}
+
+#[test]
+fn haumea() {
+    makes_both_machines("haumea", &[]);
+}
+
+#[test]
+fn nixos_unified() {
+    makes_both_machines("nixos-unified", &[]);
+}
+
+#[test]
+fn snowfall_lib() {
+    makes_both_machines("snowfall-lib", &[]);
+}
+
+#[test]
+fn flake_utils_plus() {
+    makes_both_machines("flake-utils-plus", &[]);
+}

@@ -1,0 +1,4 @@
+{ clan-core, config, ... }:
+{
+  networking.domain = config.clan.core.settings.machine.name;
+}

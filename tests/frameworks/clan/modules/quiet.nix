@@ -1,0 +1,3 @@
+{
+  boot.kernel.sysctl."vm.swappiness" = 10;
+}

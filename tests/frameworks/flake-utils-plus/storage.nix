@@ -1,0 +1,7 @@
+{ level, ... }:
+{
+  fileSystems."/" = {
+    fsType = "btrfs";
+    options = [ "compress=zstd:${toString level}" ];
+  };
+}

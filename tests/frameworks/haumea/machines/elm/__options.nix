@@ -1,0 +1,1 @@
+{ root, lib }: lib.singleton "compress=zstd:${toString root.elm.level}"

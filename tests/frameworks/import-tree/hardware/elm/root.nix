@@ -1,0 +1,7 @@
+{
+  fileSystems."/" = {
+    device = "/dev/disk/by-label/elm";
+    fsType = "btrfs";
+    options = [ "compress=zstd:5" ];
+  };
+}

@@ -1,0 +1,1 @@
+throw "a path with an underscore is left out"

@@ -1,0 +1,6 @@
+{
+  flake.modules.nixos.oak.fileSystems."/" = {
+    fsType = "btrfs";
+    options = [ "compress=zstd:3" ];
+  };
+}

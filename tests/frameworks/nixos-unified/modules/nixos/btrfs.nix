@@ -1,0 +1,1 @@
+{ fileSystems."/".fsType = "btrfs"; }

@@ -1,0 +1,1 @@
+{ host, ... }: { trees.storage.label = host; }

@@ -1,0 +1,1 @@
+{ trees.storage.label = "oak"; }
