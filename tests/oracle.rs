@@ -234,16 +234,19 @@ fn what_the_files_leave_unknown_is_filled_in_with_its_place() {
     assert!(filled.version.contains('.'), "{}", filled.version);
     let host = &filled.host;
     assert_eq!(host.settings.known(swappiness).unwrap().value, 7);
-    assert_eq!(filled.provenance(swappiness), Provenance::Nix);
+    assert_eq!(filled.setting(swappiness), Provenance::Nix);
     let ratio = "boot.kernel.sysctl.vm.dirty_ratio";
-    assert_eq!(filled.provenance(ratio), Provenance::Static);
+    assert_eq!(filled.setting(ratio), Provenance::Static);
 
     let options = host.storage.mount("/").unwrap().1.options.known().unwrap();
     let texts: Vec<&str> = options.iter().map(|o| o.value.as_str()).collect();
     assert_eq!(texts, ["noatime", "compress=zstd:1", "ssd"]);
-    assert_eq!(filled.provenance("fileSystems./.options"), Provenance::Nix);
     assert_eq!(
-        filled.provenance("fileSystems./home.options"),
+        filled.storage(&["fileSystems", "/", "options"]),
+        Provenance::Nix
+    );
+    assert_eq!(
+        filled.storage(&["fileSystems", "/home", "options"]),
         Provenance::Static
     );
     // Two come from the input, where no literal of the project is; one is here.
@@ -332,7 +335,7 @@ fn a_host_that_a_framework_hides_is_told_by_nix_alone() {
         sources.place(option.at.unwrap()).to_string(),
         format!("hosts/beta.nix:{}:{}", line + 1, column + 1)
     );
-    assert_eq!(filled.provenance("fileSystems./data"), Provenance::Nix);
+    assert_eq!(filled.storage(&["fileSystems", "/data"]), Provenance::Nix);
 
     project.write(
         "metrics/uname.txt",
@@ -383,6 +386,7 @@ fn a_disagreement_is_told_and_forbids_edits() {
         let mut host = both.read.clone();
         // Nothing that was not read can explain it.
         host.unknown.clear();
+        host.skipped.clear();
         let filesystems = host.storage.filesystems.iter_mut();
         let mut mounts = filesystems.flat_map(|f| f.mounts.iter_mut());
         let home = mounts.find(|m| m.mountpoint == "/home").unwrap();

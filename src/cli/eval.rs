@@ -74,19 +74,23 @@ impl Eval {
         Ok(names.into_iter().map(HostName).collect())
     }
 
-    /// Fills in a host that was read statically, or reads it from Nix alone; `None` without `--eval`.
+    /// Fills in a host that was read statically, or reads it from Nix alone.
     pub(super) fn fill(
         &self,
         opened: &Opened,
         name: &HostName,
         host: Option<Host>,
-    ) -> miette::Result<Option<Filled>> {
+    ) -> miette::Result<Asked> {
         if !self.eval {
-            return Ok(None);
+            return Ok(Asked::No);
         }
         let project = &opened.project;
         let root = tree(project);
-        let (subject, found) = match &project.entry {
+        let discovery = project.hosts(&opened.sources);
+        // What the owner says of a host is not in the flake.
+        let stated = discovery.host(name).filter(|h| h.found == Found::Config);
+        let entry = stated.map_or_else(|| project.entry.clone(), |host| host.entry());
+        let (subject, found) = match entry {
             Entry::Flake(_) => {
                 let subject = Subject::Flake {
                     root: root.to_path_buf(),
@@ -98,13 +102,13 @@ impl Eval {
             Entry::File(file) => {
                 let subject = Subject::File {
                     root: root.to_path_buf(),
-                    file: file.clone(),
+                    file,
                     nix_path: oracle::nix_path(),
                 };
                 (subject, Found::File)
             }
             // What this program put together is nothing that Nix could be asked about.
-            Entry::Parts(_) => return Ok(None),
+            Entry::Parts(_) => return Ok(Asked::Cannot(NOTHING_WHOLE.to_owned())),
         };
         let looked_at: Vec<&str> = options_looked_at()
             .chain(LOOKED_AT.iter().copied())
@@ -112,20 +116,44 @@ impl Eval {
         let question = told::question(host.as_ref(), &looked_at);
         let answer = match oracle::ask(&subject, &question, &self.limits()) {
             Ok(answer) => answer,
-            // A host by convention is none of the flake's.
-            Err(OracleError::NoHost(_)) if host.is_some() => return Ok(None),
+            // A host by convention may be none of the flake's.
+            Err(error @ OracleError::NoHost(_)) if host.is_some() => {
+                return Ok(Asked::Cannot(error.to_string()));
+            }
             Err(error) => return Err(report(&error, &format!("host {}", name.0))),
         };
         let sources = &opened.sources;
         let places = Places::new(Rc::clone(sources), answer.source.clone(), root);
-        Ok(Some(match host {
+        let filled = match host {
             Some(host) => told::fill(host, &answer, &places, sources),
             None => {
                 let host = told::host(&name.0, found, &answer, &places, sources);
                 told::alone(host, &answer)
             }
-        }))
+        };
+        Ok(Asked::Told(Box::new(filled)))
     }
+}
+
+/// What came of asking Nix about a host.
+pub(super) enum Asked {
+    /// It was not to be asked.
+    No,
+    /// It cannot be asked about this host, and why.
+    Cannot(String),
+    /// What it said.
+    Told(Box<Filled>),
+}
+
+const NOTHING_WHOLE: &str = "no single file or flake makes it";
+
+/// Says that a host is known from its files alone.
+pub(super) fn not_asked(name: &HostName, why: &str) -> Problem {
+    Problem::note(
+        &format!("host {}", name.0),
+        format!("Nix cannot be asked about it: {why}"),
+    )
+    .help("what is said of it was read from its files alone")
 }
 
 /// The tree that Nix would take: of a flake the git work tree, else the directory.
@@ -140,16 +168,14 @@ fn report(error: &OracleError, what: &str) -> miette::Report {
     miette!(help = error.help(), "{what}: {error}")
 }
 
-/// So many names are told of what was filled in.
-const MOST_NAMED: usize = 20;
-
-/// What was filled in, and disagreements: each of those is a bug of this program.
-pub(super) fn problems(name: &HostName, filled: &Filled, sources: &Sources) -> Vec<Problem> {
+/// Disagreements: each is a bug of this program.
+pub(super) fn disagreements(name: &HostName, filled: &Filled, sources: &Sources) -> Vec<Problem> {
     let place = |at: Option<Span>| {
         at.map(|at| format!(" ({})", sources.place(at)))
             .unwrap_or_default()
     };
     let told = |d: &told::Disagreement| {
+        let source = format!("host {}", name.0);
         let message = format!(
             "{}: the files were read as {}{}, but Nix says {}{}",
             d.what,
@@ -158,6 +184,12 @@ pub(super) fn problems(name: &HostName, filled: &Filled, sources: &Sources) -> V
             d.real,
             place(d.real_at)
         );
+        if filled.host.found == Found::Convention {
+            return Problem::warning(&source, message).help(
+                "the host was found by convention, so not all files that make it were read. No \
+                 edit of it is proposed",
+            );
+        }
         let help = format!(
             "this is a bug of {0}: report it in the issue tracker of {0} with these values, the \
              lines at the places, and the versions: {0} {1}, {2}. No edit of this host is proposed",
@@ -165,20 +197,26 @@ pub(super) fn problems(name: &HostName, filled: &Filled, sources: &Sources) -> V
             env!("CARGO_PKG_VERSION"),
             filled.version
         );
-        Problem::error(&format!("host {}", name.0), message).help(help)
+        Problem::error(&source, message).help(help)
     };
-    let named: Vec<&str> = filled.from_nix().take(MOST_NAMED).collect();
+    filled.disagreements.iter().map(told).collect()
+}
+
+/// So many names are told of what was filled in.
+const MOST_NAMED: usize = 20;
+
+/// What was filled in, in one line.
+pub(super) fn said(name: &HostName, filled: &Filled) -> Option<Problem> {
+    let named: Vec<String> = filled.from_nix().take(MOST_NAMED).collect();
     let more = match filled.from_nix().count().saturating_sub(MOST_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let note = (!named.is_empty()).then(|| {
+    (!named.is_empty()).then(|| {
         let said = format!("said by {}: {}{more}", filled.version, named.join(", "));
         Problem::note(&format!("host {}", name.0), said)
             .help("what the files leave unknown; no edit is proven on it")
-    });
-    let told = filled.disagreements.iter().map(told);
-    told.chain(note).collect()
+    })
 }
 
 /// Proposals that only Nix's values give rise to. No edit can be proven by static reading that does

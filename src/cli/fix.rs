@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use miette::miette;
 
+use super::eval::Asked;
 use super::{CLEAN, FAILED, PENDING, Target, eval, explain, inputs, verify};
 use crate::analyze::Analysis;
 use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
 use crate::model::Host;
-use crate::nix::eval::Unknown;
 use crate::project::HostName;
 use crate::recommend::rules::rule;
 use crate::recommend::{Applicability, Class};
@@ -84,14 +84,30 @@ impl Fix {
             })
             .chain(opened.problems.iter().cloned())
             .collect();
-        let told = self.ask(&opened, &failed)?;
-        for (name, filled) in &told {
-            problems.extend(eval::problems(name, filled, &opened.sources));
+        // Hosts that Nix alone knows are read by it alone.
+        let is_unread = |name: &HostName| {
+            failed.iter().any(|(n, _)| n == name) || !all.iter().any(|n| n == name)
+        };
+        let mut told = Vec::new();
+        for name in &opened.hosts {
+            let host = match self.target.eval.is_on() && !is_unread(name) {
+                true => Some(opened.evaluate(name)?.host()),
+                false => None,
+            };
+            match self.target.eval.fill(&opened, name, host)? {
+                Asked::No => {}
+                Asked::Cannot(why) => problems.push(eval::not_asked(name, &why)),
+                Asked::Told(filled) => {
+                    problems.extend(eval::disagreements(name, &filled, &opened.sources));
+                    problems.extend(eval::said(name, &filled));
+                    told.push((name.clone(), *filled));
+                }
+            }
         }
         let mut reported = Vec::new();
         for name in &opened.hosts {
             let filled = told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
-            if failed.iter().any(|(n, _)| n == name) {
+            if is_unread(name) {
                 if let Some(filled) = filled {
                     let settings = &filled.host.settings;
                     let named = ["hardware.facter.reportPath", "facter.reportPath"]
@@ -186,25 +202,6 @@ impl Fix {
             (false, true) => PENDING,
             (false, false) => CLEAN,
         })
-    }
-
-    /// What Nix says of each host, if it is to be asked.
-    fn ask(
-        &self,
-        opened: &inputs::Opened,
-        failed: &[(HostName, Rc<Unknown>)],
-    ) -> miette::Result<Vec<(HostName, Filled)>> {
-        let mut told = Vec::new();
-        for name in opened.hosts.iter().filter(|_| self.target.eval.is_on()) {
-            let host = match failed.iter().any(|(n, _)| n == name) {
-                true => None,
-                false => Some(opened.evaluate(name)?.host()),
-            };
-            if let Some(filled) = self.target.eval.fill(opened, name, host)? {
-                told.push((name.clone(), filled));
-            }
-        }
-        Ok(told)
     }
 
     /// Why no patch of a host can be believed: static reading, on which its proof stands, is wrong

@@ -34,9 +34,16 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
         return Err(problem_error(error));
     }
     let mut hosts = discovery.names();
-    if hosts.is_empty() && target.eval.is_on() && matches!(project.entry, Entry::Flake(_)) {
+    let mut problems = discovery.problems.clone();
+    if discovery.incomplete && target.eval.is_on() && matches!(project.entry, Entry::Flake(_)) {
         // A framework may hide its hosts from all but Nix.
-        hosts = target.eval.hosts(&project)?;
+        match target.eval.hosts(&project) {
+            Ok(more) => hosts.extend(more.into_iter().filter(|m| discovery.host(m).is_none())),
+            Err(error) if hosts.is_empty() => return Err(error),
+            // Each host tells by itself what is in the way.
+            Err(error) => problems.push(Problem::warning("flake.nix", error.to_string())),
+        }
+        hosts.sort();
     }
     if let (Some(failure), true) = (&discovery.failure, hosts.is_empty()) {
         return Err(unknown_error(failure, &sources));
@@ -59,7 +66,7 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
         project: Rc::new(project),
         sources,
         hosts,
-        problems: discovery.problems.clone(),
+        problems,
     })
 }
 

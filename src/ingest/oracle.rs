@@ -6,6 +6,7 @@
 
 mod compare;
 mod fill;
+mod storage;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

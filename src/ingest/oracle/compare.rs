@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{here, own_file};
-use crate::model::{Filesystem, Host, Located, Mount};
+use crate::model::{Filesystem, Found, Host, Located, Mount};
 use crate::nix::oracle::{Answer, Node, Places, known};
 use crate::nix::source::Span;
 
@@ -58,7 +58,7 @@ pub(super) fn compare(
             }
         }
     }
-    if read.unknown.is_empty() {
+    if !is_partial(read) {
         for theirs in real.storage.filesystems.iter().flat_map(|f| &f.mounts) {
             if read.storage.mount(&theirs.mountpoint).is_none() {
                 found.push(Disagreement {
@@ -74,6 +74,11 @@ pub(super) fn compare(
     settings(read, real, answer, places, &mut found);
     found.dedup();
     found
+}
+
+/// Whether it is known that not all of a host was read.
+fn is_partial(read: &Host) -> bool {
+    !read.unknown.is_empty() || !read.skipped.is_empty() || read.found == Found::Convention
 }
 
 /// Every option that was read must be there, in the same order. Nix may have more where modules
@@ -112,7 +117,7 @@ fn options(
         let mut writers = definitions.iter().filter(|d| holds(&d.node, option));
         writers.any(|d| own_file(places, d).is_some())
     };
-    let explained = !read.unknown.is_empty() || !more.iter().any(|option| own(option));
+    let explained = is_partial(read) || !more.iter().any(|option| own(option));
     if rest.peek().is_none() && explained {
         return;
     }

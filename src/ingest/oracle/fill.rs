@@ -1,10 +1,13 @@
 //! Filling in what static reading leaves unknown.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use serde_json::Value as Json;
+
 use super::compare::{Disagreement, compare};
-use crate::model::{Filesystem, Host, Mount, UnknownFact};
+use super::storage;
+use crate::model::{Host, Settings, UnknownFact};
 use crate::nix::oracle::{Answer, Places};
 use crate::nix::source::Sources;
 
@@ -28,27 +31,42 @@ pub struct Filled {
     pub version: String,
     /// Where the two readers disagree. If anywhere, nothing of the host may be edited.
     pub disagreements: Vec<Disagreement>,
-    /// What Nix said, by its name, with the number of places that are known of it.
-    from_nix: BTreeMap<String, usize>,
+    /// Settings that Nix said, by their path in dots.
+    settings: BTreeSet<String>,
+    /// Storage that Nix said: option paths, of which each stands for all below it. Elements of lists
+    /// are known by their index.
+    storage: BTreeSet<Vec<String>>,
 }
 
 impl Filled {
-    /// Who said the value of an option path, such as `fileSystems./.options`, `fileSystems./` for a
-    /// whole mount, or `boot.kernel.sysctl.vm.swappiness`.
-    pub fn provenance(&self, path: &str) -> Provenance {
-        let whole = self.from_nix.keys().any(|told| {
-            path.strip_prefix(told.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        });
-        match whole {
-            true => Provenance::Nix,
-            false => Provenance::Static,
+    fn new(host: Host, answer: &Answer, disagreements: Vec<Disagreement>) -> Self {
+        Filled {
+            host,
+            version: answer.version.to_string(),
+            disagreements,
+            settings: BTreeSet::new(),
+            storage: BTreeSet::new(),
         }
     }
 
-    /// What was filled in.
-    pub fn from_nix(&self) -> impl Iterator<Item = &str> {
-        self.from_nix.keys().map(String::as_str)
+    /// Who said a setting, such as `boot.kernel.sysctl.vm.swappiness`.
+    pub fn setting(&self, path: &str) -> Provenance {
+        of(self.settings.contains(path))
+    }
+
+    /// Who said something of the storage: `fileSystems`, `/`, `options` for a list, with an index
+    /// for one element, without `options` for a whole mount.
+    pub fn storage(&self, path: &[&str]) -> Provenance {
+        let is_above = |told: &&Vec<String>| {
+            told.len() <= path.len() && told.iter().zip(path).all(|(a, b)| a == b)
+        };
+        of(self.storage.iter().any(|told| is_above(&told)))
+    }
+
+    /// What was filled in, as option paths in dots.
+    pub fn from_nix(&self) -> impl Iterator<Item = String> {
+        let storage = self.storage.iter().map(|path| path.join("."));
+        self.settings.iter().cloned().chain(storage)
     }
 
     /// Whether no edit of the host may be proposed: its static reading, on which every proof stands,
@@ -56,9 +74,12 @@ impl Filled {
     pub fn is_advice_only(&self) -> bool {
         !self.disagreements.is_empty()
     }
+}
 
-    fn told(&mut self, path: String, places: usize) {
-        self.from_nix.insert(path, places);
+fn of(nix: bool) -> Provenance {
+    match nix {
+        true => Provenance::Nix,
+        false => Provenance::Static,
     }
 }
 
@@ -66,18 +87,9 @@ impl Filled {
 pub fn fill(host: Host, answer: &Answer, places: &Places, sources: &Rc<Sources>) -> Filled {
     let real = super::host(&host.name, host.found, answer, places, sources);
     let disagreements = compare(&host, &real, answer, places);
-    let mut filled = Filled {
-        host,
-        version: answer.version.to_string(),
-        disagreements,
-        from_nix: BTreeMap::new(),
-    };
+    let mut filled = Filled::new(host, answer, disagreements);
     settings(&mut filled, &real);
-    for theirs in &real.storage.filesystems {
-        storage(&mut filled, theirs);
-    }
-    let storage = &mut filled.host.storage;
-    storage.root_on_btrfs = storage.mount("/").is_some();
+    storage::fill(&mut filled.host.storage, &real.storage, &mut filled.storage);
     forget(&mut filled.host, answer);
     explain(&mut filled.host, answer);
     filled
@@ -85,24 +97,13 @@ pub fn fill(host: Host, answer: &Answer, places: &Places, sources: &Rc<Sources>)
 
 /// A host that static reading cannot enter at all.
 pub fn alone(real: Host, answer: &Answer) -> Filled {
-    let mut filled = Filled {
-        version: answer.version.to_string(),
-        disagreements: Vec::new(),
-        from_nix: BTreeMap::new(),
-        host: real,
-    };
-    let mounts = filled.host.storage.filesystems.iter();
-    let mounts = mounts.flat_map(|f| &f.mounts);
-    let mut told: Vec<String> = mounts.map(|m| mount_name(&m.mountpoint)).collect();
-    told.extend(filled.host.settings.iter().map(|(path, _)| path.to_owned()));
-    for path in told {
-        filled.told(path, 0);
+    let mut filled = Filled::new(real, answer, Vec::new());
+    for filesystem in &filled.host.storage.filesystems {
+        storage::whole(filesystem, &mut filled.storage);
     }
+    let paths = filled.host.settings.iter();
+    filled.settings = paths.map(|(path, _)| path.to_owned()).collect();
     filled
-}
-
-fn mount_name(mountpoint: &str) -> String {
-    format!("fileSystems.{mountpoint}")
 }
 
 fn settings(filled: &mut Filled, real: &Host) {
@@ -111,87 +112,57 @@ fn settings(filled: &mut Filled, real: &Host) {
         if filled.host.settings.known(path).is_none() {
             let value = Ok(setting.clone());
             filled.host.settings.insert(path.to_owned(), value);
-            filled.told(path.to_owned(), setting.at.iter().count());
+            filled.settings.insert(path.to_owned());
         }
     }
 }
 
-/// Takes what one of Nix's filesystems adds.
-fn storage(filled: &mut Filled, theirs: &Filesystem) {
-    let shares = |ours: &Filesystem| {
-        ours.source == theirs.source && matches!(ours.source, crate::model::StorageSource::Disko(_))
-            || ours
-                .mounts
-                .iter()
-                .any(|m| theirs.mount(&m.mountpoint).is_some())
-    };
-    let index = filled.host.storage.filesystems.iter().position(shares);
-    let Some(index) = index else {
-        filled.host.storage.filesystems.push(theirs.clone());
-        for mount in &theirs.mounts {
-            filled.told(mount_name(&mount.mountpoint), places(mount));
-        }
-        return;
-    };
-    let mut told = Vec::new();
-    let ours = &mut filled.host.storage.filesystems[index];
-    if ours.mkfs_args.known().is_none() && theirs.mkfs_args.known().is_some() {
-        ours.mkfs_args = theirs.mkfs_args.clone();
-        told.push((format!("mkfs_args of {}", theirs.name()), 0));
-    }
-    for subvolume in &theirs.subvolumes {
-        if !ours.subvolumes.iter().any(|s| s.name == subvolume.name) {
-            ours.subvolumes.push(subvolume.clone());
-        }
-    }
-    for mount in &theirs.mounts {
-        let name = mount_name(&mount.mountpoint);
-        match ours
-            .mounts
-            .iter_mut()
-            .find(|m| m.mountpoint == mount.mountpoint)
-        {
-            Some(known) if known.options.known().is_none() && mount.options.known().is_some() => {
-                known.options = mount.options.clone();
-                if known.written.known().is_none() {
-                    known.written = mount.written.clone();
-                }
-                if known.subvolume.is_none() {
-                    known.subvolume = mount.subvolume.clone();
-                }
-                told.push((format!("{name}.options"), places(mount)));
-            }
-            Some(_) => {}
-            None => {
-                ours.mounts.push(mount.clone());
-                told.push((name, places(mount)));
-            }
-        }
-    }
-    ours.mounts.sort_by(|a, b| a.mountpoint.cmp(&b.mountpoint));
-    for (name, places) in told {
-        filled.told(name, places);
-    }
-}
-
-fn places(mount: &Mount) -> usize {
-    let options = mount.options.known().into_iter().flatten();
-    options.filter(|option| option.at.is_some()).count()
-}
-
-/// What was unknown of the storage is not any more, if Nix knows all of it.
+/// What was unknown is not any more, where Nix knows all of it.
 fn forget(host: &mut Host, answer: &Answer) {
-    let is_storage = |what: &str| what.starts_with("fileSystems") || what.starts_with("disko.");
-    let all = answer
-        .entries
-        .iter()
-        .filter(|(path, _)| is_storage(&path.join(".")))
-        .all(|(_, entry)| entry.value.is_ok());
-    let settings = &host.settings;
-    let stays = |fact: &UnknownFact| {
-        !(all && is_storage(&fact.what)) && settings.known(&fact.what).is_none()
+    host.unknown.retain(|fact| !is_answered(&fact.what, answer));
+    let mut left = Settings::default();
+    for (path, reading) in host.settings.iter() {
+        if reading.is_ok() || !is_answered(path, answer) {
+            left.insert(path.to_owned(), reading.clone());
+        }
+    }
+    host.settings = left;
+}
+
+/// Whether Nix knows all that lies at a path, be it that nobody defines it.
+fn is_answered(what: &str, answer: &Answer) -> bool {
+    const STORAGE: [&str; 2] = ["fileSystems", "disko"];
+    let path = super::names(what);
+    if STORAGE.contains(&path[0].as_str()) {
+        // Names of mount points have dots of their own, so all of it counts.
+        let mut entries = answer.entries.iter();
+        return entries.all(|(path, entry)| {
+            !STORAGE.contains(&path[0].as_str()) || entry.value.as_ref().is_ok_and(is_data)
+        });
+    }
+    let touched = |other: &[String]| other.starts_with(&path) || path.starts_with(other);
+    let mut entries = answer.entries.iter().filter(|(other, _)| touched(other));
+    if !entries.all(|(_, entry)| entry.value.as_ref().is_ok_and(is_data)) {
+        return false;
+    }
+    // What was asked for and has no entry is nowhere defined.
+    let asks = |asked: &[String]| {
+        asked.len() <= path.len() && asked.iter().zip(&path).all(|(a, b)| a == "*" || a == b)
     };
-    host.unknown.retain(stays);
+    answer.asked.iter().any(|asked| asks(asked))
+}
+
+/// Whether nothing in a value could not be said: packages and functions are no data that anybody
+/// looks at, but where Nix stopped, there might be.
+fn is_data(value: &Json) -> bool {
+    match value {
+        Json::Array(items) => items.iter().all(is_data),
+        Json::Object(set) => match set.get("$nix") {
+            Some(kind) if kind == "error" || kind == "deep" => false,
+            _ => set.values().all(is_data),
+        },
+        _ => true,
+    }
 }
 
 /// Adds why Nix does not know it either.

@@ -17,6 +17,8 @@ pub struct Answer {
     pub version: Version,
     /// Where Nix keeps the tree that it evaluated: the beginning of the paths that it names.
     pub source: Option<String>,
+    /// The option paths that were asked for.
+    pub asked: Vec<Vec<String>>,
     /// What was found at the paths that were asked for.
     pub entries: BTreeMap<Vec<String>, Entry>,
 }

@@ -86,6 +86,7 @@ pub fn ask(subject: &Subject, question: &Question, limits: &Limits) -> Result<An
             return Ok(Answer {
                 version,
                 source: printed.source.or(prepared.root),
+                asked: question.paths.clone(),
                 entries: entries.collect::<Result<_, _>>()?,
             });
         }
