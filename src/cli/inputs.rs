@@ -77,16 +77,21 @@ impl Opened {
             .project
             .evaluate(&self.sources, host)
             .map_err(|u| unknown_error(&u, &self.sources))?;
-        for skipped in &evaluated.configuration.skipped {
-            let broken = match &skipped.why.why {
-                Why::Syntax { .. } | Why::File(_) => is_within(&skipped.why, &self.sources),
-                _ => false,
-            };
-            if broken {
-                return Err(unknown_error(&skipped.why, &self.sources));
-            }
-        }
-        Ok(evaluated)
+        let broken = self.broken(&evaluated).next();
+        broken.map_or(Ok(evaluated), Err)
+    }
+
+    /// The files of a host that are no Nix, or are not there.
+    pub(super) fn broken<'a>(
+        &'a self,
+        evaluated: &'a Evaluated,
+    ) -> impl Iterator<Item = miette::Report> + 'a {
+        let skipped = evaluated.configuration.skipped.iter().map(|s| &s.why);
+        let broken = skipped.filter(|why| match &why.why {
+            Why::Syntax { .. } | Why::File(_) => is_within(why, &self.sources),
+            _ => false,
+        });
+        broken.map(|why| unknown_error(why, &self.sources))
     }
 
     /// A host of which nothing but the name is known.
@@ -254,7 +259,7 @@ fn is_within(unknown: &Unknown, sources: &Sources) -> bool {
 }
 
 /// An unknown that stops everything, with the place where it arose.
-fn unknown_error(unknown: &Unknown, sources: &Sources) -> miette::Report {
+pub(super) fn unknown_error(unknown: &Unknown, sources: &Sources) -> miette::Report {
     let (span, label) = match &unknown.why {
         Why::Syntax { span, message, .. } => (Some(*span), message.clone()),
         _ => (unknown.at, "here".to_owned()),

@@ -1,5 +1,7 @@
 //! `btrfs-tune inspect`: what was read, and from where.
 
+use std::collections::BTreeSet;
+
 use super::eval::{self, Asked};
 use super::{CLEAN, FAILED, Target, inputs};
 use crate::ingest::problem::Severity;
@@ -32,6 +34,8 @@ impl Inspect {
         let mut hosts = Vec::with_capacity(opened.hosts.len());
         let mut told = Told::new();
         let mut met = Vec::new();
+        // What several hosts import is told once.
+        let mut broken = BTreeSet::new();
         let mut code = CLEAN;
         for name in &opened.hosts {
             // What one host lacks must not hide the others.
@@ -52,12 +56,20 @@ impl Inspect {
                 }
             }
             hosts.push(match read {
-                Ok(evaluated) => evaluated.host(),
+                Ok(evaluated) => {
+                    broken.extend(opened.broken(&evaluated).map(|r| format!("{r:?}")));
+                    evaluated.host()
+                }
                 Err(unknown) => {
-                    code = FAILED;
+                    let report = inputs::unknown_error(&unknown, &opened.sources);
+                    broken.insert(format!("{report:?}"));
                     opened.unread(name, &unknown)
                 }
             });
+        }
+        for report in &broken {
+            code = FAILED;
+            eprintln!("{report}");
         }
         for problem in &met {
             eprintln!("{problem}");

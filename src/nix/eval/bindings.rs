@@ -6,7 +6,8 @@ use rowan::ast::AstNode;
 use rustc_hash::FxHashMap;
 
 use super::hir::*;
-use super::lower::{Lowering, nameless_scope, names_scope};
+use super::lower::Lowering;
+use super::scope::{nameless_scope, names_scope};
 use crate::nix::syntax;
 
 impl Lowering {

@@ -16,6 +16,7 @@ pub mod hir;
 mod interpret;
 pub(crate) mod lower;
 mod prelude;
+mod scope;
 mod sets;
 mod text;
 mod value;
