@@ -17,7 +17,11 @@ const SETTING_ROOTS: &[&[&str]] = &[
     &["hardware", "block"],
     &["hardware", "facter"],
     &["networking", "hostName"],
-    &["nix"],
+    // Not all of `nix`: its registry may hold the flake itself and all its inputs.
+    &["nix", "buildMachines"],
+    &["nix", "gc"],
+    &["nix", "optimise"],
+    &["nix", "settings"],
     &["programs", "hyprland"],
     &["programs", "steam"],
     &["programs", "sway"],
@@ -34,10 +38,12 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
     let values = Values::new(e);
     let config = configuration.config();
     let root = values.set(config, Vec::new(), None, reach::root(e, configuration));
-    let settings = settings(&values, root.as_ref());
+    // Storage first: what matters most is read before anything can spend the budget.
     let storage = root
-        .map(|root| mounts::storage(&values, &root))
+        .as_ref()
+        .map(|root| mounts::storage(&values, root))
         .unwrap_or_default();
+    let settings = settings(&values, root.as_ref());
     let skipped = configuration.skipped.iter().map(|skipped| UnknownFact {
         what: "a module that is imported".to_owned(),
         why: skipped.why.why.to_string(),
