@@ -128,6 +128,25 @@ let
 
   # Sets whose names are data, not option names: here a name exists only if its condition holds.
   namesAreData = path: elem (head (path ++ [ "" ])) [ "disko" "fileSystems" "swapDevices" "users" ];
+  # Submodules are evaluations of their own, whose modules are the definitions: each turns their
+  # order round.
+  isSubmodule =
+    path:
+    let
+      n = length path;
+      name = i: if n > i then elemAt path i else "";
+      last = name (n - 1);
+    in
+    name 0 == "fileSystems" && n == 2
+    || name 0 == "disko"
+      && name 1 == "devices"
+      && (
+        n == 2
+        || n == 4
+        || n > 4 && last == "content"
+        || n > 5 && elem (name (n - 2)) [ "partitions" "subvolumes" "lvs" "datasets" "swap" ]
+      );
+  reverse = xs: genList (i: elemAt xs (length xs - 1 - i)) (length xs);
   # Strings of these options are lines, and several definitions add up.
   isLines =
     path: opts:
@@ -168,7 +187,8 @@ let
         from:
         let
           below = zipAttrsWith (_: xs: xs) (if isOption then [ ] else opts);
-          given = zipAttrsWith (_: xs: xs) (concatMap pushDown from);
+          ordered = if isSubmodule path then reverse from else from;
+          given = zipAttrsWith (_: xs: xs) (concatMap pushDown ordered);
           child = n: mergeNode (path ++ [ n ]) (below.${n} or [ ]) (given.${n} or [ ]);
           nodes = mapAttrs (n: _: child n) (below // given);
           children = if strict then filterAttrs (_: node: node.defined) nodes else nodes;
@@ -240,7 +260,7 @@ let
         startSet = loadAll "top" modules;
         operator = m: m.imported;
       };
-      reversed = genList (i: elemAt closure (length closure - 1 - i)) (length closure);
+      reversed = reverse closure;
       tree = mergeNode [ ] (filter (o: o != { }) (catAttrs "options" reversed)) (catAttrs "config" reversed);
       config = tree.value;
     in
@@ -419,7 +439,17 @@ let
   evaluate = if isReal then evalReal else evalModules;
   diskoModule = if isReal then "${disko}/module.nix" else miniDisko;
   base.options = {
-    fileSystems = lib.mkOption ({ default = { }; } // typed);
+    fileSystems = lib.mkOption (
+      {
+        default = { };
+      }
+      // (
+        if isReal then
+          { type = lib.types.attrsOf (lib.types.submodule { freeformType = lib.types.lazyAttrsOf freeform; }); }
+        else
+          { }
+      )
+    );
     swapDevices = lib.mkOption ({ default = [ ]; } // typed);
   };
   typed = if isReal then { type = freeform; } else { };

@@ -26,7 +26,7 @@ fn mounts(fixture: &str) -> Mounts {
         let mounts = out.entry(found.name.0.clone()).or_default();
         for filesystem in &host.storage.filesystems {
             for mount in &filesystem.mounts {
-                let options = mount.options.as_ref().expect("the options are known");
+                let options = mount.options.known().expect("the options are known");
                 let options = options.iter().map(|o| o.value.clone()).collect();
                 mounts.insert(mount.mountpoint.clone(), options);
             }
@@ -35,7 +35,10 @@ fn mounts(fixture: &str) -> Mounts {
     out
 }
 
-fn expected(hosts: &[(&str, &[(&str, &[&str])])]) -> Mounts {
+/// A host with its mount points, each with its options.
+type Expected<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
+
+fn expected(hosts: &[Expected<'_>]) -> Mounts {
     let strings = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
     hosts
         .iter()

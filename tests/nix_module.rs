@@ -192,6 +192,12 @@ fn configurations_are_what_nix_evaluates() {
     }
 }
 
+/// Whether both disko and `fileSystems` give options to a mount.
+fn mixed(host: &Host, mountpoint: &str) -> bool {
+    let mount = host.storage.mount(mountpoint);
+    mount.is_some_and(|(_, mount)| mount.added.is_some())
+}
+
 /// Every mount of the model, by mount point: device and options.
 fn mounts(host: &Host) -> BTreeMap<String, (String, Vec<String>)> {
     let filesystems = host.storage.filesystems.iter();
@@ -199,11 +205,14 @@ fn mounts(host: &Host) -> BTreeMap<String, (String, Vec<String>)> {
         .flat_map(|f| f.mounts.iter().map(move |m| (f, m)))
         .map(|(filesystem, mount)| {
             let options = mount.options.known().expect("its options are known");
-            let options = options.iter().map(|o| o.value.clone()).collect();
-            (
-                mount.mountpoint.clone(),
-                (filesystem.device.clone(), options),
-            )
+            let mut options: Vec<String> = options.iter().map(|o| o.value.clone()).collect();
+            // What was written for disko stands in front of what fileSystems adds, where both
+            // orders mean the same.
+            if mount.added.is_some() {
+                options.sort();
+            }
+            let device = filesystem.device.as_ref().expect("the device is known");
+            (mount.mountpoint.clone(), (device.value.clone(), options))
         })
         .collect()
 }
@@ -229,7 +238,11 @@ fn mounts_are_what_nix_derives() {
             .filter(|(_, fs)| fs["fsType"] == "btrfs")
             .map(|(mountpoint, fs)| {
                 let device = fs["device"].as_str().expect("a device").to_owned();
-                (mountpoint.clone(), (device, texts(&fs["options"])))
+                let mut options = texts(&fs["options"]);
+                if mixed(&host, mountpoint) {
+                    options.sort();
+                }
+                (mountpoint.clone(), (device, options))
             })
             .collect();
         let ours = mounts(&host);

@@ -92,12 +92,7 @@ fn inspect(path: &Path, directory: &Path) -> Result<Document, Failure> {
         let mut unread = Vec::new();
         for name in discovery.names() {
             match project.evaluate(&sources, &name) {
-                Ok(evaluated) => {
-                    let mut host = evaluated.host();
-                    // As `inspect` does.
-                    host.files = evaluated.files().into_iter().collect();
-                    hosts.push(host);
-                }
+                Ok(evaluated) => hosts.push(evaluated.host()),
                 Err(unknown) => unread.push((name.0, unknown.why.to_string())),
             }
         }

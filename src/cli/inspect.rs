@@ -1,8 +1,6 @@
 //! `btrfs-tune inspect`: what was read, and from where.
 
 use super::{CLEAN, Target, inputs};
-use crate::model::Host;
-use crate::project::Evaluated;
 use crate::report;
 
 /// Prints what was read.
@@ -32,7 +30,7 @@ impl Inspect {
         for name in &opened.hosts {
             // What one host lacks must not hide the others.
             hosts.push(match opened.project.evaluate(&opened.sources, name) {
-                Ok(evaluated) => with_own_files(&evaluated),
+                Ok(evaluated) => evaluated.host(),
                 Err(unknown) => {
                     code = super::FAILED;
                     opened.unread(name, &unknown)
@@ -55,12 +53,4 @@ impl Inspect {
         super::print(&out)?;
         Ok(code)
     }
-}
-
-/// The host with the files in which its modules were written: what evaluation read besides may
-/// belong to other hosts.
-fn with_own_files(evaluated: &Evaluated) -> Host {
-    let mut host = evaluated.host();
-    host.files = evaluated.files().into_iter().collect();
-    host
 }

@@ -5,6 +5,7 @@ use super::{mounts, reach};
 use crate::model::{Found, Host, Setting, Settings, UnknownFact};
 use crate::nix::eval::{Data, Evaluator, Thunk, Value};
 use crate::nix::module::Configuration;
+use crate::nix::source::FileId;
 
 /// Below these paths every option that the configuration sets is recorded.
 const SETTING_ROOTS: &[&[&str]] = &[
@@ -44,6 +45,20 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         .map(|root| mounts::storage(&values, root))
         .unwrap_or_default();
     let settings = settings(&values, root.as_ref());
+    // The files of its modules, and those in which values of its storage live: what else was read
+    // on the way may be about other hosts.
+    let project = e.sources().root();
+    let within = |file: &FileId| {
+        let file = e.sources().file(*file);
+        file.is_some_and(|f| f.path().starts_with(project))
+    };
+    let mut files: Vec<FileId> = Vec::new();
+    let of_values = storage.places().into_iter().map(|at| at.file);
+    for file in configuration.files.iter().copied().chain(of_values) {
+        if !files.contains(&file) && within(&file) {
+            files.push(file);
+        }
+    }
     let skipped = configuration.skipped.iter().map(|skipped| UnknownFact {
         what: "a module that is imported".to_owned(),
         why: skipped.why.why.to_string(),
@@ -58,7 +73,7 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
     Host {
         name,
         found,
-        files: e.files_read(),
+        files,
         storage,
         settings,
         hardware: None,

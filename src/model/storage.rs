@@ -223,6 +223,30 @@ impl Filesystem {
 }
 
 impl Storage {
+    /// Every place that says something of it.
+    pub fn places(&self) -> Vec<Span> {
+        let mut places = Vec::new();
+        for filesystem in &self.filesystems {
+            places.extend(filesystem.at);
+            places.extend(filesystem.device.as_ref().ok().and_then(|d| d.at));
+            places.extend(filesystem.mkfs_args.places());
+            places.extend(filesystem.options.places());
+            for luks in filesystem.luks() {
+                places.extend(luks.at);
+                places.extend(luks.format_args.places());
+            }
+            for subvolume in &filesystem.subvolumes {
+                places.extend(subvolume.at);
+                places.extend(subvolume.options.places());
+            }
+            for mount in &filesystem.mounts {
+                places.extend(mount.at);
+                places.extend(mount.options.places());
+            }
+        }
+        places
+    }
+
     /// The mount at a mount point, with its filesystem.
     pub fn mount(&self, mountpoint: &str) -> Option<(&Filesystem, &Mount)> {
         self.filesystems

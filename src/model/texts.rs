@@ -1,6 +1,7 @@
 //! Lists of texts that may be known in part.
 
 use super::{Located, Reading, UnknownFact};
+use crate::nix::source::Span;
 
 /// A list of texts, each with the literal that wrote it: known, known in part, or not at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,16 @@ impl Texts {
             return Texts::Partly(elements);
         }
         Texts::Known(elements.into_iter().flatten().collect())
+    }
+
+    /// The literals that wrote its elements.
+    pub(super) fn places(&self) -> impl Iterator<Item = Span> {
+        let elements = self.elements().unwrap_or_default();
+        let places: Vec<Span> = elements
+            .into_iter()
+            .filter_map(|element| element.map_or(None, |e| e.at))
+            .collect();
+        places.into_iter()
     }
 
     /// The elements, if all are known.

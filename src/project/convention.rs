@@ -364,7 +364,7 @@ pub(super) fn assumption<'p>(
 pub(super) fn has_storage(origin: &Origin, sources: &Rc<Sources>) -> bool {
     origin
         .evaluate(sources)
-        .is_ok_and(|(e, configuration, _)| !storage(&e, &configuration).filesystems.is_empty())
+        .is_ok_and(|(e, configuration)| !storage(&e, &configuration).filesystems.is_empty())
 }
 
 fn storage(e: &Evaluator, configuration: &crate::nix::module::Configuration) -> Storage {
@@ -374,7 +374,7 @@ fn storage(e: &Evaluator, configuration: &crate::nix::module::Configuration) -> 
 /// Why nothing is known of what an origin gives.
 fn unread(origin: &Origin, sources: &Rc<Sources>) -> Option<Rc<Unknown>> {
     match origin.evaluate(sources) {
-        Ok((e, configuration, _)) if configuration.definitions(&e, &[]).is_empty() => {
+        Ok((e, configuration)) if configuration.definitions(&e, &[]).is_empty() => {
             configuration.skipped.first().map(|s| Rc::clone(&s.why))
         }
         Ok(_) => None,
@@ -419,8 +419,7 @@ fn together(sources: &Rc<Sources>, name: &str, home: &Path, pieces: Vec<Piece>) 
 fn alternatives(sources: &Rc<Sources>, pieces: &[Piece]) -> bool {
     let mut seen = BTreeSet::new();
     for piece in pieces {
-        let Ok((e, configuration, _)) = Origin::of(vec![piece.clone()], None).evaluate(sources)
-        else {
+        let Ok((e, configuration)) = Origin::of(vec![piece.clone()], None).evaluate(sources) else {
             continue;
         };
         let mut own = BTreeSet::new();

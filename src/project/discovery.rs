@@ -233,7 +233,7 @@ fn of_flake(project: &Project, sources: &Rc<Sources>, flake: &Path) -> Discovery
         let origin = Origin::flake(flake, &name);
         if !origin
             .evaluate(sources)
-            .is_ok_and(|(e, configuration, _)| is_whole(&e, &configuration))
+            .is_ok_and(|(e, configuration)| is_whole(&e, &configuration))
         {
             partly.insert(name.clone());
         }

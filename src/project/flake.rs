@@ -320,8 +320,9 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             let own = node.map(|node| sub_inputs(e, flake, node));
             let known = frameworks::value_of(e, &repository);
             let why = Why::Input(name.to_owned());
+            let plain = frameworks::has_plain_modules(&repository);
             e.native(move |e| {
-                let mut entries = offered(e, &why);
+                let mut entries = offered(e, &why, plain);
                 let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
                 entries.extend(own);
                 let Some(known) = known else {
@@ -362,7 +363,7 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
 }
 
 /// The outputs of an input of which it is known what kind of thing they hold.
-fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
+fn offered(e: &Evaluator, why: &Why, plain: bool) -> Vec<(Name, Attribute)> {
     let Why::Input(input) = why else {
         return Vec::new();
     };
@@ -371,6 +372,17 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
         let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
         Attribute { value, entry: None }
     };
+    if plain {
+        let module = e.done(Value::synthetic(Data::Set(Rc::default())));
+        let module = Attribute {
+            value: module,
+            entry: None,
+        };
+        return vec![
+            ("nixosModule".into(), module),
+            ("nixosModules".into(), set(Why::PlainModules(input.clone()))),
+        ];
+    }
     vec![
         ("nixosModule".into(), set(why.clone())),
         ("nixosModules".into(), set(Why::Modules(input.clone()))),
@@ -379,6 +391,6 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
 
 fn opaque(e: &Evaluator, name: &str) -> Thunk {
     let why = Why::Input(name.to_owned());
-    let set = AttrSet::new(offered(e, &why)).opened(why);
+    let set = AttrSet::new(offered(e, &why, false)).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
 }

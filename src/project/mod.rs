@@ -150,44 +150,24 @@ impl Origin {
                 arguments.push(("nodes".into(), e.unknown(why)));
             }
         }
-        // What a flake reads on its way to all its hosts says nothing about one of them.
-        let before = match self.flake {
-            Some(_) => e.files_read(),
-            None => Vec::new(),
-        };
         modules.extend(self.pieces.iter().map(|piece| piece.module(&e)));
         let configuration = Configuration::evaluate(&e, &modules, &arguments, caller);
-        Ok((e, configuration, before))
+        Ok((e, configuration))
     }
 
     /// The files in which its modules were written.
     fn files(&self, sources: &Rc<Sources>) -> BTreeSet<PathBuf> {
-        let Ok((e, configuration, before)) = self.evaluate(sources) else {
+        let Ok((e, configuration)) = self.evaluate(sources) else {
             return BTreeSet::new();
         };
-        // Values that live in other files are imported only when they are needed.
-        ingest::nixos::read("", Found::File, &e, &configuration);
-        let files = files_of(&e, &configuration, &before);
+        let host = ingest::nixos::read("", Found::File, &e, &configuration);
         let path = |id: FileId| Some(sources.file(id)?.path().to_path_buf());
-        files.into_iter().filter_map(path).collect()
+        host.files.into_iter().filter_map(path).collect()
     }
 }
 
-/// What evaluates a host, its configuration, and the files that were read before it was looked at.
-type Parts = (Evaluator, Configuration, Vec<FileId>);
-
-fn files_of(e: &Evaluator, configuration: &Configuration, before: &[FileId]) -> BTreeSet<FileId> {
-    let sources = e.sources();
-    let definitions = configuration.definitions(e, &[]);
-    let mut files: BTreeSet<FileId> = definitions.iter().filter_map(|d| d.file).collect();
-    files.extend(e.files_read().iter().filter(|id| !before.contains(id)));
-    files.retain(|id| {
-        sources
-            .file(*id)
-            .is_some_and(|f| f.path().starts_with(sources.root()))
-    });
-    files
-}
+/// What evaluates a host, and its configuration.
+type Parts = (Evaluator, Configuration);
 
 /// A host, evaluated.
 #[derive(Debug)]
@@ -202,7 +182,6 @@ pub struct Evaluated {
     pub evaluator: Evaluator,
     /// Its configuration.
     pub configuration: Configuration,
-    before: Vec<FileId>,
 }
 
 impl Evaluated {
@@ -214,11 +193,6 @@ impl Evaluated {
             &self.evaluator,
             &self.configuration,
         )
-    }
-
-    /// The files in which its modules, and the values needed so far, were written.
-    pub fn files(&self) -> BTreeSet<FileId> {
-        files_of(&self.evaluator, &self.configuration, &self.before)
     }
 }
 
@@ -333,14 +307,13 @@ impl Project {
             let why = format!("there is no host {}", host.0);
             return Err(Unknown::new(Why::Refused(why), None));
         };
-        let (evaluator, configuration, before) = known.origin.evaluate(sources)?;
+        let (evaluator, configuration) = known.origin.evaluate(sources)?;
         Ok(Evaluated {
             name: host.clone(),
             found: known.found,
             entry: known.origin.entry(),
             evaluator,
             configuration,
-            before,
         })
     }
 
@@ -349,11 +322,7 @@ impl Project {
         let mut usage = Usage::default();
         for host in &self.hosts(sources).hosts {
             let files = match self.evaluate(sources, &host.name) {
-                Ok(evaluated) => {
-                    // Files of values are read when the values are.
-                    evaluated.host();
-                    evaluated.files()
-                }
+                Ok(evaluated) => evaluated.host().files.into_iter().collect(),
                 Err(_) => BTreeSet::new(),
             };
             usage.by_host.insert(host.name.clone(), files);
