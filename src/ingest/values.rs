@@ -396,6 +396,14 @@ impl<'e> Values<'e> {
                 }
                 Json::Array(items)
             }
+            // A package or a flake stands for its path, as `toJSON` has it; whole flakes hold each
+            // other without end.
+            Data::Set(set) if set.get("outPath").is_some() => {
+                return match set.get("outPath") {
+                    Some(path) => self.json(path.value),
+                    None => Ok(None),
+                };
+            }
             Data::Set(set) => {
                 let mut map = serde_json::Map::new();
                 for (name, attribute) in set.iter() {
