@@ -122,3 +122,18 @@ fn colmena() {
 fn easy_hosts() {
     makes_both_machines("easy-hosts", &[]);
 }
+
+#[test]
+fn blueprint() {
+    makes_both_machines("blueprint", &[]);
+}
+
+#[test]
+fn ez_configs() {
+    makes_both_machines("ez-configs", &[]);
+}
+
+#[test]
+fn nixos_flake() {
+    makes_both_machines("nixos-flake", &[]);
+}

@@ -15,6 +15,52 @@ let
     toString
     ;
 
+  # What a host can say to the tool, below the tool's name.
+  hostOptions =
+    name:
+    {
+      config,
+      flake,
+      ...
+    }:
+    let
+      inherit (lib) mkOption types;
+      overrides = config.${name}.overrideInputs;
+    in
+    {
+      options.${name} = {
+        sshTarget = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+        };
+        overrideInputs = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+        };
+        outputs = {
+          system = mkOption {
+            type = types.str;
+            readOnly = true;
+            default = config.nixpkgs.hostPlatform.system;
+          };
+          overrideInputs = mkOption {
+            type = types.attrsOf types.path;
+            readOnly = true;
+            default = lib.genAttrs overrides (input: flake.inputs.${input});
+          };
+          nixArgs = mkOption {
+            type = types.listOf types.str;
+            readOnly = true;
+            default = lib.concatMap (input: [
+              "--override-input"
+              input
+              "${flake.inputs.${input}}"
+            ]) overrides;
+          };
+        };
+      };
+    };
+
   # What mkLinuxSystem and its kin make a host of.
   functions =
     {
@@ -45,6 +91,7 @@ let
           ];
         };
       common = {
+        imports = [ (hostOptions "nixos-unified") ];
         nix.settings = {
           max-jobs = lib.mkDefault "auto";
           experimental-features = lib.mkDefault "nix-command flakes";
@@ -191,6 +238,8 @@ in
 {
   inherit flakeModules;
   flakeModule = flakeModules.default;
+  # For the same tool by its first name.
+  inherit hostOptions;
 
   # mkFlake of flake-parts, with the first folder of flake modules that exists.
   lib.mkFlake =

@@ -29,7 +29,7 @@
           perSystem =
             { system, ... }:
             {
-              packages.name = "made on ${system}";
+              legacyPackages.name = "made on ${system}";
             };
           flake.nixosConfigurations = lib.mapAttrs (
             name: machine:
@@ -38,7 +38,7 @@
               inputs.nixpkgs.lib.nixosSystem {
                 specialArgs = {
                   inherit name machine;
-                  made = config.packages.name;
+                  made = config.legacyPackages.name;
                 };
                 modules = [
                   inputs.self.modules.nixos.storage

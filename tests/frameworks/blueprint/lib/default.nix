@@ -1,0 +1,1 @@
+{ flake, inputs, ... }: { level = name: if name == "oak" then 3 else 5; }

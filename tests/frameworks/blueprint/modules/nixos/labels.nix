@@ -1,0 +1,1 @@
+{ hostName, ... }: { fileSystems."/".device = "/dev/disk/by-label/${hostName}"; }

@@ -1,0 +1,1 @@
+{ fileSystems."/" = { device = "/dev/disk/by-label/oak"; options = [ "compress=zstd:3" ]; }; }

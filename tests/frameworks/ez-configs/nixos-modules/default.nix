@@ -1,0 +1,1 @@
+{ kind, config, ... }: { fileSystems."/".fsType = kind; }

@@ -1,0 +1,4 @@
+{ config, ... }:
+{
+  fileSystems."/" = { device = "/dev/disk/by-label/${config.nixos-flake.sshTarget}"; options = [ "compress=zstd:3" ]; };
+}
