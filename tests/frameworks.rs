@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use btrfs_tune::model::Found;
-use btrfs_tune::project::Project;
+use btrfs_tune::project::{HostName, Project};
 
 /// The hosts that the flake itself names, each with the device and the options of its `/`.
 fn machines(framework: &str) -> Vec<(String, String, Vec<String>)> {
@@ -91,4 +91,34 @@ fn snowfall_lib() {
 #[test]
 fn flake_utils_plus() {
     makes_both_machines("flake-utils-plus", &[]);
+}
+
+#[test]
+fn an_option_that_nobody_defines_has_its_default_only_where_every_module_is_seen() {
+    let read = |name: &str| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frameworks/defaults");
+        let project = Project::open(&directory).expect("it opens");
+        let sources = project.sources();
+        let host = HostName(name.to_owned());
+        let evaluated = project.evaluate(&sources, &host).expect("it evaluates");
+        let host = evaluated.host();
+        let (_, mount) = host.storage.mount("/").expect("a root");
+        mount.options.known().map(|options| {
+            let texts = options.iter().map(|o| o.value.clone());
+            texts.collect::<Vec<_>>()
+        })
+    };
+    let options = read("elm").expect("its options are known");
+    assert_eq!(options, ["compress=zstd", "ssd"]);
+    assert_eq!(read("oak"), None);
+}
+
+#[test]
+fn colmena() {
+    makes_both_machines("colmena", &[]);
+}
+
+#[test]
+fn easy_hosts() {
+    makes_both_machines("easy-hosts", &[]);
 }

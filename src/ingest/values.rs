@@ -148,7 +148,7 @@ impl<'e> Values<'e> {
     fn hidden(set: &AttrSet) -> Option<&Why> {
         match &set.open {
             // Every merged set says so of what nobody defines.
-            Openness::Open(Why::Config(_)) | Openness::Closed => None,
+            Openness::Open(Why::Config(_) | Why::Undefined(_)) | Openness::Closed => None,
             Openness::Open(why) => Some(why),
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::HostName;
+use super::arguments::{apply, is_function};
 use super::frameworks;
 use super::lock::{Lock, Repository};
 use crate::nix::eval::{
@@ -97,7 +98,7 @@ pub(super) struct Hosts {
 }
 
 pub(super) fn hosts(e: &Evaluator, flake: &Path) -> Eval<Hosts> {
-    let configurations = configurations(e, flake)?;
+    let (_, configurations) = configurations(e, flake)?;
     let names = configurations.iter();
     Ok(Hosts {
         names: names.map(|(name, _)| HostName(name.to_string())).collect(),
@@ -109,12 +110,18 @@ pub(super) fn hosts(e: &Evaluator, flake: &Path) -> Eval<Hosts> {
 }
 
 pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<System> {
-    let configurations = configurations(e, flake)?;
+    let (output, configurations) = configurations(e, flake)?;
     let Some(attribute) = configurations.get(&host.0) else {
-        let why = format!("the flake has no nixosConfigurations.{}", host.0);
+        let why = format!("the flake has no {}.{}", output.name, host.0);
         return Err(Unknown::new(Why::Refused(why), None));
     };
     let at = attribute.entry;
+    if output.holds == Holds::Modules {
+        return Ok(System {
+            modules: vec![called_by_disko(e, attribute.value)],
+            arguments: Vec::new(),
+        });
+    }
     let value = e.force(attribute.value)?;
     let Some(call) = e.as_set(&value, at)?.get(SYSTEM).copied() else {
         let why = "a host that is not made by nixpkgs.lib.nixosSystem".to_owned();
@@ -124,36 +131,105 @@ pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<Syste
     System::of_call(e, &*e.as_set(&call, at)?)
 }
 
-/// Outputs that hold NixOS systems, or what they are made of, in the order of preference.
-const HOST_OUTPUTS: &[&str] = &["nixosConfigurations", "colmenaHive", "diskoConfigurations"];
+/// An output that hosts are read from.
+struct HostOutput {
+    name: &'static str,
+    holds: Holds,
+}
 
-fn configurations(e: &Evaluator, flake: &Path) -> Eval<Rc<AttrSet>> {
+#[derive(PartialEq)]
+enum Holds {
+    /// NixOS systems.
+    Systems,
+    /// What colmena made of a hive.
+    Made,
+    /// A hive that colmena will make systems of.
+    Hive,
+    /// A module with disks each.
+    Modules,
+}
+
+/// In the order of preference.
+const HOST_OUTPUTS: &[HostOutput] = &[
+    HostOutput {
+        name: "nixosConfigurations",
+        holds: Holds::Systems,
+    },
+    HostOutput {
+        name: "colmenaHive",
+        holds: Holds::Made,
+    },
+    HostOutput {
+        name: "colmena",
+        holds: Holds::Hive,
+    },
+    HostOutput {
+        name: "diskoConfigurations",
+        holds: Holds::Modules,
+    },
+];
+
+/// The first output that has hosts. If none has, why, unless there is nothing else to be known.
+fn configurations(e: &Evaluator, flake: &Path) -> Eval<(&'static HostOutput, Rc<AttrSet>)> {
     let outputs = e.force(outputs(e, flake))?;
     let outputs = e.as_set(&outputs, None)?;
-    let mut found: Rc<AttrSet> = Rc::default();
-    for name in HOST_OUTPUTS {
-        let Some(attribute) = outputs.get(name) else {
+    let mut hidden: Option<Why> = None;
+    for output in HOST_OUTPUTS {
+        let Some(attribute) = outputs.get(output.name) else {
             continue;
         };
-        let mut value = e.force(attribute.value)?;
-        if *name == "colmenaHive" {
-            let nodes = e.done(value);
-            value = e.select(nodes, &["nodes".into()], None, attribute.entry)?;
+        let found = hosts_in(e, output, *attribute)?;
+        if let Openness::Open(why) = &found.open {
+            hidden.get_or_insert_with(|| why.clone());
         }
-        found = e.as_set(&value, attribute.entry)?;
         if !found.is_empty() {
-            break;
+            let Some(why) = hidden else {
+                return Ok((output, found));
+            };
+            // What an output that came before has cannot be seen.
+            return Ok((output, Rc::new(AttrSet::clone(&found).opened(why))));
         }
     }
-    match (&outputs.open, found.is_empty()) {
-        (Openness::Open(why), true) => Err(Unknown::new(why.clone(), None)),
-        // A module that could not be read may be the one that makes the hosts.
-        (Openness::Closed, true) => match e.notes().first() {
-            Some(why) => Err(Rc::clone(why)),
-            None => Ok(found),
-        },
-        _ => Ok(found),
+    let hidden = hidden.or(match &outputs.open {
+        Openness::Open(why) => Some(why.clone()),
+        Openness::Closed => None,
+    });
+    // A module that could not be read may be the one that makes the hosts.
+    match (hidden, e.notes().first()) {
+        (Some(why), _) => Err(Unknown::new(why, None)),
+        (None, Some(why)) => Err(Rc::clone(why)),
+        (None, None) => Ok((&HOST_OUTPUTS[0], Rc::default())),
     }
+}
+
+fn hosts_in(e: &Evaluator, output: &HostOutput, attribute: Attribute) -> Eval<Rc<AttrSet>> {
+    let at = attribute.entry;
+    let nodes = |hive| e.select(hive, &["nodes".into()], None, at);
+    let value = match output.holds {
+        Holds::Systems | Holds::Modules => e.force(attribute.value)?,
+        Holds::Made => nodes(attribute.value)?,
+        Holds::Hive => {
+            let make = ["colmena", "lib", "makeHive"].map(Name::from);
+            let make = e.select(frameworks::all(e), &make, None, at)?;
+            let hive = e.call(&make, attribute.value, at)?;
+            nodes(e.done(hive))?
+        }
+    };
+    e.as_set(&value, at)
+}
+
+/// One of `diskoConfigurations`: `disko` calls a function with `lib` and what its command line says.
+fn called_by_disko(e: &Evaluator, layout: Thunk) -> Thunk {
+    e.native(move |e| {
+        let value = e.force(layout)?;
+        if !is_function(&value) {
+            return Ok(value);
+        }
+        let value = e.lib();
+        let lib = Attribute { value, entry: None };
+        let given = AttrSet::new(vec![("lib".into(), lib)]);
+        apply(e, &e.force(layout)?, &given)
+    })
 }
 
 /// What `outputs` of a flake.nix gives, computed once.
@@ -196,11 +272,20 @@ fn value(e: &Evaluator, flake: &Directory) -> Thunk {
             return Err(Unknown::new(Why::Refused(why), definition.at));
         };
         let function = e.force(function.value)?;
-        let inputs = inputs(e, &flake, &set, &function, itself)?;
-        let arguments = e.done(inputs.clone());
-        let outputs = e.call(&function, arguments, function.at)?;
+        let mut inputs = inputs(e, &flake, &set, &function)?;
+        let others = set_of(inputs.clone());
+        // The flake itself is an argument, but not one of its `inputs`.
+        let entry = None;
+        inputs.push((
+            "self".into(),
+            Attribute {
+                value: itself,
+                entry,
+            },
+        ));
+        let outputs = e.call(&function, e.done(set_of(inputs)), function.at)?;
         let outputs = e.as_set(&outputs, function.at)?;
-        Ok(with_source(e, &flake, &outputs, inputs))
+        Ok(with_source(e, &flake, &outputs, others))
     })
 }
 
@@ -241,34 +326,27 @@ fn with_source(e: &Evaluator, flake: &Directory, outputs: &AttrSet, inputs: Valu
     Value::synthetic(Data::Set(Rc::new(all)))
 }
 
+fn set_of(entries: Vec<(Name, Attribute)>) -> Value {
+    Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries))))
+}
+
 fn text(e: &Evaluator, text: &str) -> Thunk {
     e.done(Value::synthetic(Data::Str(text.into())))
 }
 
-/// The argument of `outputs`: all inputs that are declared, locked or asked for, and `self`.
+/// The inputs that are declared, locked or asked for.
 fn inputs(
     e: &Evaluator,
     flake: &Directory,
     definition: &AttrSet,
     outputs: &Value,
-    itself: Thunk,
-) -> Eval<Value> {
+) -> Eval<Vec<(Name, Attribute)>> {
     let mut entries: Vec<(Name, Attribute)> = Vec::new();
     if let Some(inputs) = definition.get("inputs") {
         let inputs = e.force(inputs.value)?;
-        for (name, attribute) in e.as_set(&inputs, inputs.at)?.iter() {
-            let given = |key: &str| {
-                let value = e.select(attribute.value, &[key.into()], None, None);
-                value.ok().and_then(|v| e.as_str(&v, None).ok())
-            };
-            let written = match (given("owner"), given("repo"), given("url")) {
-                (_, _, Some(url)) => Repository::of_url(&url),
-                (Some(owner), Some(repo), None) => {
-                    Repository::of_url(&format!("github:{owner}/{repo}"))
-                }
-                _ => None,
-            };
-            let value = input(e, flake, name, written);
+        let declared = e.as_set(&inputs, inputs.at)?;
+        for (name, attribute) in declared.iter() {
+            let value = input(e, flake, name, written(e, &declared, name, 0));
             let entry = attribute.entry;
             entries.push((name.clone(), Attribute { value, entry }));
         }
@@ -282,14 +360,36 @@ fn inputs(
             entries.push((name.into(), Attribute { value, entry: None }));
         }
     }
-    entries.push((
-        "self".into(),
-        Attribute {
-            value: itself,
-            entry: None,
-        },
-    ));
-    Ok(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))))
+    Ok(entries)
+}
+
+/// What flake.nix itself says that an input is.
+fn written(e: &Evaluator, declared: &AttrSet, name: &str, depth: usize) -> Option<Repository> {
+    /// Longer chains of `follows` than anybody writes; a cycle ends here.
+    const LONGEST: usize = 32;
+    let attribute = declared.get(name).filter(|_| depth <= LONGEST)?;
+    let given = |key: &str| {
+        let value = e.select(attribute.value, &[key.into()], None, None);
+        value.ok().and_then(|v| e.as_str(&v, None).ok())
+    };
+    if let Some(url) = given("url") {
+        return Repository::of_url(&url);
+    }
+    if let (Some(owner), Some(repo)) = (given("owner"), given("repo")) {
+        return Repository::of_url(&format!("github:{owner}/{repo}"));
+    }
+    if let Some(path) = given("path").filter(|_| given("type").as_deref() == Some("path")) {
+        return Some(Repository::Local(path.to_string()));
+    }
+    if let Some(id) = given("id") {
+        return Repository::of_url(&id);
+    }
+    // `x.follows = "y/z"`: what y calls z is mostly known by that name.
+    let follows = given("follows")?;
+    match follows.rsplit_once('/') {
+        None => written(e, declared, &follows, depth + 1),
+        Some((_, last)) => Repository::of_url(last),
+    }
 }
 
 /// One input: a framework that is known, a flake of the project itself, or something opaque.
@@ -298,7 +398,7 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
     let (node, locked) = locked.map_or((None, None), |(node, r)| (Some(node), r));
     let repository = written
         .or(locked)
-        // `inputs.nixpkgs.follows`, or an input of the registry.
+        // What is not declared comes from the registry.
         .or_else(|| Repository::of_url(name));
     match repository {
         Some(Repository::Local(path)) => {
@@ -320,8 +420,9 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             let own = node.map(|node| sub_inputs(e, flake, node));
             let known = frameworks::value_of(e, &repository);
             let why = Why::Input(name.to_owned());
+            let plain = frameworks::has_plain_modules(&repository);
             e.native(move |e| {
-                let mut entries = offered(e, &why);
+                let mut entries = offered(e, &why, plain);
                 let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
                 entries.extend(own);
                 let Some(known) = known else {
@@ -332,6 +433,10 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
                 let Data::Set(known) = &value.data else {
                     return Ok(value);
                 };
+                let whole = e.done(value.clone());
+                for (name, value) in [("_type", text(e, "flake")), ("outputs", whole)] {
+                    entries.push((name.into(), Attribute { value, entry: None }));
+                }
                 entries.extend(known.iter().map(|(n, a)| (n.clone(), *a)));
                 let set = AttrSet::new(entries).opened(match &known.open {
                     Openness::Open(why) => why.clone(),
@@ -362,7 +467,7 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
 }
 
 /// The outputs of an input of which it is known what kind of thing they hold.
-fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
+fn offered(e: &Evaluator, why: &Why, plain: bool) -> Vec<(Name, Attribute)> {
     let Why::Input(input) = why else {
         return Vec::new();
     };
@@ -371,6 +476,17 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
         let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
         Attribute { value, entry: None }
     };
+    if plain {
+        let module = e.done(Value::synthetic(Data::Set(Rc::default())));
+        let module = Attribute {
+            value: module,
+            entry: None,
+        };
+        return vec![
+            ("nixosModule".into(), module),
+            ("nixosModules".into(), set(Why::PlainModules(input.clone()))),
+        ];
+    }
     vec![
         ("nixosModule".into(), set(why.clone())),
         ("nixosModules".into(), set(Why::Modules(input.clone()))),
@@ -379,6 +495,6 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
 
 fn opaque(e: &Evaluator, name: &str) -> Thunk {
     let why = Why::Input(name.to_owned());
-    let set = AttrSet::new(offered(e, &why)).opened(why);
+    let set = AttrSet::new(offered(e, &why, false)).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
 }

@@ -168,8 +168,25 @@ impl Evaluator {
                 let path = crate::nix::source::normalise(&joined);
                 Data::Path(path.display().to_string().into())
             }
+            (Data::Set(_), Data::Path(path)) => {
+                // The one sum with a path that copies nothing: `self + /x`.
+                let left = self.interpolated(left, at)?;
+                let path = Value {
+                    data: Data::Str(path.clone()),
+                    at: right.at,
+                };
+                return self.add(&left, &path, at);
+            }
             (Data::Set(_), _) => {
                 let left = self.interpolated(left, at)?;
+                // Only a string that stands first makes Nix copy the paths after it to the store.
+                if let (Data::Str(_), Data::Path(path)) = (&left.data, &right.data) {
+                    let text = Value {
+                        data: Data::Str(path.clone()),
+                        at: right.at,
+                    };
+                    return self.add(&left, &text, at);
+                }
                 return self.add(&left, right, at);
             }
             (Data::Str(_) | Data::Path(_), Data::Set(_)) => {

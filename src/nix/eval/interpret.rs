@@ -474,19 +474,23 @@ impl Evaluator {
             Variable::Local { up, slot } => self.force(self.slot(frame, *up, *slot)),
             Variable::Global(name) => builtins::global(self, name, at),
             Variable::With { name, frames } => {
+                let mut perhaps = None;
                 for up in frames {
                     let set = self.force(self.slot(frame, *up, 0))?;
                     let set = self.as_set(&set, at)?;
                     match (set.get(name), &set.open) {
                         (Some(attribute), _) => return self.force(attribute.value),
+                        // `with lib; with types; mkOption …`: what a library is not known to have
+                        // is looked for further out.
+                        (None, Openness::Open(why @ Why::Library(_))) => {
+                            perhaps = perhaps.or_else(|| Some(why.clone()));
+                        }
                         (None, Openness::Open(why)) => return why.absent(name, at),
                         (None, Openness::Closed) => {}
                     }
                 }
-                Err(Unknown::new(
-                    Why::Refused(format!("undefined variable `{name}`")),
-                    at,
-                ))
+                let undefined = || Why::Refused(format!("undefined variable `{name}`"));
+                Err(Unknown::new(perhaps.unwrap_or_else(undefined), at))
             }
             Variable::Unbound(name) => Err(Unknown::new(
                 Why::Refused(format!("undefined variable `{name}`")),

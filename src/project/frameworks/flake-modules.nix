@@ -1,6 +1,6 @@
 # Flakes that give modules for flake-parts: the outputs that these modules declare, so that a flake which imports them is read on.
 #
-# Read from: disko, flake-module.nix and flake.nix; home-manager, flake-module.nix, commit ec1a8fdf74ed3f276148ee106299a2ba0e65d51f;
+# Read from: disko, flake-module.nix and flake.nix; home-manager, flake-module.nix and lib/default.nix, commit ec1a8fdf74ed3f276148ee106299a2ba0e65d51f;
 # treefmt-nix, flake-module.nix, commit 093302330eded23ab91a4d7086ad4bbe5b736c3c; git-hooks.nix, the same, commit
 # 054c86ce12e439240292d086a66a243c7d714fc7; devshell, 29ae43652fd2f029e494e757406d71c9dbd97d41; nix-topology,
 # 74a6ea39d6b8c56944e328c4d27bc9e76cb35601; flake-root, 6000244701c8ae8cf43263564095fd357d89c328; pkgs-by-name-for-flake-parts,
@@ -100,6 +100,11 @@ in
     flakeModules = rec {
       home-manager = (keyed "home-manager" homeManager).flakeModule;
       default = home-manager;
+    };
+    # What configurations lay over nixpkgs' `lib`.
+    lib = {
+      hm = opaque "home-manager's lib" { };
+      homeManagerConfiguration = opaque "home-manager's lib" { };
     };
   };
   "numtide/treefmt-nix" = keyed "treefmt-nix" (tool [ "treefmt" ]);

@@ -1,0 +1,5 @@
+{ system ? "x86_64-linux", ... }:
+{
+  lib = import ./lib;
+  inherit system;
+}

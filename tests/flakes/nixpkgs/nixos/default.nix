@@ -1,0 +1,5 @@
+{ configuration, specialArgs ? { }, ... }:
+(import ../lib).system {
+  modules = [ configuration ];
+  inherit specialArgs;
+}

@@ -1,0 +1,1 @@
+arguments: (import ../../lib).system arguments
