@@ -6,6 +6,8 @@
 mod common;
 #[path = "oracle/files.rs"]
 mod files;
+#[path = "oracle/inspect.rs"]
+mod inspect;
 #[path = "oracle/safety.rs"]
 mod safety;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::disko::unknown_disk;
 use crate::model::{
     Filesystem, Layer, Located, Luks, Mount, Reading, Storage, StorageSource, Subvolume, SwapFile,
     Texts,
@@ -115,6 +116,16 @@ fn fields(ours: &mut Filesystem, theirs: &Filesystem, told: &mut Told) {
         ours.layers.clone_from(&theirs.layers);
     }
     reading(&mut ours.device, &theirs.device, &path, "device", told);
+    // A disk whose device is not known is called after its name in disko.
+    if let [disko, devices, kind, disk, ..] = path.as_slice()
+        && let ([ours], [theirs]) = (ours.disks.as_mut_slice(), theirs.disks.as_slice())
+        && kind == "disk"
+        && *ours == unknown_disk(disk)
+    {
+        ours.clone_from(theirs);
+        let device = [disko, devices, kind, disk].map(String::clone);
+        told.insert(below(&device, "device"));
+    }
     if ours.label.is_none() && theirs.label.is_some() {
         ours.label.clone_from(&theirs.label);
         told.insert(below(&path, "label"));

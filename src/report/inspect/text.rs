@@ -40,7 +40,13 @@ pub fn render_told(host: &Host, told: Option<&Filled>, sources: &Sources) -> Str
             }
         }
         for disk in &filesystem.disks {
-            let _ = writeln!(out, "    disk {}", clean(disk));
+            let mark = match own.as_slice() {
+                [_, _, kind, name, ..] if kind == "disk" => {
+                    nix.mark(&own[..2], &["disk", name, "device"])
+                }
+                _ => "",
+            };
+            let _ = writeln!(out, "    disk {}{mark}", clean(disk));
         }
         for layer in &filesystem.layers {
             let _ = match layer {
