@@ -41,6 +41,9 @@ impl Inspect {
             // What one host lacks must not hide the others.
             let read = opened.project.evaluate(&opened.sources, name);
             let known = read.as_ref().ok().map(Evaluated::host);
+            if let Ok(evaluated) = &read {
+                broken.extend(opened.broken(evaluated).map(|r| format!("{r:?}")));
+            }
             match self.target.eval.fill(&opened, name, known) {
                 Ok(Asked::Told(filled)) => {
                     met.extend(eval::disagreements(name, &filled, &opened.sources));
@@ -56,10 +59,7 @@ impl Inspect {
                 }
             }
             hosts.push(match read {
-                Ok(evaluated) => {
-                    broken.extend(opened.broken(&evaluated).map(|r| format!("{r:?}")));
-                    evaluated.host()
-                }
+                Ok(evaluated) => evaluated.host(),
                 Err(unknown) => {
                     let report = inputs::unknown_error(&unknown, &opened.sources);
                     broken.insert(format!("{report:?}"));
