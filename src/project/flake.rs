@@ -70,8 +70,16 @@ impl System {
         let mut modules = Vec::new();
         for name in ["extraModules", "modules"] {
             if let Some(attribute) = call.get(name) {
-                let list = e.force(attribute.value)?;
-                modules.extend(&e.as_list(&list, attribute.entry)?.items);
+                let list = e
+                    .force(attribute.value)
+                    .and_then(|list| e.as_list(&list, attribute.entry));
+                match list {
+                    Ok(list) => modules.extend(&list.items),
+                    Err(unknown) => match unknown.known_items() {
+                        Some(items) => modules.extend(items),
+                        None => return Err(unknown),
+                    },
+                }
             }
         }
         let mut arguments = Vec::new();
