@@ -45,6 +45,12 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("nixos-flake", "srid/nixos-flake"),
     framework!("blueprint", "numtide/blueprint"),
     framework!("ez-configs", "ehllie/ez-configs"),
+    framework!("unify", "quasigod/unify", "sebb3/unify"),
+    framework!(
+        "lite-config",
+        "yelite/lite-config",
+        "ataraxiasjel/lite-config"
+    ),
     framework!("nixpkgs-patcher", "gepbird/nixpkgs-patcher"),
     framework!("nixos-raspberrypi", "nvmd/nixos-raspberrypi"),
     framework!(
