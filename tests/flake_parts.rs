@@ -196,6 +196,25 @@ fn options_of_its_own_become_hosts() {
 }
 
 #[test]
+fn an_output_may_be_an_option_of_any_name() {
+    let flakes = ["meta", "mine", "lib"].map(|name| {
+        let module = r#"{ config, lib, ... }: {
+          imports = [ { options.flake.NAME = lib.mkOption { type = lib.types.anything; }; }
+            { flake.NAME = rec { one = "ssd"; two = one; }; } { flake.NAME.three = "lazytime"; } ];
+          systems = [ ];
+          flake.nixosConfigurations.a = nixpkgs.lib.nixosSystem { modules = [ ./root.nix {
+            fileSystems."/".options = [ config.flake.NAME.two self.NAME.three ]; } ]; };
+        }"#;
+        parts(
+            &module.replace("NAME", name),
+            &[],
+            &["noatime", "ssd", "lazytime"],
+        )
+    });
+    check(flakes);
+}
+
+#[test]
 fn modules_that_are_not_known_hide_nothing_that_is() {
     let unknown = r#"{ inputs, ... }: {
       imports = [ inputs.hercules-ci-effects.flakeModule inputs.devenv.flakeModule inputs.x.flakeModules.default
