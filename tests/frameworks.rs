@@ -142,3 +142,13 @@ fn nixos_flake() {
 fn flakelight() {
     makes_both_machines("flakelight", &[]);
 }
+
+#[test]
+fn unify() {
+    makes_both_machines("unify", &["noatime"]);
+}
+
+#[test]
+fn lite_config() {
+    makes_both_machines("lite-config", &[]);
+}

@@ -24,7 +24,6 @@ const STRUCTURE: &[&str] = &[
     "key",
     "_file",
     "_class",
-    "meta",
     "freeformType",
     "_type",
 ];
