@@ -137,3 +137,8 @@ fn ez_configs() {
 fn nixos_flake() {
     makes_both_machines("nixos-flake", &[]);
 }
+
+#[test]
+fn flakelight() {
+    makes_both_machines("flakelight", &[]);
+}

@@ -151,6 +151,9 @@ impl Origin {
                 arguments.push(("nodes".into(), e.unknown(why)));
             }
         }
+        if self.pieces.iter().any(|piece| piece.assumed) {
+            e.assume();
+        }
         modules.extend(self.pieces.iter().map(|piece| piece.module(&e)));
         let configuration = Configuration::evaluate(&e, &modules, &arguments, caller);
         Ok((e, configuration))

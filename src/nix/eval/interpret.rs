@@ -26,6 +26,7 @@ pub struct Evaluator {
     lib: Cell<Option<Thunk>>,
     shared: RefCell<FxHashMap<String, Thunk>>,
     notes: RefCell<Vec<Rc<Unknown>>>,
+    assuming: Cell<bool>,
 }
 
 /// A computation of this program behind a thunk.
@@ -76,6 +77,7 @@ impl Evaluator {
             lib: Cell::new(None),
             shared: RefCell::default(),
             notes: RefCell::default(),
+            assuming: Cell::new(false),
         }
     }
 
@@ -132,6 +134,25 @@ impl Evaluator {
             .borrow_mut()
             .entry(name.to_owned())
             .or_insert(thunk)
+    }
+
+    /// From here on a condition that does not hold may hold on the machine: the module around it
+    /// is read as if it were enabled.
+    pub fn assume(&self) {
+        self.assuming.set(true);
+    }
+
+    /// Whether a condition of a definition holds.
+    pub fn holds(&self, condition: Thunk, at: Option<Span>) -> Eval<bool> {
+        let value = self.force(condition)?;
+        match self.as_bool(&value, at)? {
+            false if self.assuming.get() => {
+                let what =
+                    "whether a condition holds that this file alone does not meet".to_owned();
+                Err(Unknown::new(Why::Outside(what), at))
+            }
+            holds => Ok(holds),
+        }
     }
 
     /// Notes something that could not be taken into account where nobody asks for it.

@@ -91,9 +91,11 @@ impl Node {
                 options.push(attribute.value);
             }
         }
+        // `_module` is declared everywhere, so it is never of the type for the undeclared.
         let freeform = self
             .freeform
             .as_ref()
+            .filter(|_| !(self.is_root() && *name == "_module"))
             .and_then(|of| element(e, of).ok().flatten());
         Node {
             roots: Rc::clone(&self.roots),

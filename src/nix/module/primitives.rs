@@ -205,9 +205,37 @@ pub(super) fn result(e: &Evaluator, config: Thunk, roots: &Rc<Roots>) -> Value {
 
 /// What `evalModules` returns.
 pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scope) -> Value {
+    let attribute = |value| Attribute { value, entry: None };
+    let set = |entries| e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))));
+    let first = list(e, modules.clone());
+    let names = scope.arguments.iter();
+    let arguments = set(names
+        .map(|(n, value)| (n.clone(), attribute(*value)))
+        .collect());
+    let again = e.done(Value::synthetic(Data::Builtin(Rc::new(Builtin {
+        primitive: EXTEND,
+        arguments: vec![
+            first,
+            arguments,
+            texts(e, scope.prefix.iter().map(Name::as_str)),
+        ],
+    }))));
+    // The type whose values are this evaluation with more modules.
+    let given = set(vec![
+        ("modules".into(), attribute(first)),
+        ("specialArgs".into(), attribute(arguments)),
+    ]);
+    let kind = e.native(move |e| {
+        let path = ["types".into(), "submoduleWith".into()];
+        let make = e.select(e.lib(), &path, None, None)?;
+        e.call(&make, given, None)
+    });
     // All of it waits until somebody looks, as in Nix.
     let whole = {
-        let (modules, scope) = (modules.clone(), scope.clone());
+        let mut scope = scope;
+        if !scope.arguments.iter().any(|(n, _)| n == "extendModules") {
+            scope.arguments.push(("extendModules".into(), again));
+        }
         e.native(move |e| {
             let pending = modules.iter().map(|m| Pending::root(*m)).collect();
             let collected = collect::collect(e, pending, scope);
@@ -222,25 +250,6 @@ pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scop
         let value = e.native(move |e| e.select(whole, &[name], None, None));
         Attribute { value, entry: None }
     };
-    let again = {
-        let first = list(e, modules);
-        let names = scope.arguments.iter();
-        let names = names.map(|(n, value)| {
-            let attribute = Attribute {
-                value: *value,
-                entry: None,
-            };
-            (n.clone(), attribute)
-        });
-        let arguments = AttrSet::new(names.collect());
-        let arguments = e.done(Value::synthetic(Data::Set(Rc::new(arguments))));
-        let prefix = texts(e, scope.prefix.iter().map(Name::as_str));
-        let builtin = Builtin {
-            primitive: EXTEND,
-            arguments: vec![first, arguments, prefix],
-        };
-        e.done(Value::synthetic(Data::Builtin(Rc::new(builtin))))
-    };
     let text = |t: &str| Attribute {
         value: e.done(Value::synthetic(Data::Str(t.into()))),
         entry: None,
@@ -250,13 +259,8 @@ pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scop
         ("_type".into(), text("configuration")),
         ("config".into(), part("config")),
         ("options".into(), part("options")),
-        (
-            "extendModules".into(),
-            Attribute {
-                value: again,
-                entry: None,
-            },
-        ),
+        ("extendModules".into(), attribute(again)),
+        ("type".into(), attribute(kind)),
     ]);
     Value::synthetic(Data::Set(Rc::new(set.opened(Why::Unsupported(
         "this part of evalModules' result".to_owned(),

@@ -95,7 +95,11 @@ let
   hooks = keyed "git-hooks.nix" (tool [ "pre-commit" ]);
 in
 {
-  "nix-community/disko" = keyed "disko" disko;
+  "nix-community/disko" =
+    let
+      flake = keyed "disko" disko;
+    in
+    flake // { flakeModules = flake.flakeModules // { disko = flake.flakeModule; }; };
   "nix-community/home-manager" = {
     flakeModules = rec {
       home-manager = (keyed "home-manager" homeManager).flakeModule;

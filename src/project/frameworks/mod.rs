@@ -45,6 +45,11 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("nixos-flake", "srid/nixos-flake"),
     framework!("blueprint", "numtide/blueprint"),
     framework!("ez-configs", "ehllie/ez-configs"),
+    framework!(
+        "flakelight",
+        "nix-community/flakelight",
+        "accelbread/flakelight"
+    ),
     framework!("snowfall-lib", "snowfallorg/lib"),
     framework!("flake-utils-plus", "gytis-ivaskevicius/flake-utils-plus"),
     framework!("clan-core", "clan-lol/clan-core", "clan/clan-core"),
