@@ -15,16 +15,17 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::nixos;
-use crate::model::{Found, Host, Located, Setting, Settings, Texts, UnknownFact};
+use crate::model::{Found, Host, Located, MountSource, Setting, Settings, Texts, UnknownFact};
 use crate::nix::eval::{
     AttrSet, Attribute, Data, Evaluator, List, Name, Thunk, Unknown, Value, Why,
 };
 use crate::nix::module::{Caller, Configuration};
-use crate::nix::oracle::{Answer, Binding, Definition, Entry, Places, Question, known};
+use crate::nix::oracle::{Answer, Binding, Definition, Entry, Node, Places, Question, known};
 use crate::nix::source::{Sources, Span};
 
 pub use compare::Disagreement;
 pub use fill::{Filled, Provenance, alone, fill};
+pub use storage::BESIDE;
 
 /// The storage of a host: asked whatever is known, for Nix is the second opinion.
 const STORAGE: &[&[&str]] = &[
@@ -181,12 +182,44 @@ impl Reader<'_> {
             if let Some(Ok(Json::Array(items))) = entry.map(|e| &e.value)
                 && let Some(options) = self.texts(items, &path)
             {
+                if mount.source != MountSource::FileSystems
+                    && let Some(disko) = mount.options.known()
+                {
+                    let disko: Vec<&str> = disko.iter().map(|o| o.value.as_str()).collect();
+                    mount.added = self.added(&path, &disko, &options);
+                }
                 mount.options = Texts::Known(options);
             }
             let path = ["fileSystems", &mount.mountpoint, "neededForBoot"];
             let needed = self.entry(&path).and_then(|e| e.value.as_ref().ok());
             mount.needed_for_boot |= needed == Some(&Json::Bool(true));
         }
+    }
+
+    /// What is said of a mount's options beside disko, which says `disko`.
+    fn added(&self, path: &[String], disko: &[&str], all: &[Located<String>]) -> Option<Texts> {
+        let mut parts: Vec<&Vec<Json>> = Vec::new();
+        for definition in self.answer.winners(path) {
+            match &definition.node {
+                Node::Leaf(Json::Array(items)) => parts.push(items),
+                Node::Leaf(_) | Node::Set(_) => return None,
+            }
+        }
+        let is_disko = |part: &&Vec<Json>| part.iter().eq(disko.iter());
+        let Some(own) = parts.iter().position(is_disko) else {
+            // Something stronger than disko, if anything.
+            return (!parts.is_empty()).then(|| Texts::Known(all.to_vec()));
+        };
+        parts.remove(own);
+        let more: usize = parts.iter().map(|part| part.len()).sum();
+        let begins = |at: &usize| {
+            let texts = all[*at..].iter().map(|o| o.value.as_str());
+            texts.take(disko.len()).eq(disko.iter().copied())
+        };
+        let begin = (0..=all.len()).find(begins)?;
+        let mut rest = all.to_vec();
+        rest.drain(begin..begin + disko.len());
+        (rest.len() == more && more > 0).then_some(Texts::Known(rest))
     }
 
     fn texts(&self, items: &[Json], path: &[String]) -> Option<Vec<Located<String>>> {

@@ -167,19 +167,28 @@ fn is_data(value: &Json) -> bool {
 
 /// Adds why Nix does not know it either.
 fn explain(host: &mut Host, answer: &Answer) {
+    let mut refused: Vec<(&[String], &str)> = Vec::new();
     for (path, entry) in &answer.entries {
         let Err(why) = &entry.value else { continue };
-        let what = path.join(".");
-        if let Some(Err(fact)) = host.settings.get(&what) {
-            let mut fact = fact.clone();
-            fact.why = format!("{}; {why}", fact.why);
-            host.settings.insert(what, Err(fact));
-        } else if ["fileSystems", "disko"].contains(&path[0].as_str()) {
+        refused.push((path, why));
+        if ["fileSystems", "disko"].contains(&path[0].as_str()) {
             host.unknown.push(UnknownFact {
-                what,
+                what: path.join("."),
                 why: why.clone(),
                 at: None,
             });
+        }
+    }
+    let readings = host.settings.iter();
+    let unknown = readings.filter_map(|(path, r)| Some((path.to_owned(), r.clone().err()?)));
+    let unknown: Vec<(String, UnknownFact)> = unknown.collect();
+    for (what, mut fact) in unknown {
+        let path = super::names(&what);
+        // Where Nix stops on the way, nothing below is known.
+        let above = |(stops, _): &&(&[String], &str)| path.starts_with(stops);
+        if let Some((_, why)) = refused.iter().find(above) {
+            fact.why = format!("{}; {why}", fact.why);
+            host.settings.insert(what, Err(fact));
         }
     }
 }

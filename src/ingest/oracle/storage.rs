@@ -44,6 +44,9 @@ fn mount_path(mountpoint: &str) -> Vec<String> {
     vec!["fileSystems".to_owned(), mountpoint.to_owned()]
 }
 
+/// The name below a mount of what is defined beside disko's options.
+pub const BESIDE: &str = "definitions";
+
 fn below(path: &[String], name: &str) -> Vec<String> {
     let mut path = path.to_vec();
     path.push(name.to_owned());
@@ -214,7 +217,8 @@ fn mount(ours: &mut Mount, theirs: &Mount, told: &mut Told) {
     if ours.options.known().is_none() && ours.subvolume.is_none() {
         ours.subvolume.clone_from(&theirs.subvolume);
     }
-    let path = below(&mount_path(&ours.mountpoint), "options");
+    let point = ours.mountpoint.as_str();
+    let path = below(&mount_path(point), "options");
     texts(&mut ours.options, &theirs.options, path, told);
     // Whose words they are is said where they are written.
     texts(
@@ -223,6 +227,9 @@ fn mount(ours: &mut Mount, theirs: &Mount, told: &mut Told) {
         Vec::new(),
         &mut Told::new(),
     );
+    if let (Some(ours), Some(theirs)) = (&mut ours.added, &theirs.added) {
+        texts(ours, theirs, below(&mount_path(point), BESIDE), told);
+    }
     ours.needed_for_boot |= theirs.needed_for_boot;
 }
 

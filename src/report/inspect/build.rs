@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::*;
 use crate::analyze::workload;
 use crate::btrfs::{Decided, MkfsArgs, whole};
-use crate::ingest::oracle::{Filled, Provenance};
+use crate::ingest::oracle::{BESIDE, Filled, Provenance};
 use crate::ingest::problem;
 use crate::model::{self, Host, Located, Reading, StorageSource, Texts, UnknownFact};
 use crate::nix::source::{Sources, Span};
@@ -227,7 +227,8 @@ impl Reader<'_> {
         mountpoint: &Reading<Option<String>>,
     ) -> Option<Option<Vec<Text>>> {
         let mount = filesystem.mount(mountpoint.as_ref().ok()?.as_ref()?)?;
-        Some(self.texts(mount.added.as_ref()?, &[]))
+        let path = below(&mount_path(&mount.mountpoint), BESIDE);
+        Some(self.texts(mount.added.as_ref()?, &path))
     }
 
     fn subvolume(&self, filesystem: &model::Filesystem, subvolume: &model::Subvolume) -> Subvolume {
