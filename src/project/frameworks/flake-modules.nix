@@ -110,11 +110,6 @@ in
       home-manager = (keyed "home-manager" homeManager).flakeModule;
       default = home-manager;
     };
-    # What configurations lay over nixpkgs' `lib`.
-    lib = {
-      hm = opaque "home-manager's lib" { };
-      homeManagerConfiguration = opaque "home-manager's lib" { };
-    };
   };
   "numtide/treefmt-nix" = keyed "treefmt-nix" (tool [ "treefmt" ]);
   "cachix/git-hooks.nix" = hooks;
