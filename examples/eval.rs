@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use btrfs_tune::nix::eval::{AttrSet, Attribute, Data, Evaluator, Thunk, Value};
+use btrfs_tune::nix::eval::{AttrSet, Attribute, Data, Evaluator, Thunk};
 use btrfs_tune::nix::source::Sources;
 use serde_json::{Map, Value as Json};
 
@@ -20,12 +20,9 @@ fn main() {
     let e = Evaluator::new(Rc::new(Sources::new(root)));
     let value = e.import(&path, None).and_then(|value| match value.data {
         Data::Lambda(_) => {
-            let lib = Attribute {
-                value: e.lib(),
-                entry: None,
-            };
+            let lib = Attribute::new(e.lib());
             let arguments = AttrSet::new(vec![("lib".into(), lib)]);
-            let arguments = e.done(Value::synthetic(Data::Set(Rc::new(arguments))));
+            let arguments = e.set(arguments);
             e.call(&value, arguments, None)
         }
         _ => Ok(value),

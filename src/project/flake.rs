@@ -30,16 +30,16 @@ pub(super) const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |e, 
     let part = |name: &str| {
         let name = Name::from(name);
         let value = e.native(move |e| e.select(configuration, &[name], None, None));
-        Attribute { value, entry: None }
+        Attribute::new(value)
     };
     let pkgs = AttrSet::default().opened(Why::Package);
-    let pkgs = e.done(Value::synthetic(Data::Set(Rc::new(pkgs))));
+    let pkgs = e.set(pkgs);
     let other = |name: &'static str| {
         let why = Why::Outside("the rest of a whole system".to_owned());
         let value = e.unknown(Unknown::new(why, None));
-        (name.into(), Attribute { value, entry: None })
+        (name.into(), Attribute::new(value))
     };
-    let plain = |value| Attribute { value, entry: None };
+    let plain = Attribute::new;
     let set = AttrSet::new(vec![
         (
             SYSTEM.into(),
@@ -241,7 +241,7 @@ fn called_by_disko(e: &Evaluator, layout: Thunk) -> Thunk {
             return Ok(value);
         }
         let value = e.lib();
-        let lib = Attribute { value, entry: None };
+        let lib = Attribute::new(value);
         let given = AttrSet::new(vec![("lib".into(), lib)]);
         apply(e, &e.force(layout)?, &given)
     })
@@ -309,7 +309,7 @@ fn with_source(e: &Evaluator, flake: &Directory, outputs: &AttrSet, inputs: Valu
     let directory = flake.path.parent().unwrap_or(&flake.path);
     // A string, as in Nix: what is joined to it stays comparable with `toString` of a path.
     let path = Value::synthetic(Data::Str(directory.display().to_string().into()));
-    let attribute = |value| Attribute { value, entry: None };
+    let attribute = Attribute::new;
     let mut entries: Vec<(Name, Attribute)> =
         outputs.iter().map(|(n, a)| (n.clone(), *a)).collect();
     let itself = AttrSet::new(entries.clone());
@@ -328,7 +328,7 @@ fn with_source(e: &Evaluator, flake: &Directory, outputs: &AttrSet, inputs: Valu
         let why = Why::Outside("the revision of the flake".to_owned());
         entries.push((name.into(), attribute(e.unknown(Unknown::new(why, None)))));
     }
-    let set = |set| e.done(Value::synthetic(Data::Set(Rc::new(set))));
+    let set = |set| e.set(set);
     entries.extend([
         ("_type".into(), attribute(text(e, "flake"))),
         ("inputs".into(), attribute(e.done(inputs))),
@@ -346,7 +346,7 @@ fn set_of(entries: Vec<(Name, Attribute)>) -> Value {
 }
 
 fn text(e: &Evaluator, text: &str) -> Thunk {
-    e.done(Value::synthetic(Data::Str(text.into())))
+    e.text(text)
 }
 
 /// The inputs that are declared, locked or asked for.
@@ -372,7 +372,7 @@ fn inputs(
         // An input that is used but not declared comes from the registry.
         if name != "self" && !entries.iter().any(|(n, _)| n == name) {
             let value = input(e, flake, name, None);
-            entries.push((name.into(), Attribute { value, entry: None }));
+            entries.push((name.into(), Attribute::new(value)));
         }
     }
     Ok(entries)
@@ -438,7 +438,7 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             let plain = frameworks::has_plain_modules(&repository);
             e.native(move |e| {
                 let mut entries = offered(e, &why, plain);
-                let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
+                let own = own.map(|value| ("inputs".into(), Attribute::new(value)));
                 entries.extend(own);
                 let Some(known) = known else {
                     let set = AttrSet::new(entries).opened(why);
@@ -450,7 +450,7 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
                 };
                 let whole = e.done(value.clone());
                 for (name, value) in [("_type", text(e, "flake")), ("outputs", whole)] {
-                    entries.push((name.into(), Attribute { value, entry: None }));
+                    entries.push((name.into(), Attribute::new(value)));
                 }
                 entries.extend(known.iter().map(|(n, a)| (n.clone(), *a)));
                 let set = AttrSet::new(entries).opened(match &known.open {
@@ -474,7 +474,7 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
         let names: Vec<Name> = flake.lock.inputs(&flake.node).map(Name::from).collect();
         let entries = names.into_iter().map(|name| {
             let value = input(e, &flake, &name, None);
-            (name, Attribute { value, entry: None })
+            (name, Attribute::new(value))
         });
         let set = AttrSet::new(entries.collect());
         Ok(Value::synthetic(Data::Set(Rc::new(set))))
@@ -488,15 +488,12 @@ fn offered(e: &Evaluator, why: &Why, plain: bool) -> Vec<(Name, Attribute)> {
     };
     let set = |why: Why| {
         let set = AttrSet::default().opened(why);
-        let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
-        Attribute { value, entry: None }
+        let value = e.set(set);
+        Attribute::new(value)
     };
     if plain {
         let module = e.done(Value::synthetic(Data::Set(Rc::default())));
-        let module = Attribute {
-            value: module,
-            entry: None,
-        };
+        let module = Attribute::new(module);
         return vec![
             ("nixosModule".into(), module),
             ("nixosModules".into(), set(Why::PlainModules(input.clone()))),
@@ -511,5 +508,5 @@ fn offered(e: &Evaluator, why: &Why, plain: bool) -> Vec<(Name, Attribute)> {
 fn opaque(e: &Evaluator, name: &str) -> Thunk {
     let why = Why::Input(name.to_owned());
     let set = AttrSet::new(offered(e, &why, false)).opened(why);
-    e.done(Value::synthetic(Data::Set(Rc::new(set))))
+    e.set(set)
 }

@@ -24,7 +24,7 @@ pub use discovery::{Discovery, FoundHost};
 use crate::ingest;
 use crate::ingest::problem::Problem;
 use crate::model::{Found, Host};
-use crate::nix::eval::{Data, Eval, Evaluator, Unknown, Value, Why};
+use crate::nix::eval::{Eval, Evaluator, Unknown, Why};
 use crate::nix::module::{Caller, Configuration};
 use crate::nix::source::{FileId, ReadError, Sources, normalise};
 use shape::Piece;
@@ -145,7 +145,7 @@ impl Origin {
         } else {
             arguments.extend(arguments::outside_arguments(&e));
             if let Some(node) = &self.node {
-                let name = e.done(Value::synthetic(Data::Str(node.as_str().into())));
+                let name = e.text(node.as_str());
                 arguments.push(("name".into(), name));
                 let why = Unknown::new(Why::Argument("nodes".to_owned()), None);
                 arguments.push(("nodes".into(), e.unknown(why)));

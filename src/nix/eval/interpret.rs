@@ -17,17 +17,17 @@ use crate::nix::source::{FileId, ReadError, Sources, Span, normalise};
 /// Evaluates the files of one [`Sources`]. Thunks it gives out are forced by it alone.
 pub struct Evaluator {
     pub(super) sources: Rc<Sources>,
-    thunks: RefCell<Arena<State>>,
+    pub(super) thunks: RefCell<Arena<State>>,
     frames: RefCell<Arena<FrameData>>,
     slots: RefCell<Arena<Thunk>>,
     pub(super) spent: Spent,
-    imports: RefCell<FxHashMap<PathBuf, Thunk>>,
+    pub(super) imports: RefCell<FxHashMap<PathBuf, Thunk>>,
     files_read: RefCell<Vec<FileId>>,
     globals: RefCell<Option<Rc<AttrSet>>>,
     lib: Cell<Option<Thunk>>,
-    shared: RefCell<FxHashMap<String, Thunk>>,
-    notes: RefCell<Vec<Rc<Unknown>>>,
-    assuming: Cell<bool>,
+    pub(super) shared: RefCell<FxHashMap<String, Thunk>>,
+    pub(super) notes: RefCell<Vec<Rc<Unknown>>>,
+    pub(super) assuming: Cell<bool>,
 }
 
 /// A computation of this program behind a thunk.
@@ -53,7 +53,7 @@ struct FrameData {
 /// The frame of a file's top level, which holds nothing.
 const TOP: Frame = Frame(0);
 /// What stands for every thunk that there was no memory for.
-const SPENT: Thunk = Thunk(0);
+pub(super) const SPENT: Thunk = Thunk(0);
 
 impl Evaluator {
     /// An evaluator of these files.
@@ -99,76 +99,6 @@ impl Evaluator {
             return SPENT;
         }
         Thunk(self.thunks.borrow_mut().push(state))
-    }
-
-    /// A thunk that is a value already.
-    pub fn done(&self, value: Value) -> Thunk {
-        self.alloc(State::Done(Ok(value)))
-    }
-
-    /// A thunk that is unknown.
-    pub fn unknown(&self, unknown: Rc<Unknown>) -> Thunk {
-        self.alloc(State::Done(Err(unknown)))
-    }
-
-    /// A thunk computed by this program when it is first needed.
-    pub fn native(&self, run: impl FnOnce(&Evaluator) -> Eval<Value> + 'static) -> Thunk {
-        self.spent.take(size_of_val(&run) + 16);
-        self.alloc(State::Native(Box::new(run)))
-    }
-
-    /// The same for a value that refers to itself: it is given its own thunk.
-    pub fn fixed(&self, run: impl FnOnce(&Evaluator, Thunk) -> Eval<Value> + 'static) -> Thunk {
-        let thunk = self.native(|_| Ok(Value::synthetic(Data::Null)));
-        if thunk == SPENT {
-            return thunk;
-        }
-        let native = Box::new(move |e: &Evaluator| run(e, thunk));
-        *self.thunks.borrow_mut().get_mut(thunk.0) = State::Native(native);
-        thunk
-    }
-
-    /// The one thunk known by a name: `thunk`, if none was before.
-    pub fn shared(&self, name: &str, thunk: Thunk) -> Thunk {
-        *self
-            .shared
-            .borrow_mut()
-            .entry(name.to_owned())
-            .or_insert(thunk)
-    }
-
-    /// From here on a condition that does not hold may hold on the machine: the module around it
-    /// is read as if it were enabled.
-    pub fn assume(&self) {
-        self.assuming.set(true);
-    }
-
-    /// Whether a condition of a definition holds.
-    pub fn holds(&self, condition: Thunk, at: Option<Span>) -> Eval<bool> {
-        let value = self.force(condition)?;
-        match self.as_bool(&value, at)? {
-            false if self.assuming.get() => {
-                let what =
-                    "whether a condition holds that this file alone does not meet".to_owned();
-                Err(Unknown::new(Why::Outside(what), at))
-            }
-            holds => Ok(holds),
-        }
-    }
-
-    /// Notes something that could not be taken into account where nobody asks for it.
-    pub fn note(&self, unknown: Rc<Unknown>) {
-        self.notes.borrow_mut().push(unknown);
-    }
-
-    /// What was noted so far.
-    pub fn notes(&self) -> Vec<Rc<Unknown>> {
-        self.notes.borrow().clone()
-    }
-
-    /// Gives a value to a path outside the project, so that it can be imported.
-    pub fn provide(&self, path: PathBuf, value: Thunk) {
-        self.imports.borrow_mut().insert(path, value);
     }
 
     /// Looks at how far a thunk is computed.
@@ -399,7 +329,7 @@ impl Evaluator {
                 recursive,
                 bindings,
             } => self
-                .set(unit, *recursive, bindings, frame)
+                .bound_set(unit, *recursive, bindings, frame)
                 .and_then(written),
             Expr::Let { bindings, body } => {
                 let frame = self.recursive_frame(unit, bindings, frame);
@@ -474,9 +404,9 @@ impl Evaluator {
                     .sources
                     .file(at.file)
                     .map(|f| f.path().display().to_string());
-                let text = |s: String| self.done(Value::synthetic(Data::Str(s.into())));
+                let text = |s: String| self.text(&s);
                 let int = |n: u32| self.done(Value::synthetic(Data::Int(n.into())));
-                let attribute = |value| Attribute { value, entry: None };
+                let attribute = Attribute::new;
                 written(Data::Set(Rc::new(AttrSet::new(vec![
                     ("column".into(), attribute(int(place.column))),
                     ("file".into(), attribute(text(file.unwrap_or_default()))),

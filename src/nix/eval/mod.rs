@@ -12,6 +12,7 @@ mod bindings;
 mod budget;
 mod builtins;
 mod call;
+mod foreign;
 pub mod hir;
 mod interpret;
 pub(crate) mod lower;

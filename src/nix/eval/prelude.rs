@@ -43,7 +43,7 @@ pub(super) fn lib(e: &Evaluator) -> Eval<Value> {
     let build = embedded(e, "default.nix", include_str!("lib/default.nix"))?;
     let parts = PARTS.iter().map(|(name, text)| {
         let value = e.native(|e| embedded(e, name, text));
-        ((*name).into(), Attribute { value, entry: None })
+        ((*name).into(), Attribute::new(value))
     });
     let parts = Data::Set(Rc::new(AttrSet::new(parts.collect())));
     let mut overlays = List::default();
@@ -56,7 +56,7 @@ pub(super) fn lib(e: &Evaluator) -> Eval<Value> {
     ];
     let argument = argument.map(|(name, data)| {
         let value = e.done(Value::synthetic(data));
-        (name.into(), Attribute { value, entry: None })
+        (name.into(), Attribute::new(value))
     });
     let argument = Data::Set(Rc::new(AttrSet::new(argument.into())));
     e.call(&build, e.done(Value::synthetic(argument)), None)

@@ -119,7 +119,7 @@ impl Evaluator {
         frame
     }
 
-    pub(super) fn set(
+    pub(super) fn bound_set(
         &self,
         unit: &Unit,
         recursive: bool,

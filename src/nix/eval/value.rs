@@ -220,6 +220,13 @@ pub struct Attribute {
     pub entry: Option<Span>,
 }
 
+impl Attribute {
+    /// An attribute that nobody wrote.
+    pub fn new(value: Thunk) -> Self {
+        Attribute { value, entry: None }
+    }
+}
+
 impl AttrSet {
     /// A set of these entries; of entries with one name the last wins.
     pub fn new(mut entries: Vec<(Name, Attribute)>) -> Self {
@@ -231,6 +238,17 @@ impl AttrSet {
             entries,
             open: Openness::Closed,
         }
+    }
+
+    /// A set of values that nobody wrote.
+    pub fn of(values: impl IntoIterator<Item = (Name, Thunk)>) -> Self {
+        let values = values.into_iter();
+        AttrSet::new(values.map(|(n, v)| (n, Attribute::new(v))).collect())
+    }
+
+    /// The set as a value that nobody wrote.
+    pub fn into_value(self) -> Value {
+        Value::synthetic(Data::Set(Rc::new(self)))
     }
 
     /// The same set, open for `why`.

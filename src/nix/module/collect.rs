@@ -437,9 +437,9 @@ impl Collector<'_> {
         let e = self.e;
         let open = |why: Why, entries: Vec<(Name, Attribute)>| {
             let set = AttrSet::new(entries).opened(why);
-            e.done(Value::synthetic(Data::Set(Rc::new(set))))
+            e.set(set)
         };
-        let attribute = |value| Attribute { value, entry: None };
+        let attribute = Attribute::new;
         let special = &self.scope.arguments;
         let lib = special
             .iter()
@@ -447,7 +447,7 @@ impl Collector<'_> {
             .map_or_else(|| e.lib(), |(_, thunk)| *thunk);
         let given = special.iter().map(|(n, t)| (n.clone(), attribute(*t)));
         let whole = AttrSet::new(given.clone().collect());
-        let whole = e.done(Value::synthetic(Data::Set(Rc::new(whole))));
+        let whole = e.set(whole);
         let mut entries = vec![
             ("config".into(), attribute(self.config)),
             ("lib".into(), attribute(lib)),
@@ -457,7 +457,7 @@ impl Collector<'_> {
         if self.scope.universe == Universe::Nixos {
             let pkgs = packages(e, lib);
             let modules_path = e.done(Value::synthetic(Data::Path(MODULES_PATH.into())));
-            let class = e.done(Value::synthetic(Data::Str("nixos".into())));
+            let class = e.text("nixos");
             entries.push(("_class".into(), attribute(class)));
             entries.push(("modulesPath".into(), attribute(modules_path)));
             entries.push(("pkgs".into(), attribute(pkgs)));
@@ -488,15 +488,13 @@ impl Collector<'_> {
         }
         match (self.scope.caller, self.scope.universe) {
             (Caller::Nixos, Universe::Nixos) => open(Why::Argument(String::new()), entries),
-            (Caller::Nixos, Universe::Closed) => {
-                e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))))
-            }
+            (Caller::Nixos, Universe::Closed) => e.set(AttrSet::new(entries)),
             (Caller::Disko, _) => {
                 // Only what it asks for, so that a function without `...` accepts the call.
                 if let Some(formals) = e.formals(function) {
                     entries.retain(|(name, _)| formals.iter().any(|(f, _)| f == name));
                 }
-                e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))))
+                e.set(AttrSet::new(entries))
             }
         }
     }
@@ -504,11 +502,11 @@ impl Collector<'_> {
 
 /// `pkgs` of a NixOS machine: what every one of them has in common.
 fn packages(e: &Evaluator, lib: Thunk) -> Thunk {
-    let attribute = |value| Attribute { value, entry: None };
+    let attribute = Attribute::new;
     let bool = |b| attribute(e.done(Value::synthetic(Data::Bool(b))));
     let open = |entries| {
         let set = AttrSet::new(entries).opened(Why::Package);
-        attribute(e.done(Value::synthetic(Data::Set(Rc::new(set)))))
+        attribute(e.set(set))
     };
     let kernel = || {
         vec![

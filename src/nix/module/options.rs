@@ -35,9 +35,7 @@ fn below(e: &Evaluator, node: &Node) -> Eval<Value> {
         for name in ["assertions", "warnings"] {
             let why = Why::Unsupported("an option that nixpkgs declares".to_owned());
             let value = e.unknown(Unknown::new(why, None));
-            names
-                .entry(name.into())
-                .or_insert(Attribute { value, entry: None });
+            names.entry(name.into()).or_insert(Attribute::new(value));
         }
     }
     let entries = names.into_iter().map(|(name, attribute)| {
@@ -64,7 +62,7 @@ fn option(e: &Evaluator, node: &Node, declaration: &Declaration) -> Value {
     }
     let mut add = |name: &str, run: Run| {
         let value = e.native(run);
-        entries.push((name.into(), Attribute { value, entry: None }));
+        entries.push((name.into(), Attribute::new(value)));
     };
     let counted = |node: &Node| {
         let node = node.clone();
@@ -130,7 +128,7 @@ fn option(e: &Evaluator, node: &Node, declaration: &Declaration) -> Value {
     for name in ["declarations", "declarationPositions", "files", "valueMeta"] {
         let why = Why::Unsupported(format!("`{name}` of an option"));
         let value = e.unknown(Unknown::new(why, None));
-        entries.push((name.into(), Attribute { value, entry: None }));
+        entries.push((name.into(), Attribute::new(value)));
     }
     Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries))))
 }

@@ -55,14 +55,9 @@ fn described(e: &Evaluator, description: Thunk) -> Eval<TypeRef> {
         arguments: vec![description],
     };
     let merge = e.done(Value::synthetic(Data::Builtin(Rc::new(builtin))));
-    let merge = Attribute {
-        value: merge,
-        entry: None,
-    };
+    let merge = Attribute::new(merge);
     let set = AttrSet::new(vec![("merge".into(), merge)]);
-    Ok(TypeRef::Value(
-        e.done(Value::synthetic(Data::Set(Rc::new(set)))),
-    ))
+    Ok(TypeRef::Value(e.set(set)))
 }
 
 fn path(e: &Evaluator, loc: Thunk) -> Eval<Rc<Vec<Name>>> {
@@ -109,14 +104,14 @@ pub(super) fn definitions(e: &Evaluator, resolved: &[Resolved]) -> Eval<Thunk> {
                 attribute(e.done(r.value.clone()?), r.definition.entry),
             ),
         ]);
-        items.push(e.done(Value::synthetic(Data::Set(Rc::new(set)))));
+        items.push(e.set(set));
     }
     Ok(list(e, items))
 }
 
 /// Strings as a list.
 pub(super) fn texts<'a>(e: &Evaluator, texts: impl Iterator<Item = &'a str>) -> Thunk {
-    let items = texts.map(|t| e.done(Value::synthetic(Data::Str(t.into()))));
+    let items = texts.map(|t| e.text(t));
     let items = items.collect();
     list(e, items)
 }
@@ -190,7 +185,7 @@ fn eval_modules(e: &Evaluator, argument: Thunk, at: Option<Span>) -> Eval<Value>
 
 /// The parts of an evaluation that modules and their callers look at.
 pub(super) fn result(e: &Evaluator, config: Thunk, roots: &Rc<Roots>) -> Value {
-    let attribute = |value| Attribute { value, entry: None };
+    let attribute = Attribute::new;
     let outer = e.native(move |e| Ok(without_module(&e.force(config)?)));
     let inner = e.native(move |e| e.select(config, &["_module".into()], None, None));
     let roots = Rc::clone(roots);
@@ -205,8 +200,8 @@ pub(super) fn result(e: &Evaluator, config: Thunk, roots: &Rc<Roots>) -> Value {
 
 /// What `evalModules` returns.
 pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scope) -> Value {
-    let attribute = |value| Attribute { value, entry: None };
-    let set = |entries| e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))));
+    let attribute = Attribute::new;
+    let set = |entries| e.set(AttrSet::new(entries));
     let first = list(e, modules.clone());
     let names = scope.arguments.iter();
     let arguments = set(names
@@ -248,12 +243,9 @@ pub(super) fn evaluated(e: &Evaluator, modules: Vec<Thunk>, scope: collect::Scop
     let part = |name: &str| {
         let name = Name::from(name);
         let value = e.native(move |e| e.select(whole, &[name], None, None));
-        Attribute { value, entry: None }
+        Attribute::new(value)
     };
-    let text = |t: &str| Attribute {
-        value: e.done(Value::synthetic(Data::Str(t.into()))),
-        entry: None,
-    };
+    let text = |t: &str| Attribute::new(e.text(t));
     let set = AttrSet::new(vec![
         ("_module".into(), part("_module")),
         ("_type".into(), text("configuration")),

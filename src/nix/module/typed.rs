@@ -120,7 +120,7 @@ impl Merge<'_> {
                     parts: Vec::new(),
                 };
                 let value = e.done(Value::synthetic(Data::List(Rc::new(list))));
-                let imports = Attribute { value, entry: None };
+                let imports = Attribute::new(value);
                 let set = AttrSet::new(vec![("imports".into(), imports)]);
                 Ok(Value::synthetic(Data::Set(Rc::new(set))))
             }
@@ -305,7 +305,7 @@ impl Merge<'_> {
             });
         }
         let name = self.path.last().cloned().unwrap_or_default();
-        let name = e.done(Value::synthetic(Data::Str(name.as_str().into())));
+        let name = e.text(name.as_str());
         let universe = Universe::Closed;
         let scope = collect::Scope {
             arguments: of.arguments.clone(),

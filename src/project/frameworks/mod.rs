@@ -143,7 +143,7 @@ const FLAKE_MODULES: &str = include_str!("flake-modules.nix");
 /// All of them: a set of values that are computed when somebody uses them.
 pub(super) fn all(e: &Evaluator) -> Thunk {
     let whole = e.native(|e| {
-        let attribute = |value| Attribute { value, entry: None };
+        let attribute = Attribute::new;
         let entries = FRAMEWORKS.iter().map(|framework| {
             let value = e.native(move |e| {
                 let function = e.embedded(
@@ -165,7 +165,7 @@ pub(super) fn all(e: &Evaluator) -> Thunk {
 
 /// The arguments that a framework's file asks for.
 fn arguments(e: &Evaluator, function: &Value) -> Thunk {
-    let attribute = |value| Attribute { value, entry: None };
+    let attribute = Attribute::new;
     let path = Value::synthetic(Data::Path(NIXPKGS.into()));
     let mut entries: Vec<(Name, Attribute)> = vec![
         ("frameworks".into(), attribute(all(e))),
@@ -192,7 +192,7 @@ fn arguments(e: &Evaluator, function: &Value) -> Thunk {
         entries.push((primitive.name.into(), attribute(value)));
     }
     entries.retain(|(name, _)| formals.iter().any(|(f, _)| f == name));
-    e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))))
+    e.set(AttrSet::new(entries))
 }
 
 /// Modules of nixpkgs that define nothing that this program looks at: firmware, and the drivers of

@@ -106,7 +106,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 parts: list.parts.clone(),
             };
             let value = e.done(Value::synthetic(Data::List(Rc::new(list))));
-            Attribute { value, entry: None }
+            Attribute::new(value)
         };
         set_of(
             vec![("right".into(), part(right)), ("wrong".into(), part(wrong))],
@@ -181,13 +181,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 items,
                 parts: Vec::new(),
             }));
-            (
-                name,
-                Attribute {
-                    value: e.done(Value::synthetic(list)),
-                    entry: None,
-                },
-            )
+            (name, Attribute::new(e.done(Value::synthetic(list))))
         });
         set_of(entries.collect(), at)
     }),
@@ -222,9 +216,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     primitive("attrNames", 1, |e, a, at| {
         let set = set(e, a[0], at)?;
         closed(&set, at)?;
-        let items = set
-            .iter()
-            .map(|(n, _)| e.done(Value::synthetic(Data::Str(n.as_str().into()))));
+        let items = set.iter().map(|(n, _)| e.text(n.as_str()));
         list_of(items.collect(), Vec::new(), at)
     }),
     primitive("attrValues", 1, |e, a, at| {
@@ -297,7 +289,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         closed(&set, at)?;
         let function = a[0];
         let entries = set.iter().map(|(n, attribute)| {
-            let name = e.done(Value::synthetic(Data::Str(n.as_str().into())));
+            let name = e.text(n.as_str());
             let value = apply_later(e, function, vec![name, attribute.value], at);
             (
                 n.clone(),
@@ -345,7 +337,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
                 items,
                 parts: Vec::new(),
             }));
-            let key = e.done(Value::synthetic(Data::Str(name.as_str().into())));
+            let key = e.text(name.as_str());
             let value = apply_later(e, a[0], vec![key, e.done(Value::synthetic(list))], at);
             (name, Attribute { value, entry })
         });

@@ -45,8 +45,8 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             return Err(outside(e, &path, at));
         };
         let entries = entries.into_iter().map(|(name, kind)| {
-            let value = e.done(Value::synthetic(Data::Str(kind.into())));
-            (name.into(), Attribute { value, entry: None })
+            let value = e.text(kind);
+            (name.into(), Attribute::new(value))
         });
         set_of(entries.collect(), at)
     }),

@@ -119,7 +119,7 @@ fn from_toml(e: &Evaluator, toml: &toml::Value, at: Option<Span>) -> Eval<Value>
             let mut entries = Vec::new();
             for (name, value) in table {
                 let value = e.done(from_toml(e, value, at)?);
-                entries.push((name.as_str().into(), Attribute { value, entry: None }));
+                entries.push((name.as_str().into(), Attribute::new(value)));
             }
             return set_of(entries, at);
         }
@@ -157,7 +157,7 @@ pub(super) fn from_json(e: &Evaluator, json: &serde_json::Value, at: Option<Span
             let mut entries = Vec::new();
             for (name, value) in map {
                 let value = e.done(from_json(e, value, at)?);
-                entries.push((name.as_str().into(), Attribute { value, entry: None }));
+                entries.push((name.as_str().into(), Attribute::new(value)));
             }
             return set_of(entries, at);
         }

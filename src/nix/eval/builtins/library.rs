@@ -34,7 +34,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             let name = name(e, *item, at)?;
             if seen.insert(name.clone()) {
                 let value = apply_later(e, a[1], vec![*item], at);
-                entries.push((name, Attribute { value, entry: None }));
+                entries.push((name, Attribute::new(value)));
             }
         }
         set_of(entries, at)
@@ -174,7 +174,7 @@ fn has(e: &Evaluator, part: Part, wanted: &str, whole: Thunk, at: Option<Span>) 
 const STORE: &str = "/nix/store/";
 
 fn name_of(e: &Evaluator, name: &Name) -> Thunk {
-    e.done(Value::synthetic(Data::Str(name.as_str().into())))
+    e.text(name.as_str())
 }
 
 fn truth(truth: bool, at: Option<Span>) -> Eval<Value> {

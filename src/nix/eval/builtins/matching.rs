@@ -53,10 +53,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             Some(index) => (&whole[..index], &whole[index + 1..]),
             None => (&*whole, ""),
         };
-        let part = |part: &str| Attribute {
-            value: e.done(Value::synthetic(Data::Str(part.into()))),
-            entry: None,
-        };
+        let part = |part: &str| Attribute::new(e.text(part));
         set_of(
             vec![
                 ("name".into(), part(name)),
@@ -73,9 +70,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
             return Err(Unknown::new(why, at));
         }
         let parts = whole.split(&*separator);
-        let items = parts
-            .map(|p| e.done(Value::synthetic(Data::Str(p.into()))))
-            .collect();
+        let items = parts.map(|p| e.text(p)).collect();
         list_of(items, Vec::new(), at)
     }),
     // The single bytes of a string, as lib.stringToCharacters has them.
@@ -108,7 +103,7 @@ fn unknown(failure: Failure, pattern: &str, at: Option<Span>) -> Rc<Unknown> {
 /// The bytes from `start` to `end`, which may cut a character in two.
 fn piece(e: &Evaluator, whole: &str, start: usize, end: usize, at: Option<Span>) -> Thunk {
     match whole.get(start..end) {
-        Some(part) => e.done(Value::synthetic(Data::Str(part.into()))),
+        Some(part) => e.text(part),
         None => {
             let why = Why::Unsupported("half a character".into());
             e.unknown(Unknown::new(why, at))

@@ -66,7 +66,7 @@ fn all() -> impl Iterator<Item = &'static Primitive> {
 
 /// The set `builtins`.
 pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
-    let attribute = |value| Attribute { value, entry: None };
+    let attribute = Attribute::new;
     let mut entries: Vec<(Name, Attribute)> = Vec::new();
     for primitive in all() {
         let builtin = Builtin {
@@ -179,14 +179,8 @@ const GENERAL: &[Primitive] = &[
         };
         let success = e.done(Value::synthetic(Data::Bool(success)));
         let entries = vec![
-            (
-                "success".into(),
-                Attribute {
-                    value: success,
-                    entry: None,
-                },
-            ),
-            ("value".into(), Attribute { value, entry: None }),
+            ("success".into(), Attribute::new(success)),
+            ("value".into(), Attribute::new(value)),
         ];
         Ok(Value {
             data: Data::Set(Rc::new(AttrSet::new(entries))),
@@ -240,7 +234,7 @@ const GENERAL: &[Primitive] = &[
             .into_iter()
             .map(|(name, default)| {
                 let value = e.done(Value::synthetic(Data::Bool(default)));
-                (name, Attribute { value, entry: None })
+                (name, Attribute::new(value))
             })
             .collect();
         Ok(Value {

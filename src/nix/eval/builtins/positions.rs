@@ -31,10 +31,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[primitive("unsafeGetAttrPos", 2, |
         return Err(Unknown::new(why, at));
     };
     let place = e.sources().place(entry);
-    let attribute = |data| Attribute {
-        value: e.done(Value::synthetic(data)),
-        entry: None,
-    };
+    let attribute = |data| Attribute::new(e.done(Value::synthetic(data)));
     let path: Rc<str> = file.path().display().to_string().into();
     let entries = vec![
         ("column".into(), attribute(Data::Int(place.column.into()))),

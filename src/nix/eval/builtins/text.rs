@@ -105,9 +105,7 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
     }),
     primitive("splitVersion", 1, |e, a, at| {
         let version = text(e, a[0], at)?;
-        let items = version_parts(&version)
-            .map(|p| e.done(Value::synthetic(Data::Str(p.into()))))
-            .collect();
+        let items = version_parts(&version).map(|p| e.text(p)).collect();
         list_of(items, Vec::new(), at)
     }),
     // What is known here has no context: a derivation is unknown, and a path stays a path.
