@@ -189,7 +189,7 @@ let
   };
   fixupOptionType = _: option: option;
   showOption = parts: builtins.concatStringsSep "." parts;
-  optionAttrSetToDocList = throw "documentation is not evaluated";
+  optionAttrSetToDocList = _: throw "documentation is not evaluated";
   getValues = map (definition: definition.value);
   getFiles = map (definition: definition.file);
   mergeOneOption =
