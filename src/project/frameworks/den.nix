@@ -217,8 +217,25 @@ let
         "adaptArgs"
         "adapterModule"
         "evalConfig"
-        "guard"
       ];
+      # What a guard asks of the machine decides whether the part counts.
+      guarded =
+        part:
+        if !(definition ? guard) then
+          part
+        else
+          {
+            __functionArgs = lib.functionArgs definition.guard;
+            __functor = _: arguments: {
+              config = lib.mkIf (
+                let
+                  holds = definition.guard arguments;
+                in
+                # A guard may also be a function of what is forwarded, and of the item.
+                if builtins.isFunction holds then opaque "what den forwards under a condition" { } else holds
+              ) part;
+            };
+          };
       one =
         item:
         let
@@ -232,10 +249,12 @@ let
           ${definition.intoClass item} =
             if !plain || builtins.isFunction path then
               opaque "what den forwards under a condition" { }
-            else if path == [ ] then
+            else if path == [ ] && !(definition ? guard) then
               module
+            else if path == [ ] then
+              opaque "what den forwards under a condition" { }
             else
-              lib.setAttrByPath path (_: { imports = [ module ]; });
+              guarded (lib.setAttrByPath path (_: { imports = [ module ]; }));
         };
     in
     {

@@ -82,6 +82,15 @@ const PRIMITIVES: &[Primitive] = &[
     }),
     // `packages set`: a package set of which this much is known.
     Primitive::new("packages", 1, |e, a, _| opened(e, a[0], Why::Package)),
+    // `knows set name`: whether the set is known to have an attribute. An open set may have more.
+    Primitive::new("knows", 2, |e, a, at| {
+        let (set, name) = (e.force(a[0])?, e.force(a[1])?);
+        let known = e.as_set(&set, at)?.get(&e.as_str(&name, at)?).is_some();
+        Ok(Value {
+            data: Data::Bool(known),
+            at,
+        })
+    }),
     NIXOS_SYSTEM,
 ];
 

@@ -6,6 +6,7 @@
   lib,
   frameworks,
   opaque,
+  knows,
 }:
 let
   inherit (builtins)
@@ -233,10 +234,11 @@ let
         inherit src;
       };
 
-      # Every input with a lib puts it into the lib. Whether one has is only asked where nixpkgs uses the name too.
+      # Every input with a lib puts it into the lib. Whether one has is only asked where nixpkgs uses the name too:
+      # of its lib all names are known.
       libs = mapAttrs (
         name: input:
-        if lib ? ${name} && !isAttrs (input.lib or null) then lib.${name} else input.lib
+        if knows lib name && !isAttrs (input.lib or null) then lib.${name} else input.lib
       ) (removeAttrs withSource [ "self" "src" ]);
 
       base =
@@ -574,7 +576,7 @@ let
     base
     // mapAttrs (
       name: value:
-      if base ? ${name} && isAttrs value && isAttrs base.${name} then
+      if knows base name && isAttrs value && isAttrs base.${name} then
         recursiveUpdate base.${name} value
       else
         value
