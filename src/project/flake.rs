@@ -482,7 +482,16 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
         let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
         Attribute { value, entry: None }
     };
+    let source = e.unknown(Unknown::new(why.clone(), None));
     vec![
+        // By this, `nix.registry.x.flake = inputs.x` is one value and no tree of settings.
+        (
+            "outPath".into(),
+            Attribute {
+                value: source,
+                entry: None,
+            },
+        ),
         ("nixosModule".into(), set(why.clone())),
         ("nixosModules".into(), set(Why::Modules(input.clone()))),
     ]
