@@ -491,11 +491,9 @@ fn a_registry_of_all_inputs_is_no_tree_of_settings() {
     let made = Flake::new(&flake, &[files, vec![("root.nix", ROOT)]].concat());
     assert_eq!(made.read(), Ok(hosts(&[("a", &["noatime"])])));
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_btrfs-tune"));
-    command
-        .args(["inspect", "--format", "json"])
-        .arg(made.path());
+    command.arg("inspect").arg(made.path());
     let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
-    assert!(output.contains("noatime"), "{output}");
+    assert!(output.contains("host a"), "{output}");
     for internal in ["flakeModules", "option-type", "evaluation was stopped"] {
         assert!(!output.contains(internal), "{internal}");
     }

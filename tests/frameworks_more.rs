@@ -35,7 +35,10 @@ fn mounts(fixture: &str) -> Mounts {
     out
 }
 
-fn expected(hosts: &[(&str, &[(&str, &[&str])])]) -> Mounts {
+/// A host, and the options of each of its mounts.
+type Expected<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
+
+fn expected(hosts: &[Expected<'_>]) -> Mounts {
     let strings = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
     hosts
         .iter()
