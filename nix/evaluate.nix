@@ -11,6 +11,7 @@
 # and after an edit and compare. (Nix may print half an answer before it fails: look at its exit
 # status.) Options are not checked against NixOS, there is none here, so a misspelt option name
 # passes; everything else follows lib/modules.nix: order of definitions, priorities, conflicts.
+# With `raw` the answer is { config, definitions } as Nix values, for ask.nix to look into.
 # With `nixpkgsLib` and `disko` the real ones do the work instead; both ways must agree, which
 # is how this file is checked.
 {
@@ -18,6 +19,7 @@
   host ? null,
   nixpkgsLib ? null,
   disko ? null,
+  raw ? false,
 }:
 with builtins;
 let
@@ -264,7 +266,10 @@ let
       tree = mergeNode [ ] (filter (o: o != { }) (catAttrs "options" reversed)) (catAttrs "config" reversed);
       config = tree.value;
     in
-    { inherit config tree; };
+    {
+      inherit config tree;
+      definitions = map (m: { file = m.key; value = m.config; }) reversed;
+    };
 
   # ---- what disko's module adds ------------------------------------------------------------
   attrsToList = mapAttrsToList (name: value: value // { name = value.name or name; });
@@ -515,6 +520,9 @@ let
     neededForBoot = false;
   };
 in
+if raw then
+  { inherit (evaluated) config definitions; }
+else
 {
   config = removeAttrs (showNode evaluated.tree) [ "_module" ];
   fileSystems = mapAttrs (_: fs: fileSystemDefaults // show fs) evaluated.config.fileSystems;

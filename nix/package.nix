@@ -13,6 +13,9 @@ rustPlatform.buildRustPackage (finalAttrs: {
       ../Cargo.toml
       ../Cargo.lock
       ../src
+      # What the oracle asks Nix with; it is part of the program.
+      ../nix/ask.nix
+      ../nix/evaluate.nix
       # Whole machines, which the unit tests of the rules read.
       ../fixtures
       (lib.fileset.maybeMissing ../README.md)

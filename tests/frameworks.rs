@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
+use std::rc::Rc;
 
 use btrfs_tune::model::Found;
-use btrfs_tune::project::Project;
+use btrfs_tune::nix::eval::Evaluator;
+use btrfs_tune::nix::source::Sources;
+use btrfs_tune::project::{HostName, Project};
 
 /// The hosts that the flake itself names, each with the device and the options of its `/`.
 fn machines(framework: &str) -> Vec<(String, String, Vec<String>)> {
@@ -94,6 +97,26 @@ fn flake_utils_plus() {
 }
 
 #[test]
+fn an_option_that_nobody_defines_has_its_default_only_where_every_module_is_seen() {
+    let read = |name: &str| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frameworks/defaults");
+        let project = Project::open(&directory).expect("it opens");
+        let sources = project.sources();
+        let host = HostName(name.to_owned());
+        let evaluated = project.evaluate(&sources, &host).expect("it evaluates");
+        let host = evaluated.host();
+        let (_, mount) = host.storage.mount("/").expect("a root");
+        mount.options.known().map(|options| {
+            let texts = options.iter().map(|o| o.value.clone());
+            texts.collect::<Vec<_>>()
+        })
+    };
+    let options = read("elm").expect("its options are known");
+    assert_eq!(options, ["compress=zstd", "ssd"]);
+    assert_eq!(read("oak"), None);
+}
+
+#[test]
 fn colmena() {
     makes_both_machines("colmena", &[]);
 }
@@ -131,4 +154,27 @@ fn unify() {
 #[test]
 fn lite_config() {
     makes_both_machines("lite-config", &[]);
+}
+
+/// A file that travels with the program is read only when a flake needs it: each must be whole.
+#[test]
+fn every_embedded_file_is_nix() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut read = 0;
+    for directory in ["project/frameworks", "nix/eval/lib"] {
+        for entry in std::fs::read_dir(source.join(directory)).expect("it is there") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|e| e != "nix") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("text");
+            let evaluator = Evaluator::new(Rc::new(Sources::new(source.clone())));
+            let name = path.display().to_string();
+            if let Err(unknown) = evaluator.embedded(&name, &text) {
+                panic!("{name}: {}", unknown.why);
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 20, "{read} files");
 }

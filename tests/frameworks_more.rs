@@ -35,7 +35,7 @@ fn mounts(fixture: &str) -> Mounts {
     out
 }
 
-/// A host, and the options of each of its mounts.
+/// A host with its mount points, each with its options.
 type Expected<'a> = (&'a str, &'a [(&'a str, &'a [&'a str])]);
 
 fn expected(hosts: &[Expected<'_>]) -> Mounts {

@@ -132,6 +132,20 @@ fn what_is_unknown_is_unknown_there_and_nowhere_else() {
 }
 
 #[test]
+fn the_directory_that_is_read_is_not_the_one_that_nix_evaluates() {
+    let host = host(
+        r#"{ fileSystems."/" = { device = "/dev/x"; fsType = "btrfs";
+             options = [ "noatime" "x-note=${toString ./.}/a" ]; }; }"#,
+    );
+    let options = &host["filesystems"][0]["subvolumes"][0]["options"];
+    let options = match options {
+        Json::Null => &host["filesystems"][0]["options"],
+        options => options,
+    };
+    assert_eq!(texts(options), [Some("noatime"), None]);
+}
+
+#[test]
 fn conditions_and_priorities_decide_what_there_is() {
     let host = host(
         r#"{ lib, ... }: { disko.devices.disk.main = { device = "/dev/vda"; content = {

@@ -57,18 +57,6 @@ pub(crate) fn filesystem(
         })
 }
 
-/// Whether the options that Nix gives for one file are among ours, in its order. Where Nix could not
-/// follow the imports that we followed, no more can be asked.
-pub(crate) fn holds(ours: &Values, truth: &Values) -> bool {
-    let (Some(Told::Known(Json::Array(ours))), Some(Told::Known(Json::Array(truth)))) =
-        (ours.get("options"), truth.get("options"))
-    else {
-        return false;
-    };
-    let mut ours = ours.iter();
-    truth.iter().all(|option| ours.any(|own| own == option))
-}
-
 /// Whether what we tell is not contradicted by a truth.
 fn agrees(told: &Told, truth: Option<&Told>, stubbed: bool) -> bool {
     match (told, truth) {

@@ -252,16 +252,6 @@ fn mounts(case: &Case, document: Result<Document, Failure>, table: &mut Table) {
                 .collect();
             match (ours.get(&mountpoint), host) {
                 (Some(told), Some(host)) => {
-                    let imported = case.unjudged && truths.iter().any(|t| compare::holds(told, t));
-                    // Nix was told to take every condition for granted, this program only those
-                    // around a whole module.
-                    let granted = case.best == "assume";
-                    let granted = granted && truths.iter().any(|t| compare::holds(t, told));
-                    let told = if imported || granted {
-                        &truths[0]
-                    } else {
-                        told
-                    };
                     let verdict = compare::filesystem(host, told, &truths, case.stubbed);
                     let detail = || format!("{mountpoint}: {}", verdict.detail);
                     table.count(MOUNTS, verdict.outcome, &case.place, detail);

@@ -5,7 +5,7 @@
 //! - `CORPUS`: a folder made by the corpus kit: `index.json`, `truth/`, `repos/`.
 //! - `CORPUS_FULL`: full checkouts, for flakes; default `$CORPUS/full`.
 //! - `KIT`: the kit's folder; `HOSTS` and `MOUNTS` default to its `hosts-dev.json` and
-//!   `mounts-dev.json`. Without them flakes are left out.
+//!   `mounts-dev.json`, or to such files in `CORPUS`. Without them flakes are left out.
 //!
 //! It is no test: the configurations are other people's and not part of this repository.
 
@@ -44,7 +44,11 @@ impl Corpus {
         let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let folder = path("CORPUS").ok_or("CORPUS is not set")?;
         let kit = path("KIT");
-        let of_kit = |name: &str| kit.as_ref().map(|kit| kit.join(name));
+        let beside = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+        let of_kit = |name: &str| match &kit {
+            Some(kit) => Some(kit.join(name)),
+            None => beside(name),
+        };
         let mut corpus = Corpus {
             full: path("CORPUS_FULL").unwrap_or_else(|| folder.join("full")),
             hosts: path("HOSTS").or_else(|| of_kit("hosts-dev.json")),

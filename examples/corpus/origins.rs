@@ -17,6 +17,7 @@ pub(crate) fn check(document: &Document, root: &Path, place: &str, table: &mut T
             let Text {
                 text: Some(text),
                 at: Some(at),
+                ..
             } = text
             else {
                 continue;

@@ -4,14 +4,18 @@ use std::rc::Rc;
 
 use miette::miette;
 
-use super::{CLEAN, FAILED, PENDING, Target, explain, inputs, verify};
+use super::eval::Asked;
+use super::{CLEAN, FAILED, PENDING, Target, eval, explain, inputs, verify};
 use crate::analyze::Analysis;
+use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
+use crate::model::Host;
+use crate::project::HostName;
 use crate::recommend::rules::rule;
 use crate::recommend::{Applicability, Class};
 use crate::report::{FORMAT, ProblemReport, Report, build, text};
-use crate::rewrite::{Workspace, realise, write};
-use crate::select::Proposal;
+use crate::rewrite::{Outcome, Realised, Workspace, realise, write};
+use crate::select::{self, Proposal};
 
 /// Prints recommendations with their patches, or applies them.
 #[derive(Debug, clap::Args)]
@@ -59,29 +63,99 @@ impl Fix {
         }
         let opened = inputs::open(&self.target)?;
         // The proof watches every host of the project, whichever is asked about.
-        let all = opened.project.hosts(&opened.sources).names();
+        let mut all = opened.project.hosts(&opened.sources).names();
+        if all.is_empty() {
+            // Nix alone knows them.
+            all = opened.hosts.clone();
+        }
         let (project, sources) = (Rc::clone(&opened.project), Rc::clone(&opened.sources));
         let (mut workspace, failed) = Workspace::open(project, sources, &all);
         let mut problems: Vec<Problem> = failed
             .iter()
             .map(|(name, unknown)| {
-                Problem::error(&format!("host {}", name.0), unknown.why.to_string())
-                    .help("it is not analysed, and nothing protects it from edits of shared files")
+                let (host, why) = (format!("host {}", name.0), unknown.why.to_string());
+                match self.target.eval.is_on() && failed.len() == all.len() {
+                    // Then there are no edits that it would have to be protected from.
+                    true => Problem::warning(&host, why).help("it is analysed as Nix tells it"),
+                    false => Problem::error(&host, why).help(
+                        "it is not analysed, and nothing protects it from edits of shared files",
+                    ),
+                }
             })
             .chain(opened.problems.iter().cloned())
             .collect();
+        // Hosts that Nix alone knows are read by it alone.
+        let is_unread = |name: &HostName| {
+            failed.iter().any(|(n, _)| n == name) || !all.iter().any(|n| n == name)
+        };
+        let mut told = Vec::new();
+        for name in &opened.hosts {
+            let host = match self.target.eval.is_on() && !is_unread(name) {
+                true => Some(opened.evaluate(name)?.host()),
+                false => None,
+            };
+            match self.target.eval.fill(&opened, name, host)? {
+                Asked::No => {}
+                Asked::Cannot(why) => problems.push(eval::not_asked(name, &why)),
+                Asked::Told(filled) => {
+                    problems.extend(eval::disagreements(name, &filled, &opened.sources));
+                    problems.extend(eval::said(name, &filled));
+                    told.push((name.clone(), *filled));
+                }
+            }
+        }
         let mut reported = Vec::new();
         for name in &opened.hosts {
-            if failed.iter().any(|(n, _)| n == name) {
+            let filled = told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
+            if is_unread(name) {
+                if let Some(filled) = filled {
+                    let settings = &filled.host.settings;
+                    let named = ["hardware.facter.reportPath", "facter.reportPath"]
+                        .iter()
+                        .find_map(|path| settings.text(path).map(str::to_owned));
+                    let (facts, found) = opened.facts_beside(&self.target, name, named)?;
+                    problems.extend(found);
+                    let model = filled.host.clone().with_facts(&facts);
+                    let analysis = Analysis::of(&model);
+                    let realised = self.advice(filled, &model, &[], &opened);
+                    let report = build::host(&model, &analysis, &realised, &opened.sources);
+                    reported.push((name.clone(), report));
+                }
                 continue;
             }
             let evaluated = opened.evaluate(name)?;
             let (facts, found) = opened.facts(&self.target, &evaluated)?;
             problems.extend(found);
-            let model = evaluated.host().with_facts(&facts);
+            let read = evaluated.host().with_facts(&facts);
+            let Some(filled) = filled else {
+                let analysis = Analysis::of(&read);
+                let (next, realised) = realise(&workspace, name, &facts, &|p| self.wants(p));
+                workspace = next;
+                let report = build::host(&read, &analysis, &realised, &opened.sources);
+                reported.push((name.clone(), report));
+                continue;
+            };
+            let model = filled.host.clone().with_facts(&facts);
             let analysis = Analysis::of(&model);
-            let (next, realised) = realise(&workspace, name, &facts, &|p| self.wants(p));
-            workspace = next;
+            // What Nix knows may settle what static reading alone would propose.
+            let keys = |host: &Host| -> Vec<(&'static str, String)> {
+                let plan = select::plan(host, &Analysis::of(host));
+                let key = |p: &Proposal| (p.finding.rule, p.finding.subject.clone());
+                plan.iter().map(key).collect()
+            };
+            let (by_files, by_both) = (keys(&read), keys(&model));
+            let settled = |p: &Proposal| {
+                let key = (p.finding.rule, p.finding.subject.clone());
+                by_files.contains(&key) && !by_both.contains(&key)
+            };
+            let (next, mut realised) =
+                realise(&workspace, name, &facts, &|p| self.wants(p) && !settled(p));
+            match self.obstacle(name, &told, &realised) {
+                Some(why) => eval::withhold(&mut realised, &why),
+                None => workspace = next,
+            }
+            let advice = self.advice(filled, &model, &realised, &opened);
+            realised.extend(advice);
             let report = build::host(&model, &analysis, &realised, &opened.sources);
             reported.push((name.clone(), report));
         }
@@ -128,6 +202,44 @@ impl Fix {
             (false, true) => PENDING,
             (false, false) => CLEAN,
         })
+    }
+
+    /// Why no patch of a host can be believed: static reading, on which its proof stands, is wrong
+    /// of this host, or of one that reads a changed file.
+    fn obstacle(
+        &self,
+        name: &HostName,
+        told: &[(HostName, Filled)],
+        realised: &[Realised],
+    ) -> Option<String> {
+        let doubtful = |host: &HostName| {
+            let mut all = told.iter().filter(|(_, filled)| filled.is_advice_only());
+            all.any(|(n, _)| n == host)
+        };
+        let shared = realised.iter().flat_map(|r| match &r.outcome {
+            Outcome::Patch { shared_with, .. } => shared_with.as_slice(),
+            _ => &[],
+        });
+        let host = std::iter::once(name).chain(shared).find(|h| doubtful(h))?;
+        Some(format!(
+            "the files of host {} are read differently by Nix, so no edit is proposed",
+            host.0
+        ))
+    }
+
+    fn advice(
+        &self,
+        filled: &Filled,
+        model: &Host,
+        realised: &[Realised],
+        opened: &inputs::Opened,
+    ) -> Vec<Realised> {
+        let mut advice = match filled.from_nix().next() {
+            Some(_) => eval::advice(model, realised, &opened.sources),
+            None => Vec::new(),
+        };
+        advice.retain(|r| self.wants(&r.proposal));
+        advice
     }
 
     fn wants(&self, proposal: &Proposal) -> bool {

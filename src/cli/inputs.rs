@@ -12,7 +12,7 @@ use crate::ingest::{facter, metrics, nixos, observations};
 use crate::model::{Facts, Found, Host, UnknownFact};
 use crate::nix::eval::{Unknown, Why};
 use crate::nix::source::{ReadError, Sources, Span};
-use crate::project::{Evaluated, HostName, OpenError, Project};
+use crate::project::{Entry, Evaluated, HostName, OpenError, Project};
 
 /// A project that can be worked on.
 pub(super) struct Opened {
@@ -34,6 +34,17 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
         return Err(problem_error(error));
     }
     let mut hosts = discovery.names();
+    let mut problems = discovery.problems.clone();
+    if discovery.incomplete && target.eval.is_on() && matches!(project.entry, Entry::Flake(_)) {
+        // A framework may hide its hosts from all but Nix.
+        match target.eval.hosts(&project) {
+            Ok(more) => hosts.extend(more.into_iter().filter(|m| discovery.host(m).is_none())),
+            Err(error) if hosts.is_empty() => return Err(error),
+            // Each host tells by itself what is in the way.
+            Err(error) => problems.push(Problem::warning("flake.nix", error.to_string())),
+        }
+        hosts.sort();
+    }
     if let (Some(failure), true) = (&discovery.failure, hosts.is_empty()) {
         return Err(unknown_error(failure, &sources));
     }
@@ -55,7 +66,7 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
         project: Rc::new(project),
         sources,
         hosts,
-        problems: discovery.problems.clone(),
+        problems,
     })
 }
 
@@ -66,16 +77,21 @@ impl Opened {
             .project
             .evaluate(&self.sources, host)
             .map_err(|u| unknown_error(&u, &self.sources))?;
-        for skipped in &evaluated.configuration.skipped {
-            let broken = match &skipped.why.why {
-                Why::Syntax { .. } | Why::File(_) => is_within(&skipped.why, &self.sources),
-                _ => false,
-            };
-            if broken {
-                return Err(unknown_error(&skipped.why, &self.sources));
-            }
-        }
-        Ok(evaluated)
+        let broken = self.broken(&evaluated).next();
+        broken.map_or(Ok(evaluated), Err)
+    }
+
+    /// The files of a host that are no Nix, or are not there.
+    pub(super) fn broken<'a>(
+        &'a self,
+        evaluated: &'a Evaluated,
+    ) -> impl Iterator<Item = miette::Report> + 'a {
+        let skipped = evaluated.configuration.skipped.iter().map(|s| &s.why);
+        let broken = skipped.filter(|why| match &why.why {
+            Why::Syntax { .. } | Why::File(_) => is_within(why, &self.sources),
+            _ => false,
+        });
+        broken.map(|why| unknown_error(why, &self.sources))
     }
 
     /// A host of which nothing but the name is known.
@@ -96,10 +112,20 @@ impl Opened {
         target: &Target,
         evaluated: &Evaluated,
     ) -> miette::Result<(Facts, Vec<Problem>)> {
+        let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
+        self.facts_beside(target, &evaluated.name, named)
+    }
+
+    /// The same, of a host whose configuration names this facter report.
+    pub(super) fn facts_beside(
+        &self,
+        target: &Target,
+        host: &HostName,
+        named: Option<String>,
+    ) -> miette::Result<(Facts, Vec<Problem>)> {
         let mut facts = Facts::default();
         let mut problems = Vec::new();
-        let stated = self.project.config.host(&evaluated.name);
-        let named = nixos::facter_report(&evaluated.evaluator, &evaluated.configuration);
+        let stated = self.project.config.host(host);
         let named = stated
             .and_then(|h| h.facter.clone())
             .or(named.map(PathBuf::from));
@@ -233,7 +259,7 @@ fn is_within(unknown: &Unknown, sources: &Sources) -> bool {
 }
 
 /// An unknown that stops everything, with the place where it arose.
-fn unknown_error(unknown: &Unknown, sources: &Sources) -> miette::Report {
+pub(super) fn unknown_error(unknown: &Unknown, sources: &Sources) -> miette::Report {
     let (span, label) = match &unknown.why {
         Why::Syntax { span, message, .. } => (Some(*span), message.clone()),
         _ => (unknown.at, "here".to_owned()),

@@ -46,6 +46,7 @@ impl Lsp {
                 facter: None,
                 metrics: None,
                 observe: Vec::new(),
+                eval: Default::default(),
             };
             match opened.facts(&target, evaluated) {
                 Ok((facts, problems)) => {

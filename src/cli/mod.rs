@@ -3,6 +3,7 @@
 //! Owns arguments, finding a host's inputs beside its files, exit codes and messages. It alone sees
 //! every part. Must never hold knowledge that another part could use.
 
+mod eval;
 mod explain;
 mod fix;
 mod inputs;
@@ -60,6 +61,8 @@ struct Target {
     /// What people say about the machine (may be given several times).
     #[arg(long, value_name = "TEXT")]
     observe: Vec<String>,
+    #[command(flatten)]
+    eval: eval::Eval,
 }
 
 /// Parses the process's arguments, runs, and gives the exit code.

@@ -9,6 +9,7 @@ pub mod metrics;
 mod mounts;
 pub mod nixos;
 pub mod observations;
+pub mod oracle;
 mod persistence;
 pub mod problem;
 mod reach;

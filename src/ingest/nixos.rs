@@ -18,7 +18,11 @@ const SETTING_ROOTS: &[&[&str]] = &[
     &["hardware", "block"],
     &["hardware", "facter"],
     &["networking", "hostName"],
-    &["nix"],
+    // Not all of `nix`: its registry may hold the flake itself and all its inputs.
+    &["nix", "buildMachines"],
+    &["nix", "gc"],
+    &["nix", "optimise"],
+    &["nix", "settings"],
     &["programs", "hyprland"],
     &["programs", "steam"],
     &["programs", "sway"],
@@ -35,16 +39,18 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
     let values = Values::new(e);
     let config = configuration.config();
     let root = values.set(config, Vec::new(), None, reach::root(e, configuration));
-    let settings = settings(&values, root.as_ref());
+    // Storage first: what matters most is read before anything can spend the budget.
     let storage = root
-        .map(|root| mounts::storage(&values, &root))
+        .as_ref()
+        .map(|root| mounts::storage(&values, root))
         .unwrap_or_default();
+    let settings = settings(&values, root.as_ref());
     // The files of its modules, and those in which values of its storage live: what else was read
     // on the way may be about other hosts.
-    let root = e.sources().root();
+    let project = e.sources().root();
     let within = |file: &FileId| {
         let file = e.sources().file(*file);
-        file.is_some_and(|f| f.path().starts_with(root))
+        file.is_some_and(|f| f.path().starts_with(project))
     };
     let mut files: Vec<FileId> = Vec::new();
     let of_values = storage.places().into_iter().map(|at| at.file);

@@ -183,8 +183,7 @@ pub(super) fn holds(e: &Evaluator, reach: &[Reach]) -> Eval<bool> {
 
 fn all_hold(e: &Evaluator, conditions: &[Thunk]) -> Eval<bool> {
     for condition in conditions {
-        let value = e.force(*condition)?;
-        if !e.as_bool(&value, value.at)? {
+        if !e.holds(*condition, None)? {
             return Ok(false);
         }
     }

@@ -148,7 +148,7 @@ impl<'e> Values<'e> {
     fn hidden(set: &AttrSet) -> Option<&Why> {
         match &set.open {
             // Every merged set says so of what nobody defines.
-            Openness::Open(Why::Config(_)) | Openness::Closed => None,
+            Openness::Open(Why::Config(_) | Why::Undefined(_)) | Openness::Closed => None,
             Openness::Open(why) => Some(why),
         }
     }
@@ -265,7 +265,10 @@ impl<'e> Values<'e> {
             Some(Value {
                 data: Data::Str(text),
                 at,
-            }) => Ok(Some(Located::new(text.to_string(), at))),
+            }) => match in_store(self.e, &text, at) {
+                Some(why) => Err(self.fact(&below(&parent.path, name), &why)),
+                None => Ok(Some(Located::new(text.to_string(), at))),
+            },
             None
             | Some(Value {
                 data: Data::Null, ..
@@ -371,7 +374,10 @@ impl<'e> Values<'e> {
             Ok(Value {
                 data: Data::Str(text),
                 at,
-            }) => Ok(Located::new(text.to_string(), at)),
+            }) => match in_store(self.e, &text, at) {
+                Some(why) => Err(self.fact_at(path, &why, entry)),
+                None => Ok(Located::new(text.to_string(), at)),
+            },
             Ok(other) => Err(self.wrong_type(path, "a string", &other)),
             Err(unknown) => Err(self.fact_at(path, &unknown, entry)),
         })
@@ -379,12 +385,16 @@ impl<'e> Values<'e> {
 
     /// A plain value as JSON: no functions.
     pub(super) fn json(&self, thunk: Thunk) -> Eval<Option<Json>> {
-        Ok(Some(match self.e.force(thunk)?.data {
+        let value = self.e.force(thunk)?;
+        Ok(Some(match value.data {
             Data::Null => Json::Null,
             Data::Bool(b) => b.into(),
             Data::Int(i) => i.into(),
             Data::Float(f) => f.into(),
-            Data::Str(s) => (&*s).into(),
+            Data::Str(s) => match in_store(self.e, &s, value.at) {
+                Some(why) => return Err(why),
+                None => (&*s).into(),
+            },
             Data::Path(p) => (&*p).into(),
             Data::List(list) => {
                 let mut items = Vec::with_capacity(list.items.len());
@@ -395,6 +405,14 @@ impl<'e> Values<'e> {
                     }
                 }
                 Json::Array(items)
+            }
+            // A package or a flake stands for its path, as `toJSON` has it; whole flakes hold each
+            // other without end.
+            Data::Set(set) if set.get("outPath").is_some() => {
+                return match set.get("outPath") {
+                    Some(path) => self.json(path.value),
+                    None => Ok(None),
+                };
             }
             Data::Set(set) => {
                 let mut map = serde_json::Map::new();
@@ -416,4 +434,18 @@ pub(super) fn below(path: &[String], name: &str) -> Vec<String> {
     let mut path = path.to_vec();
     path.push(name.to_owned());
     path
+}
+
+/// Why a text is not known that names the project's own directory without saying so in its literal:
+/// Nix evaluates a copy in its store, of which only the hash is missing here.
+fn in_store(e: &Evaluator, text: &str, at: Option<Span>) -> Option<Rc<Unknown>> {
+    let root = e.sources().root().to_str()?;
+    if root.len() < 2 || !text.contains(root) {
+        return None;
+    }
+    if at.is_some_and(|at| e.sources().text(at).contains(root)) {
+        return None;
+    }
+    let what = "the project's path in the store of Nix".to_owned();
+    Some(Unknown::new(Why::Outside(what), at))
 }

@@ -77,8 +77,16 @@ impl System {
         let mut modules = Vec::new();
         for name in ["extraModules", "modules"] {
             if let Some(attribute) = call.get(name) {
-                let list = e.force(attribute.value)?;
-                modules.extend(&e.as_list(&list, attribute.entry)?.items);
+                let list = e
+                    .force(attribute.value)
+                    .and_then(|list| e.as_list(&list, attribute.entry));
+                match list {
+                    Ok(list) => modules.extend(&list.items),
+                    Err(unknown) => match unknown.known_items() {
+                        Some(items) => modules.extend(items),
+                        None => return Err(unknown),
+                    },
+                }
             }
         }
         let mut arguments = Vec::new();
@@ -427,8 +435,9 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             let own = node.map(|node| sub_inputs(e, flake, node));
             let known = frameworks::value_of(e, &repository);
             let why = Why::Input(name.to_owned());
+            let plain = frameworks::has_plain_modules(&repository);
             e.native(move |e| {
-                let mut entries = offered(e, &why);
+                let mut entries = offered(e, &why, plain);
                 let own = own.map(|value| ("inputs".into(), Attribute { value, entry: None }));
                 entries.extend(own);
                 let Some(known) = known else {
@@ -473,7 +482,7 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
 }
 
 /// The outputs of an input of which it is known what kind of thing they hold.
-fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
+fn offered(e: &Evaluator, why: &Why, plain: bool) -> Vec<(Name, Attribute)> {
     let Why::Input(input) = why else {
         return Vec::new();
     };
@@ -482,16 +491,25 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
         let value = e.done(Value::synthetic(Data::Set(Rc::new(set))));
         Attribute { value, entry: None }
     };
-    let source = e.unknown(Unknown::new(why.clone(), None));
+    // By this, `nix.registry.x.flake = inputs.x` is one value and no tree of settings.
+    let source = Attribute {
+        value: e.unknown(Unknown::new(why.clone(), None)),
+        entry: None,
+    };
+    if plain {
+        let module = e.done(Value::synthetic(Data::Set(Rc::default())));
+        let module = Attribute {
+            value: module,
+            entry: None,
+        };
+        return vec![
+            ("outPath".into(), source),
+            ("nixosModule".into(), module),
+            ("nixosModules".into(), set(Why::PlainModules(input.clone()))),
+        ];
+    }
     vec![
-        // By this, `nix.registry.x.flake = inputs.x` is one value and no tree of settings.
-        (
-            "outPath".into(),
-            Attribute {
-                value: source,
-                entry: None,
-            },
-        ),
+        ("outPath".into(), source),
         ("nixosModule".into(), set(why.clone())),
         ("nixosModules".into(), set(Why::Modules(input.clone()))),
     ]
@@ -499,6 +517,6 @@ fn offered(e: &Evaluator, why: &Why) -> Vec<(Name, Attribute)> {
 
 fn opaque(e: &Evaluator, name: &str) -> Thunk {
     let why = Why::Input(name.to_owned());
-    let set = AttrSet::new(offered(e, &why)).opened(why);
+    let set = AttrSet::new(offered(e, &why, false)).opened(why);
     e.done(Value::synthetic(Data::Set(Rc::new(set))))
 }

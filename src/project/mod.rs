@@ -55,7 +55,8 @@ pub enum Entry {
 /// A project on disk.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Where diffs are relative to: the root of the git work tree, else the current directory.
+    /// Where diffs are relative to, and beyond which nothing is read: the root of the git work
+    /// tree, else the current directory if it is above, else that of the flake.
     pub root: PathBuf,
     /// Whether the root is that of a git work tree.
     pub in_git: bool,
@@ -150,6 +151,9 @@ impl Origin {
                 arguments.push(("nodes".into(), e.unknown(why)));
             }
         }
+        if self.pieces.iter().any(|piece| piece.assumed) {
+            e.assume();
+        }
         modules.extend(self.pieces.iter().map(|piece| piece.module(&e)));
         let configuration = Configuration::evaluate(&e, &modules, &arguments, caller);
         Ok((e, configuration))
@@ -239,9 +243,16 @@ impl Project {
             .find(|d| d.join(".git").exists())
             .map(Path::to_path_buf);
         let in_git = git.is_some();
-        let root = git.unwrap_or_else(|| match directory.starts_with(&working) {
+        // The root of the file system is no project, whoever stands in it.
+        let stands_in = working.parent().is_some() && directory.starts_with(&working);
+        let root = git.unwrap_or_else(|| match stands_in {
             true => working,
-            false => directory.clone(),
+            // A file of a flake may import what lies beside its directory.
+            false => directory
+                .ancestors()
+                .find(|d| d.join("flake.nix").is_file())
+                .unwrap_or(&directory)
+                .to_path_buf(),
         });
         let config = Config::find(&directory, &root);
         let entry = match is_file {

@@ -101,6 +101,13 @@ impl Workload {
     }
 }
 
+/// The options of NixOS that tell what a machine does; `*` stands for any one name.
+pub fn options_looked_at() -> impl Iterator<Item = &'static str> {
+    SERVICES
+        .iter()
+        .flat_map(|service| std::iter::once(service.option).chain(service.paths.iter().copied()))
+}
+
 /// The workloads of a host, in the order of their kinds.
 pub fn identify(host: &Host) -> Vec<Workload> {
     let mut workloads = WorkloadKind::ALL.map(Workload::new);

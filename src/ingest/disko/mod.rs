@@ -54,6 +54,11 @@ pub(super) fn storage(values: &Values<'_>, disko: &SetAt) -> Storage {
     reader.storage
 }
 
+/// What a disk is called whose device is not known.
+pub(super) fn unknown_disk(attribute: &str) -> String {
+    format!("the device of disk {attribute}")
+}
+
 /// A value that disko computes.
 fn computed(text: String) -> Reading<Located<String>> {
     Ok(Located::new(text, None))
@@ -73,7 +78,7 @@ impl Disko<'_, '_> {
             let device = self.demanded(&disk, "device");
             let shown = match &device {
                 Ok(device) => device.value.clone(),
-                Err(_) => format!("the device of disk {attribute}"),
+                Err(_) => unknown_disk(&attribute),
             };
             // The default replaces what cannot stand in a label.
             let name = self.name_or(&disk, attribute.replace('/', "_"));

@@ -179,6 +179,14 @@ impl Evaluator {
             }
             (Data::Set(_), _) => {
                 let left = self.interpolated(left, at)?;
+                // Only a string that stands first makes Nix copy the paths after it to the store.
+                if let (Data::Str(_), Data::Path(path)) = (&left.data, &right.data) {
+                    let text = Value {
+                        data: Data::Str(path.clone()),
+                        at: right.at,
+                    };
+                    return self.add(&left, &text, at);
+                }
                 return self.add(&left, right, at);
             }
             (Data::Str(_) | Data::Path(_), Data::Set(_)) => {

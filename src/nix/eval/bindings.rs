@@ -6,7 +6,8 @@ use rowan::ast::AstNode;
 use rustc_hash::FxHashMap;
 
 use super::hir::*;
-use super::lower::{Lowering, nameless_scope, names_scope};
+use super::lower::Lowering;
+use super::scope::{nameless_scope, names_scope};
 use crate::nix::syntax;
 
 impl Lowering {
@@ -103,16 +104,9 @@ impl Lowering {
                 };
                 let (node, _) = &mut tree.names[index].1;
                 let mut taken = std::mem::replace(node, Node::Outer);
-                if let Node::Value(ast::Expr::AttrSet(set)) = &taken {
-                    // `a = { … }; a.b = …;` adds to the literal set.
-                    let mut nested = Tree {
-                        recursive: set.rec_token().is_some(),
-                        literal: Some(set.syntax().text_range()),
-                        ..Tree::default()
-                    };
-                    set.entries()
-                        .for_each(|entry| self.gather(&mut nested, entry));
-                    taken = Node::Nested(nested);
+                // `a = { … }; a.b = …;` adds to the literal set.
+                if let Node::Value(ast::Expr::AttrSet(_)) = &taken {
+                    taken = self.tree_of(taken).map_or(Node::Outer, Node::Nested);
                 }
                 if let Node::Nested(nested) = &mut taken {
                     self.insert(nested, rest, value, range);
@@ -129,43 +123,40 @@ impl Lowering {
             tree.add(name, node, range);
             return;
         };
-        // Two literal sets of one name merge; anything else is an error to Nix.
-        let literal = match &node {
-            Node::Value(ast::Expr::AttrSet(set)) => Some(set.clone()),
-            _ => None,
-        };
         let existing = std::mem::replace(&mut tree.names[index].1.0, Node::Outer);
-        let merged = match (existing, literal) {
-            (Node::Nested(mut nested), Some(set)) => {
-                self.join(&mut nested, &set);
-                Some(Node::Nested(nested))
-            }
-            (Node::Value(ast::Expr::AttrSet(first)), Some(second)) => {
-                let mut nested = Tree {
-                    recursive: first.rec_token().is_some(),
-                    literal: Some(first.syntax().text_range()),
-                    ..Tree::default()
-                };
-                first
-                    .entries()
-                    .for_each(|entry| self.gather(&mut nested, entry));
-                self.join(&mut nested, &second);
-                Some(Node::Nested(nested))
-            }
-            _ => None,
-        };
-        match merged {
+        match self.merged(existing, node) {
             Some(node) => tree.names[index].1.0 = node,
             None => self.fail(range, format!("attribute `{name}` is already defined")),
         }
     }
 
-    /// Adds the attributes of a literal set to a set that has others. Unlike attribute paths, two
-    /// literals do not merge any deeper.
-    fn join(&mut self, tree: &mut Tree, set: &ast::AttrSet) {
-        let mut other = Tree::default();
+    /// Two literal sets of one name merge, at any depth; anything else is an error to Nix. Before
+    /// release 2.25 literals that lie deeper were one too (NixOS/nix, src/libexpr/parser-state.hh).
+    fn merged(&mut self, first: Node, second: Node) -> Option<Node> {
+        let first = self.tree_of(first)?;
+        let second = self.tree_of(second)?;
+        Some(Node::Nested(self.join(first, second)))
+    }
+
+    /// The attributes of a literal set, or of one that attribute paths made.
+    fn tree_of(&mut self, node: Node) -> Option<Tree> {
+        let set = match node {
+            Node::Nested(tree) => return Some(tree),
+            Node::Value(ast::Expr::AttrSet(set)) => set,
+            _ => return None,
+        };
+        let mut tree = Tree {
+            recursive: set.rec_token().is_some(),
+            literal: Some(set.syntax().text_range()),
+            ..Tree::default()
+        };
         set.entries()
-            .for_each(|entry| self.gather(&mut other, entry));
+            .for_each(|entry| self.gather(&mut tree, entry));
+        Some(tree)
+    }
+
+    /// Adds the attributes of one set to another; a `rec` of the second counts for nothing.
+    fn join(&mut self, mut tree: Tree, mut other: Tree) -> Tree {
         if let Some((_, _, range)) = other.dynamic.first() {
             // Older versions of Nix drop it without a word.
             self.fail(
@@ -176,16 +167,13 @@ impl Lowering {
         let offset = tree.froms.len();
         tree.froms.append(&mut other.froms);
         for (name, (node, range)) in other.names {
-            if tree.index.contains_key(&name) {
-                self.fail(range, format!("attribute `{name}` is already defined"));
-                continue;
-            }
             let node = match node {
                 Node::From(from) => Node::From(from + offset),
                 node => node,
             };
-            tree.add(name, node, range);
+            self.define(&mut tree, name, node, range);
         }
+        tree
     }
 
     /// Lowers a tree whose frame, if it has one, is the innermost scope.

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::arena::Arena;
 use super::budget::{BYTES_SPENT, Spent};
 use super::hir::*;
+use super::partial::Gathered;
 use super::value::*;
 use super::{builtins, prelude};
 use crate::nix::source::{FileId, ReadError, Sources, Span, normalise};
@@ -26,6 +27,7 @@ pub struct Evaluator {
     lib: Cell<Option<Thunk>>,
     shared: RefCell<FxHashMap<String, Thunk>>,
     notes: RefCell<Vec<Rc<Unknown>>>,
+    assuming: Cell<bool>,
 }
 
 /// A computation of this program behind a thunk.
@@ -76,6 +78,7 @@ impl Evaluator {
             lib: Cell::new(None),
             shared: RefCell::default(),
             notes: RefCell::default(),
+            assuming: Cell::new(false),
         }
     }
 
@@ -132,6 +135,25 @@ impl Evaluator {
             .borrow_mut()
             .entry(name.to_owned())
             .or_insert(thunk)
+    }
+
+    /// From here on a condition that does not hold may hold on the machine: the module around it
+    /// is read as if it were enabled.
+    pub fn assume(&self) {
+        self.assuming.set(true);
+    }
+
+    /// Whether a condition of a definition holds.
+    pub fn holds(&self, condition: Thunk, at: Option<Span>) -> Eval<bool> {
+        let value = self.force(condition)?;
+        match self.as_bool(&value, at)? {
+            false if self.assuming.get() => {
+                let what =
+                    "whether a condition holds that this file alone does not meet".to_owned();
+                Err(Unknown::new(Why::Outside(what), at))
+            }
+            holds => Ok(holds),
+        }
     }
 
     /// Notes something that could not be taken into account where nobody asks for it.
@@ -474,19 +496,23 @@ impl Evaluator {
             Variable::Local { up, slot } => self.force(self.slot(frame, *up, *slot)),
             Variable::Global(name) => builtins::global(self, name, at),
             Variable::With { name, frames } => {
+                let mut perhaps = None;
                 for up in frames {
                     let set = self.force(self.slot(frame, *up, 0))?;
                     let set = self.as_set(&set, at)?;
                     match (set.get(name), &set.open) {
                         (Some(attribute), _) => return self.force(attribute.value),
+                        // `with lib; with types; mkOption …`: what a library is not known to have
+                        // is looked for further out.
+                        (None, Openness::Open(why @ Why::Library(_))) => {
+                            perhaps = perhaps.or_else(|| Some(why.clone()));
+                        }
                         (None, Openness::Open(why)) => return why.absent(name, at),
                         (None, Openness::Closed) => {}
                     }
                 }
-                Err(Unknown::new(
-                    Why::Refused(format!("undefined variable `{name}`")),
-                    at,
-                ))
+                let undefined = || Why::Refused(format!("undefined variable `{name}`"));
+                Err(Unknown::new(perhaps.unwrap_or_else(undefined), at))
             }
             Variable::Unbound(name) => Err(Unknown::new(
                 Why::Refused(format!("undefined variable `{name}`")),
@@ -511,29 +537,23 @@ impl Evaluator {
                 at: here,
             })
         };
-        let l = self.eval(unit, left, frame)?;
+        let left = || self.eval(unit, left, frame);
         let right = || self.eval(unit, right, frame);
         match op {
-            BinaryOp::And => bool(self.as_bool(&l, here)? && self.as_bool(&right()?, here)?),
-            BinaryOp::Or => bool(self.as_bool(&l, here)? || self.as_bool(&right()?, here)?),
-            BinaryOp::Implication => {
-                bool(!self.as_bool(&l, here)? || self.as_bool(&right()?, here)?)
-            }
             BinaryOp::Concat => {
-                let r = right()?;
-                let (l, r) = (self.as_list(&l, here)?, self.as_list(&r, here)?);
-                self.charge_list(&l, here)?;
-                self.charge_list(&r, here)?;
-                let mut joined = List::clone(&l);
-                joined.items.extend(&r.items);
-                joined.parts.extend(&r.parts);
-                Ok(Value {
-                    data: Data::List(Rc::new(joined)),
-                    at: here,
-                })
+                let mut joined = Gathered::new(self);
+                for side in [left(), right()] {
+                    joined.extend(side.and_then(|v| self.as_list(&v, here)), here)?;
+                }
+                joined.finish(here)
+            }
+            BinaryOp::And => bool(self.as_bool(&left()?, here)? && self.as_bool(&right()?, here)?),
+            BinaryOp::Or => bool(self.as_bool(&left()?, here)? || self.as_bool(&right()?, here)?),
+            BinaryOp::Implication => {
+                bool(!self.as_bool(&left()?, here)? || self.as_bool(&right()?, here)?)
             }
             BinaryOp::Update => {
-                let r = right()?;
+                let (l, r) = (left()?, right()?);
                 let (l, r) = (self.as_set(&l, here)?, self.as_set(&r, here)?);
                 self.charge_set(l.entries.len() + r.entries.len(), here)?;
                 let joined = update(&l, &r);
@@ -542,15 +562,21 @@ impl Evaluator {
                     at: here,
                 })
             }
-            BinaryOp::Equal => bool(self.equal(&l, &right()?)?),
-            BinaryOp::NotEqual => bool(!self.equal(&l, &right()?)?),
-            BinaryOp::Less => bool(self.less(&l, &right()?, here)?),
-            BinaryOp::More => bool(self.less(&right()?, &l, here)?),
-            BinaryOp::LessOrEqual => bool(!self.less(&right()?, &l, here)?),
-            BinaryOp::MoreOrEqual => bool(!self.less(&l, &right()?, here)?),
-            BinaryOp::Add => self.add(&l, &right()?, here),
+            BinaryOp::Equal => bool(self.equal(&left()?, &right()?)?),
+            BinaryOp::NotEqual => bool(!self.equal(&left()?, &right()?)?),
+            BinaryOp::Less => bool(self.less(&left()?, &right()?, here)?),
+            BinaryOp::More => {
+                let l = left()?;
+                bool(self.less(&right()?, &l, here)?)
+            }
+            BinaryOp::LessOrEqual => {
+                let l = left()?;
+                bool(!self.less(&right()?, &l, here)?)
+            }
+            BinaryOp::MoreOrEqual => bool(!self.less(&left()?, &right()?, here)?),
+            BinaryOp::Add => self.add(&left()?, &right()?, here),
             BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => {
-                super::arith::arithmetic(op, &l, &right()?, here)
+                super::arith::arithmetic(op, &left()?, &right()?, here)
             }
         }
     }

@@ -85,7 +85,8 @@ impl Evaluator {
                     }
                     value = self.force(attribute.value)?;
                 }
-                (None, Openness::Open(why)) => return Err(Unknown::new(why.below(&name), at)),
+                (None, Openness::Open(why)) if path.len() == 0 => return why.has(&name, at),
+                (None, Openness::Open(why)) => value = why.absent(&name, at)?,
                 (None, Openness::Closed) => return Ok(false),
             }
         }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::hir::{ExprId, Hir, Name};
+use crate::nix::module::defaults;
 use crate::nix::source::{FileId, Span};
 
 /// The outcome of an evaluation.
@@ -15,6 +16,8 @@ pub struct Unknown {
     pub why: Why,
     /// The expression at which knowledge ended.
     pub at: Option<Span>,
+    /// What is known of it all the same, if it is a list.
+    pub(super) known: super::partial::Known,
 }
 
 /// Why a value is not known.
@@ -23,12 +26,18 @@ pub enum Why {
     /// `config.<path>`, which no file of the project defines.
     #[error("no file of the project defines config.{0}")]
     Config(String),
+    /// `config.<path>`, which nobody defines: it has the default that nixpkgs gives it.
+    #[error("no file of the project defines config.{0}")]
+    Undefined(String),
     /// A value of a flake input.
     #[error("it comes from the flake input `{0}`")]
     Input(String),
     /// The modules that a flake input offers: any name may be one, and a module is no list.
     #[error("it comes from the flake input `{0}`")]
     Modules(String),
+    /// The modules of a flake input that are known to define nothing that this program looks at.
+    #[error("it comes from the flake input `{0}`")]
+    PlainModules(String),
     /// Something that is made of more than the project's files.
     #[error("{0} is not part of the project")]
     Outside(String),
@@ -63,6 +72,9 @@ pub enum Why {
     /// Part of the language that is not evaluated (yet).
     #[error("{0} is not evaluated")]
     Unsupported(String),
+    /// A name of `lib` or `builtins` that this program does not have; it may not exist.
+    #[error("{0} is not evaluated")]
+    Library(String),
     /// Evaluation was stopped.
     #[error("evaluation was stopped: {0}")]
     Budget(&'static str),
@@ -79,6 +91,33 @@ impl Why {
                     at,
                 })
             }
+            Why::PlainModules(_) => Ok(Value {
+                data: Data::Set(Rc::default()),
+                at,
+            }),
+            Why::Undefined(_) => {
+                let why = self.below(name);
+                let path = match &why {
+                    Why::Undefined(path) => path.clone(),
+                    _ => String::new(),
+                };
+                match defaults::of(&path) {
+                    Some(defaults::Known::Value(data)) => Ok(Value { data, at: None }),
+                    Some(defaults::Known::Group) => {
+                        let group = AttrSet::default().opened(why);
+                        Ok(Value::synthetic(Data::Set(Rc::new(group))))
+                    }
+                    None => Err(Unknown::new(Why::Config(path), at)),
+                }
+            }
+            why => Err(Unknown::new(why.below(name), at)),
+        }
+    }
+
+    /// Whether an open set has an attribute, as far as that is known.
+    pub(super) fn has(&self, name: &str, at: Option<Span>) -> Eval<bool> {
+        match self {
+            Why::Undefined(_) => self.absent(name, at).map(|_| true),
             why => Err(Unknown::new(why.below(name), at)),
         }
     }
@@ -88,6 +127,8 @@ impl Why {
         match self {
             Why::Config(path) if path.is_empty() => Why::Config(name.to_owned()),
             Why::Config(path) => Why::Config(format!("{path}.{name}")),
+            Why::Undefined(path) if path.is_empty() => Why::Undefined(name.to_owned()),
+            Why::Undefined(path) => Why::Undefined(format!("{path}.{name}")),
             Why::Argument(path) if path.is_empty() => Why::Argument(name.to_owned()),
             other => other.clone(),
         }
@@ -288,7 +329,11 @@ impl Value {
 impl Unknown {
     /// An unknown at a place.
     pub fn new(why: Why, at: Option<Span>) -> Rc<Self> {
-        Rc::new(Unknown { why, at })
+        Rc::new(Unknown {
+            why,
+            at,
+            known: super::partial::Known::default(),
+        })
     }
 
     /// Whether this says that the option at `path` itself is defined by nobody (every definition

@@ -28,6 +28,9 @@ const STRUCTURE: &[&str] = &[
     "_type",
 ];
 
+/// `modulesPath`: where nixpkgs' modules stand for `import`, no path of any machine.
+const MODULES_PATH: &str = "/<nixpkgs>/nixos/modules";
+
 /// More modules than any configuration seen has (the largest of 759 hosts had a few hundred).
 const MAX_MODULES: usize = 20_000;
 
@@ -86,7 +89,10 @@ impl Pending {
 #[derive(Default)]
 struct Module {
     key: Option<Key>,
+    /// The file in which it is written.
     file: Option<FileId>,
+    /// The file by which it is imported, which may only call another one.
+    imported: Option<FileId>,
     config: Option<Definition>,
     options: Option<Thunk>,
     freeform: Option<Thunk>,
@@ -148,6 +154,7 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
             });
         }
         files.extend(module.file);
+        files.extend(module.imported);
     }
     files.reverse();
     let mut seen = FxHashSet::default();
@@ -157,7 +164,9 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
         .iter()
         .find(|s| !is_outside(&s.why.why))
         .map(|s| s.why.why.clone());
-    roots.fill(definitions, options, freeform, incomplete);
+    // A file by itself is part of a machine of which the rest is not seen.
+    let complete = collector.scope.caller == Caller::Nixos && collector.skipped.is_empty();
+    roots.fill(definitions, options, freeform, incomplete, complete);
     Configuration {
         config,
         definitions: roots,
@@ -251,7 +260,7 @@ impl Collector<'_> {
         };
         let mut value = self.e.force(thunk)?;
         let mut key = None;
-        let mut file = pending.file;
+        let mut imported = None;
         let text = match &value.data {
             Data::Path(path) | Data::Str(path) => Some(path.to_string()),
             // `imports = [ inputs.self ]`-like: a set that stands for its path.
@@ -272,6 +281,7 @@ impl Collector<'_> {
                 return Ok((*index, Vec::new()));
             }
             value = self.e.import(&path, value.at.or(pending.at))?;
+            imported = self.e.sources().read(&path).ok().map(|f| f.id());
             key = Some(path);
         }
         let calls = match &value.data {
@@ -294,7 +304,12 @@ impl Collector<'_> {
         if let Openness::Open(why) = &set.open {
             return Err(Unknown::new(why.clone(), value.at.or(pending.at)));
         }
-        file = value.at.map(|at| at.file).or(file);
+        // What a function of `lib` gives (`mkIf …`) is not written where it stands.
+        let written = value
+            .at
+            .map(|at| at.file)
+            .filter(|f| self.is_of_project(*f));
+        let file = written.or(imported).or(pending.file);
         let config = self.config_of(&value, &set, file)?;
         let index = self.modules.len();
         if let Some(path) = &key {
@@ -311,6 +326,7 @@ impl Collector<'_> {
         self.modules.push(Module {
             key,
             file,
+            imported,
             config,
             options: set.get("options").map(|a| a.value),
             freeform: set.get("freeformType").map(|a| a.value),
@@ -318,6 +334,12 @@ impl Collector<'_> {
             imports: Vec::new(),
         });
         Ok((index, self.imports(&set, value.at, file)))
+    }
+
+    fn is_of_project(&self, file: FileId) -> bool {
+        let sources = self.e.sources();
+        let file = sources.file(file);
+        file.is_some_and(|f| f.path().starts_with(sources.root()))
     }
 
     fn config_of(
@@ -350,6 +372,10 @@ impl Collector<'_> {
             .and_then(|v| self.e.as_list(&v, at));
         match list {
             Ok(list) => Some(list.items.clone()),
+            // Every module counts for itself, but each that is disabled takes another away.
+            Err(why) if name != "disabledModules" && why.known_items().is_some() => {
+                why.known_items().map(<[Thunk]>::to_vec)
+            }
             Err(why) => {
                 let at = attribute.entry;
                 self.skipped.push(Skipped { why, at });
@@ -430,10 +456,7 @@ impl Collector<'_> {
         ];
         if self.scope.universe == Universe::Nixos {
             let pkgs = packages(e, lib);
-            let modules_path = e.unknown(Unknown::new(
-                Why::File("modulesPath lies in nixpkgs, outside the project".to_owned()),
-                None,
-            ));
+            let modules_path = e.done(Value::synthetic(Data::Path(MODULES_PATH.into())));
             let class = e.done(Value::synthetic(Data::Str("nixos".into())));
             entries.push(("_class".into(), attribute(class)));
             entries.push(("modulesPath".into(), attribute(modules_path)));

@@ -110,7 +110,7 @@ pub(super) fn discharge(e: &Evaluator, resolved: Vec<Resolved>) -> Vec<Resolved>
     let holds = |r: &mut Resolved| {
         for condition in std::mem::take(&mut r.definition.conditions) {
             let at = r.definition.entry;
-            match e.force(condition).and_then(|v| e.as_bool(&v, at)) {
+            match e.holds(condition, at) {
                 Ok(true) => {}
                 Ok(false) => return false,
                 Err(unknown) => r.definition.doubt = r.definition.doubt.take().or(Some(unknown)),

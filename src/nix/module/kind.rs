@@ -149,12 +149,12 @@ pub(super) fn kind(e: &Evaluator, of: &TypeRef) -> Eval<Kind> {
                 Err(Unknown::new(Why::Unsupported(what), None))
             }
         },
-        TypeRef::Both(a, b) => both(e, kind(e, a)?, kind(e, b)?),
+        TypeRef::Both(a, b) => both(kind(e, a)?, kind(e, b)?),
     }
 }
 
 /// One option declared twice: nixpkgs' `typeMerge`.
-fn both(e: &Evaluator, a: Kind, b: Kind) -> Eval<Kind> {
+fn both(a: Kind, b: Kind) -> Eval<Kind> {
     let joined = |a: TypeRef, b: TypeRef| TypeRef::Both(Rc::new(a), Rc::new(b));
     Ok(match (a, b) {
         (Kind::Submodule(a), Kind::Submodule(b)) => {
@@ -183,7 +183,7 @@ fn both(e: &Evaluator, a: Kind, b: Kind) -> Eval<Kind> {
         (Kind::Attrs, Kind::Attrs) => Kind::Attrs,
         (Kind::Anything, Kind::Anything) => Kind::Anything,
         (Kind::Unspecified, other) | (other, Kind::Unspecified) => other,
-        (Kind::Checked(a, test), b) => Kind::Checked(Rc::new(both(e, Kind::clone(&a), b)?), test),
+        (Kind::Checked(a, test), b) => Kind::Checked(Rc::new(both(Kind::clone(&a), b)?), test),
         _ => {
             let what = "an option declared twice with types of two kinds".to_owned();
             return Err(Unknown::new(Why::Unsupported(what), None));

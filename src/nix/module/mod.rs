@@ -6,6 +6,7 @@
 //! nixpkgs declares have no type here: where the type would decide, the value is unknown.
 
 mod collect;
+pub(in crate::nix) mod defaults;
 mod definition;
 mod kind;
 mod node;

@@ -140,7 +140,13 @@ impl Node {
     pub(super) fn merge(&self, e: &Evaluator) -> Eval<Value> {
         match self.declaration(e) {
             Some(declaration) => self.merge_declared(e, &declaration),
-            None => self.merge_undeclared(e),
+            None => {
+                // What is declared here could not be read.
+                for option in self.options.iter() {
+                    e.force(*option)?;
+                }
+                self.merge_undeclared(e)
+            }
         }
     }
 
@@ -186,6 +192,9 @@ impl Node {
             let merged = typed::merge(e, &self.roots, &kind, &self.path, resolved)?;
             return merged.ok_or_else(|| Unknown::new(Why::Config(self.dotted()), None));
         }
+        if self.definitions.is_empty() && !grouped && !self.is_root() {
+            return Err(Unknown::new(Why::Config(self.dotted()), None));
+        }
         let resolved = resolve(e, &self.definitions);
         let is_set = |r: &Resolved| r.set().is_some_and(|set| !is_package(set));
         // Above options there are only sets.
@@ -216,7 +225,7 @@ impl Node {
         for r in &resolved {
             let Some(set) = r.set() else { continue };
             if let Openness::Open(why) = &set.open
-                && !matches!(why, Why::Config(_))
+                && !matches!(why, Why::Config(_) | Why::Undefined(_))
             {
                 open = Openness::Open(why.clone());
             }

@@ -11,6 +11,9 @@ use crate::nix::eval::{
     AttrSet, Attribute, Data, Eval, Evaluator, List, Name, Openness, Unknown, Value, Why,
 };
 
+/// How a part of an option is computed.
+type Run = Box<dyn FnOnce(&Evaluator) -> Eval<Value>>;
+
 /// The tree of all options of an evaluation.
 pub(super) fn tree(e: &Evaluator, roots: &Rc<Roots>) -> Eval<Value> {
     below(e, &roots.node()?)
@@ -25,6 +28,16 @@ fn below(e: &Evaluator, node: &Node) -> Eval<Value> {
         let value = e.force(*options)?;
         for (name, attribute) in e.as_set(&value, value.at)?.iter() {
             names.entry(name.clone()).or_insert(*attribute);
+        }
+    }
+    if node.roots.universe == Universe::Nixos && node.path.is_empty() {
+        // nixos/modules/misc/assertions.nix: what modules ask `options` for before they warn.
+        for name in ["assertions", "warnings"] {
+            let why = Why::Unsupported("an option that nixpkgs declares".to_owned());
+            let value = e.unknown(Unknown::new(why, None));
+            names
+                .entry(name.into())
+                .or_insert(Attribute { value, entry: None });
         }
     }
     let entries = names.into_iter().map(|(name, attribute)| {
@@ -49,7 +62,7 @@ fn option(e: &Evaluator, node: &Node, declaration: &Declaration) -> Value {
     for set in declaration.sets.iter().rev() {
         entries.extend(set.iter().map(|(n, a)| (n.clone(), *a)));
     }
-    let mut add = |name: &str, run: Box<dyn FnOnce(&Evaluator) -> Eval<Value>>| {
+    let mut add = |name: &str, run: Run| {
         let value = e.native(run);
         entries.push((name.into(), Attribute { value, entry: None }));
     };

@@ -33,6 +33,8 @@ struct Filled {
     freeform: Option<TypeRef>,
     /// Set if a module of the project itself could not be read.
     incomplete: Option<Why>,
+    /// No module but nixpkgs' own is unknown.
+    complete: bool,
 }
 
 impl std::fmt::Debug for Roots {
@@ -63,19 +65,32 @@ impl Roots {
         options: Vec<Thunk>,
         freeform: Option<TypeRef>,
         incomplete: Option<Why>,
+        complete: bool,
     ) {
         *self.filled.borrow_mut() = Some(Filled {
             definitions: Rc::new(definitions),
             options: Rc::new(options),
             freeform,
             incomplete,
+            complete,
         });
     }
 
     /// What an attribute means that is neither declared nor defined below a path.
     pub(super) fn openness(&self, path: &[Name]) -> Openness {
         match self.universe {
-            Universe::Nixos => Openness::Open(Why::Config(path.join("."))),
+            Universe::Nixos => {
+                let complete = self
+                    .filled
+                    .borrow()
+                    .as_ref()
+                    .is_some_and(|filled| filled.complete);
+                let path = path.join(".");
+                Openness::Open(match complete {
+                    true => Why::Undefined(path),
+                    false => Why::Config(path),
+                })
+            }
             Universe::Closed => match &*self.filled.borrow() {
                 Some(Filled {
                     incomplete: Some(why),

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::definition::Resolved;
-use crate::nix::eval::{Data, Eval, Evaluator, List, Unknown, Value, Why};
+use super::definition::{Definition, Resolved, effective, resolve, wrapper};
+use crate::nix::eval::{Data, Eval, Evaluator, List, Thunk, Unknown, Value, Why};
 
 /// Options of nixpkgs whose type is `lines`: several definitions are joined by newlines.
 /// From nixos/modules of nixpkgs: services/hardware/udev.nix, config/networking.nix,
@@ -39,11 +39,15 @@ pub(super) fn leaf(e: &Evaluator, path: &str, resolved: Vec<Resolved>) -> Eval<V
     for r in resolved {
         values.push(r.value?);
     }
+    if values.iter().all(|v| matches!(v.data, Data::List(_))) {
+        let values: Vec<Value> = values.into_iter().map(|v| discharged(e, v)).collect();
+        return Ok(match values.as_slice() {
+            [only] => only.clone(),
+            values => concatenated(values),
+        });
+    }
     if let [only] = values.as_slice() {
         return Ok(only.clone());
-    }
-    if values.iter().all(|v| matches!(v.data, Data::List(_))) {
-        return Ok(concatenated(&values));
     }
     let at = values.first().and_then(|v| v.at);
     if LINES.contains(&path) {
@@ -74,6 +78,45 @@ pub(super) fn leaf(e: &Evaluator, path: &str, resolved: Vec<Resolved>) -> Eval<V
         false => Why::Unsupported(why),
     };
     Err(Unknown::new(why, at))
+}
+
+/// A list without the wrappers of its elements: options of nixpkgs that are lists are `listOf`,
+/// which looks at each element and drops those whose condition is false.
+fn discharged(e: &Evaluator, value: Value) -> Value {
+    let Data::List(list) = &value.data else {
+        return value;
+    };
+    let wraps = |item: &Thunk| match e.force(*item) {
+        Ok(Value {
+            data: Data::Set(set),
+            ..
+        }) => matches!(
+            wrapper(e, &set).as_deref(),
+            Some("if" | "merge" | "override" | "order")
+        ),
+        _ => false,
+    };
+    if !list.items.iter().any(wraps) {
+        return value;
+    }
+    let mut items = Vec::with_capacity(list.items.len());
+    for item in &list.items {
+        if !wraps(item) {
+            items.push(*item);
+            continue;
+        }
+        for r in effective(e, resolve(e, &[Definition::new(*item, None, None)])) {
+            items.push(match (r.definition.doubt, r.value) {
+                (Some(doubt), _) | (None, Err(doubt)) => e.unknown(doubt),
+                (None, Ok(value)) => e.done(value),
+            });
+        }
+    }
+    let parts = list.parts.clone();
+    Value {
+        data: Data::List(Rc::new(List { items, parts })),
+        at: value.at,
+    }
 }
 
 /// Lists one after the other, with the literals that wrote them.

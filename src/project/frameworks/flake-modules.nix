@@ -1,6 +1,6 @@
 # Flakes that give modules for flake-parts: the outputs that these modules declare, so that a flake which imports them is read on.
 #
-# Read from: disko, flake-module.nix and flake.nix; home-manager, flake-module.nix, commit ec1a8fdf74ed3f276148ee106299a2ba0e65d51f;
+# Read from: disko, flake-module.nix and flake.nix; home-manager, flake-module.nix and lib/default.nix, commit ec1a8fdf74ed3f276148ee106299a2ba0e65d51f;
 # treefmt-nix, flake-module.nix, commit 093302330eded23ab91a4d7086ad4bbe5b736c3c; git-hooks.nix, the same, commit
 # 054c86ce12e439240292d086a66a243c7d714fc7; devshell, 29ae43652fd2f029e494e757406d71c9dbd97d41; nix-topology,
 # 74a6ea39d6b8c56944e328c4d27bc9e76cb35601; flake-root, 6000244701c8ae8cf43263564095fd357d89c328; pkgs-by-name-for-flake-parts,
@@ -95,7 +95,11 @@ let
   hooks = keyed "git-hooks.nix" (tool [ "pre-commit" ]);
 in
 {
-  "nix-community/disko" = keyed "disko" disko;
+  "nix-community/disko" =
+    let
+      flake = keyed "disko" disko;
+    in
+    flake // { flakeModules = flake.flakeModules // { disko = flake.flakeModule; }; };
   "nix-community/home-manager" = {
     # All that it has, for it is joined with nixpkgs' lib: lib/default.nix.
     lib = {

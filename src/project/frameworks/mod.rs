@@ -118,6 +118,25 @@ pub(super) fn value_of(e: &Evaluator, repository: &str) -> Option<Thunk> {
     Some(e.native(move |e| e.select(frameworks, &path, None, None)))
 }
 
+/// Repositories whose NixOS modules define nothing that this program looks at beside what it
+/// derives itself (disko's mounts, the bind mounts of impermanence and preservation). Read: disko
+/// 878ec37 module.nix; home-manager ec1a8fdf7 nixos/{common,default}.nix; sops-nix 56b2406
+/// modules/sops; agenix b027ee2 modules/age.nix; impermanence 7b1d382 nixos.nix; preservation
+/// 93416f4 module.nix.
+const PLAIN_MODULES: &[&str] = &[
+    "mic92/sops-nix",
+    "nix-community/disko",
+    "nix-community/home-manager",
+    "nix-community/impermanence",
+    "nix-community/preservation",
+    "ryantm/agenix",
+];
+
+/// Whether a repository's NixOS modules say nothing that matters here.
+pub(super) fn has_plain_modules(repository: &str) -> bool {
+    PLAIN_MODULES.contains(&repository)
+}
+
 /// Flakes of which only the modules for flake-parts are known, by repository.
 const FLAKE_MODULES: &str = include_str!("flake-modules.nix");
 
@@ -176,6 +195,10 @@ fn arguments(e: &Evaluator, function: &Value) -> Thunk {
     e.done(Value::synthetic(Data::Set(Rc::new(AttrSet::new(entries)))))
 }
 
+/// Modules of nixpkgs that define nothing that this program looks at: firmware, and the drivers of
+/// virtual machines (nixos/modules of NixOS/nixpkgs, release 25.11).
+const PLAIN_FILES: &[&str] = &["installer/scan/not-detected.nix", "profiles/qemu-guest.nix"];
+
 /// Makes nixpkgs' files known to `import`, as far as they are.
 pub(super) fn provide(e: &Evaluator) {
     for (path, attribute) in [
@@ -192,5 +215,9 @@ pub(super) fn provide(e: &Evaluator) {
         let wanted: Vec<Name> = vec!["nixpkgs".into(), attribute.into()];
         let value = e.native(move |e| e.select(frameworks, &wanted, None, None));
         e.provide(format!("{NIXPKGS}{path}").into(), value);
+    }
+    for file in PLAIN_FILES {
+        let module = e.done(Value::synthetic(Data::Set(Rc::default())));
+        e.provide(format!("{NIXPKGS}/nixos/modules/{file}").into(), module);
     }
 }

@@ -9,27 +9,51 @@ use serde_json::Value as Json;
 use super::*;
 use crate::analyze::workload;
 use crate::btrfs::{Decided, MkfsArgs, whole};
+use crate::ingest::oracle::{BESIDE, Filled, Provenance};
 use crate::ingest::problem;
 use crate::model::{self, Host, Located, Reading, StorageSource, Texts, UnknownFact};
 use crate::nix::source::{Sources, Span};
 use crate::nix::syntax;
 
+/// What Nix said of hosts, by their names.
+pub type Told = BTreeMap<String, Filled>;
+
 /// The document of these hosts, and of what was in the way of finding all.
 pub fn document(hosts: &[Host], met: &[problem::Problem], sources: &Sources) -> Document {
-    let reader = Reader { sources };
-    let of_project = met.iter().map(|met| Problem {
-        host: None,
-        what: reader.shown(&met.source),
-        why: reader.shown(&met.message),
+    document_told(hosts, &Told::new(), met, sources)
+}
+
+/// The same, of hosts of which Nix said what the files leave unknown.
+pub fn document_told(
+    hosts: &[Host],
+    told: &Told,
+    met: &[problem::Problem],
+    sources: &Sources,
+) -> Document {
+    let reader = |host: Option<&Host>| Reader {
+        sources,
+        told: host.and_then(|host| told.get(&host.name)),
+    };
+    let of_project = reader(None);
+    let whose = |source: &str| {
+        let name = source.strip_prefix("host ")?;
+        let host = hosts.iter().find(|host| host.name == name)?;
+        Some(host.name.clone())
+    };
+    let problem = |met: &problem::Problem| Problem {
+        host: whose(&met.source),
+        what: of_project.shown(&met.source),
+        why: of_project.shown(&met.message),
         at: met.line.zip(met.column).map(|(line, column)| At {
-            file: reader.shown(&met.source),
+            file: of_project.shown(&met.source),
             line,
             column,
             length: 0,
         }),
-    });
-    let mut problems: Vec<Problem> = of_project.collect();
+    };
+    let mut problems: Vec<Problem> = met.iter().map(problem).collect();
     for host in hosts {
+        let reader = reader(Some(host));
         let skipped = host.skipped.iter().map(|fact| Problem {
             host: Some(host.name.clone()),
             what: fact.what.clone(),
@@ -40,13 +64,14 @@ pub fn document(hosts: &[Host], met: &[problem::Problem], sources: &Sources) -> 
     }
     Document {
         format: FORMAT.to_owned(),
-        hosts: hosts.iter().map(|host| reader.host(host)).collect(),
+        hosts: hosts.iter().map(|h| reader(Some(h)).host(h)).collect(),
         problems,
     }
 }
 
 struct Reader<'a> {
     sources: &'a Sources,
+    told: Option<&'a Filled>,
 }
 
 impl Reader<'_> {
@@ -57,8 +82,8 @@ impl Reader<'_> {
             self.filesystem(host, f)
         });
         let filesystems = filesystems.collect();
-        let mut setting = |reading: &Reading<model::Setting>| match reading {
-            Ok(setting) => Some(self.setting(setting)),
+        let mut setting = |path: &str, reading: &Reading<model::Setting>| match reading {
+            Ok(setting) => Some(self.setting(path, setting)),
             Err(fact) => {
                 unknown.push(self.unknown(fact));
                 None
@@ -66,12 +91,13 @@ impl Reader<'_> {
         };
         let sysctl = "boot.kernel.sysctl.";
         let sysctl = host.settings.below(sysctl).filter_map(|(path, reading)| {
-            Some((path.strip_prefix(sysctl)?.to_owned(), setting(reading)?))
+            let key = path.strip_prefix(sysctl)?.to_owned();
+            Some((key, setting(path, reading)?))
         });
         let sysctl = sysctl.collect();
         let services = workload::watched(host).into_iter();
         let services = services
-            .filter_map(|(path, reading)| Some((path.to_owned(), setting(reading)?)))
+            .filter_map(|(path, reading)| Some((path.to_owned(), setting(path, reading)?)))
             .collect();
         let mut files: Vec<String> = host.files.iter().filter_map(|f| self.file(*f)).collect();
         files.sort();
@@ -89,7 +115,29 @@ impl Reader<'_> {
             sysctl,
             services,
             unknown: said,
+            nix: self.told.map(|told| self.nix(told)),
         }
+    }
+
+    fn nix(&self, told: &Filled) -> Nix {
+        let disagreements = told.disagreements.iter().map(|found| Disagreement {
+            what: found.what.clone(),
+            read: self.shown(&found.read),
+            read_at: found.read_at.and_then(|at| self.place(at)),
+            real: self.shown(&found.real),
+            real_at: found.real_at.and_then(|at| self.place(at)),
+        });
+        Nix {
+            version: told.version.clone(),
+            told: told.from_nix().collect(),
+            disagreements: disagreements.collect(),
+        }
+    }
+
+    /// Who said what lies at a path of the storage.
+    fn from(&self, path: &[String]) -> Option<ToldBy> {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        from(self.told?.storage(&path))
     }
 
     fn filesystem(&self, host: &Host, filesystem: &model::Filesystem) -> Filesystem {
@@ -97,6 +145,21 @@ impl Reader<'_> {
             // Below `disko.devices`.
             StorageSource::Disko(path) => (path.get(2..).map(<[_]>::to_vec), Source::Disko),
             StorageSource::FileSystems => (None, Source::FileSystems),
+        };
+        let own: &[String] = match &filesystem.source {
+            StorageSource::Disko(path) => path,
+            StorageSource::FileSystems => &[],
+        };
+        // One of `fileSystems` is its mounts.
+        let all_mounts = || {
+            let mut mounts = filesystem.mounts.iter();
+            mounts.all(|mount| self.from(&mount_path(&mount.mountpoint)).is_some())
+        };
+        let from = match source {
+            Source::Disko => self.from(own),
+            Source::FileSystems => all_mounts()
+                .then_some(ToldBy::Nix)
+                .filter(|_| self.told.is_some()),
         };
         let args = filesystem.mkfs_args.known().map(|args| {
             let words: Vec<&str> = args.iter().map(|a| a.value.as_str()).collect();
@@ -109,11 +172,11 @@ impl Reader<'_> {
             source,
             label: made.map(|l| l.value.clone()).or(filesystem.label.clone()),
             layers: filesystem.layers.iter().map(layer).collect(),
-            mkfs_args: self.texts(&filesystem.mkfs_args),
+            mkfs_args: self.texts(&filesystem.mkfs_args, &below(own, "extraArgs")),
             mountpoint: known(&filesystem.mountpoint).flatten(),
-            options: self.texts(&filesystem.options),
+            options: self.texts(&filesystem.options, &below(own, "mountOptions")),
             added: self.added(filesystem, &filesystem.mountpoint),
-            swap: filesystem.swap.iter().map(|s| self.swap(s)).collect(),
+            swap: self.swaps(&filesystem.swap, own),
             subvolumes: Vec::new(),
             effective: effective(host, filesystem),
             members: args.map(|args| {
@@ -123,6 +186,7 @@ impl Reader<'_> {
                     .collect()
             }),
             device: device.map(|d| d.value),
+            from,
         };
         match source {
             Source::Disko => {
@@ -137,7 +201,8 @@ impl Reader<'_> {
     /// The mounts of `fileSystems`: the first without a subvolume is the filesystem's own.
     fn mounts(&self, filesystem: &model::Filesystem, document: &mut Filesystem) {
         for mount in &filesystem.mounts {
-            let options = self.texts(&mount.options);
+            let path = mount_path(&mount.mountpoint);
+            let options = self.texts(&mount.options, &below(&path, "options"));
             let other = mount.subvolume.is_some() || mount.options.known().is_none();
             if other || document.mountpoint.is_some() {
                 document.subvolumes.push(Subvolume {
@@ -146,6 +211,7 @@ impl Reader<'_> {
                     options,
                     added: None,
                     swap: Vec::new(),
+                    from: self.from(&path),
                 });
             } else {
                 document.mountpoint = Some(mount.mountpoint.clone());
@@ -161,43 +227,58 @@ impl Reader<'_> {
         mountpoint: &Reading<Option<String>>,
     ) -> Option<Option<Vec<Text>>> {
         let mount = filesystem.mount(mountpoint.as_ref().ok()?.as_ref()?)?;
-        Some(self.texts(mount.added.as_ref()?))
+        let path = below(&mount_path(&mount.mountpoint), BESIDE);
+        Some(self.texts(mount.added.as_ref()?, &path))
     }
 
     fn subvolume(&self, filesystem: &model::Filesystem, subvolume: &model::Subvolume) -> Subvolume {
         Subvolume {
             name: Some(subvolume.name.clone()),
             mountpoint: known(&subvolume.mountpoint).flatten(),
-            options: self.texts(&subvolume.options),
+            options: self.texts(&subvolume.options, &below(&subvolume.path, "mountOptions")),
             added: self.added(filesystem, &subvolume.mountpoint),
-            swap: subvolume.swap.iter().map(|s| self.swap(s)).collect(),
+            swap: self.swaps(&subvolume.swap, &subvolume.path),
+            from: self.from(&subvolume.path),
         }
     }
 
-    fn swap(&self, file: &model::SwapFile) -> Swap {
+    fn swaps(&self, files: &[model::SwapFile], holder: &[String]) -> Vec<Swap> {
+        let holder = below(holder, "swap");
+        let files = files.iter().enumerate();
+        files
+            .map(|(index, file)| self.swap(file, &below(&holder, &index.to_string())))
+            .collect()
+    }
+
+    fn swap(&self, file: &model::SwapFile, path: &[String]) -> Swap {
         Swap {
             path: known(&file.path),
             size: known(&file.size),
             priority: known(&file.priority).flatten(),
-            options: self.texts(&file.options),
+            options: self.texts(&file.options, &below(path, "options")),
         }
     }
 
-    fn texts(&self, texts: &Texts) -> Option<Vec<Text>> {
-        let element = |element: Result<&Located<String>, &UnknownFact>| match element {
-            Ok(text) => Text {
-                at: text.at.and_then(|at| self.literal(at, &text.value)),
-                text: Some(text.value.clone()),
-            },
-            Err(fact) => Text {
-                text: None,
-                at: fact.at.and_then(|at| self.place(at)),
-            },
-        };
-        Some(texts.elements()?.into_iter().map(element).collect())
+    /// A list of texts, and the option path that it has.
+    fn texts(&self, texts: &Texts, path: &[String]) -> Option<Vec<Text>> {
+        let element =
+            |(index, element): (usize, Result<&Located<String>, &UnknownFact>)| match element {
+                Ok(text) => Text {
+                    at: text.at.and_then(|at| self.literal(at, &text.value)),
+                    text: Some(text.value.clone()),
+                    from: self.from(&below(path, &index.to_string())),
+                },
+                Err(fact) => Text {
+                    text: None,
+                    at: fact.at.and_then(|at| self.place(at)),
+                    from: None,
+                },
+            };
+        let elements = texts.elements()?.into_iter().enumerate();
+        Some(elements.map(element).collect())
     }
 
-    fn setting(&self, setting: &model::Setting) -> Setting {
+    fn setting(&self, path: &str, setting: &model::Setting) -> Setting {
         let at = setting.at.and_then(|at| match &setting.value {
             Json::String(text) => self.literal(at, text),
             Json::Number(number) => {
@@ -213,6 +294,7 @@ impl Reader<'_> {
         Setting {
             value: self.json(&setting.value),
             at,
+            from: self.told.and_then(|told| from(told.setting(path))),
         }
     }
 
@@ -274,6 +356,22 @@ impl Reader<'_> {
             return text.to_owned();
         }
         text.replace(&format!("{root}/"), "./").replace(&*root, ".")
+    }
+}
+
+fn from(provenance: Provenance) -> Option<ToldBy> {
+    (provenance == Provenance::Nix).then_some(ToldBy::Nix)
+}
+
+fn mount_path(mountpoint: &str) -> [String; 2] {
+    ["fileSystems".to_owned(), mountpoint.to_owned()]
+}
+
+/// `path` with one more name; nothing is below what has no path.
+fn below(path: &[String], name: &str) -> Vec<String> {
+    match path {
+        [] => Vec::new(),
+        path => path.iter().cloned().chain([name.to_owned()]).collect(),
     }
 }
 
@@ -342,6 +440,7 @@ fn unknown_of(filesystem: &model::Filesystem) -> Vec<&UnknownFact> {
     }
     for mount in &filesystem.mounts {
         unknown.extend(mount.options.unknown());
+        unknown.extend(mount.added.iter().flat_map(Texts::unknown));
     }
     unknown
 }

@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use build::document;
-pub use text::render;
+pub use build::{Told, document, document_told};
+pub use text::{render, render_told};
 
 use crate::model::Found;
 
@@ -48,6 +48,45 @@ pub struct HostDocument {
     pub services: BTreeMap<String, Setting>,
     /// What is not known of all this.
     pub unknown: Vec<Unknown>,
+    /// What the real Nix said of it; absent where it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nix: Option<Nix>,
+}
+
+/// What the real Nix said of a host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Nix {
+    /// Which Nix it is, as it says itself.
+    pub version: String,
+    /// The option paths of what it said and the files leave unknown; each stands for all below it.
+    /// Elements of lists are known by their index.
+    pub told: Vec<String>,
+    /// Where it contradicts what was read: bugs of this program, unless the host was found by
+    /// convention.
+    pub disagreements: Vec<Disagreement>,
+}
+
+/// A value of which the files were read to say something else than Nix does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Disagreement {
+    /// The option path, or what it is.
+    pub what: String,
+    /// What was read.
+    pub read: String,
+    /// Where.
+    pub read_at: Option<At>,
+    /// What Nix says.
+    pub real: String,
+    /// Where Nix has that from.
+    pub real_at: Option<At>,
+}
+
+/// Who said a value, if not the files as they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToldBy {
+    /// The real Nix, which was asked.
+    Nix,
 }
 
 /// One btrfs filesystem.
@@ -83,6 +122,9 @@ pub struct Filesystem {
     /// The devices that make it, its own first, `null` for one that is not known; `null` where
     /// `mkfs_args` are not wholly known.
     pub members: Option<Vec<Option<String>>>,
+    /// Who said all of it, where its files do not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<ToldBy>,
 }
 
 /// Which option defines a filesystem.
@@ -126,6 +168,9 @@ pub struct Text {
     pub text: Option<String>,
     /// The string literal that wrote it; `null` where none did.
     pub at: Option<At>,
+    /// Who said it, where its files do not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<ToldBy>,
 }
 
 /// One subvolume, or one mount of `fileSystems`.
@@ -144,6 +189,9 @@ pub struct Subvolume {
     pub added: Option<Option<Vec<Text>>>,
     /// Swap files in it, by attribute name.
     pub swap: Vec<Swap>,
+    /// Who said all of it, where its files do not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<ToldBy>,
 }
 
 /// A swap file that disko makes.
@@ -177,6 +225,9 @@ pub struct Setting {
     pub value: Json,
     /// The literal that wrote it; `null` where none did.
     pub at: Option<At>,
+    /// Who said it, where its files do not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<ToldBy>,
 }
 
 /// A place in a file.

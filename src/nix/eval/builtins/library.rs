@@ -105,16 +105,16 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items, list.parts.clone(), at)
     }),
     primitive("<hasPrefix>", 2, |e, a, at| {
-        let (prefix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
-        truth(whole.starts_with(&*prefix), at)
+        let prefix = text(e, a[0], at)?;
+        truth(has(e, Part::Start, &prefix, a[1], at)?, at)
     }),
     primitive("<hasSuffix>", 2, |e, a, at| {
-        let (suffix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
-        truth(whole.ends_with(&*suffix), at)
+        let suffix = text(e, a[0], at)?;
+        truth(has(e, Part::End, &suffix, a[1], at)?, at)
     }),
     primitive("<hasInfix>", 2, |e, a, at| {
-        let (infix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
-        truth(whole.contains(&*infix), at)
+        let infix = text(e, a[0], at)?;
+        truth(has(e, Part::Within, &infix, a[1], at)?, at)
     }),
     primitive("<removePrefix>", 2, |e, a, at| {
         let (prefix, whole) = (text(e, a[0], at)?, coerced(e, a[1], at)?);
@@ -131,6 +131,47 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         }
     }),
 ];
+
+/// Where in a text another is looked for.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Start,
+    End,
+    Within,
+}
+
+/// Whether a text has another in it.
+fn has(e: &Evaluator, part: Part, wanted: &str, whole: Thunk, at: Option<Span>) -> Eval<bool> {
+    let path = match e.interpolated(&e.force(whole)?, at)?.data {
+        Data::Str(text) => {
+            return Ok(match part {
+                Part::Start => text.starts_with(wanted),
+                Part::End => text.ends_with(wanted),
+                Part::Within => text.contains(wanted),
+            });
+        }
+        Data::Path(path) => path,
+        _ => return Ok(coerced(e, whole, at)?.contains(wanted)),
+    };
+    // Nix copies the path to the store. Of the new text the beginning and the last name are known,
+    // and not even that of the project's own root.
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_root = std::path::Path::new(&*path) == e.sources().root();
+    let answer = match part {
+        Part::Start if STORE.starts_with(wanted) => Some(true),
+        Part::Start if !wanted.starts_with(STORE) => Some(false),
+        Part::End if !is_root && wanted.len() <= name.len() => Some(name.ends_with(wanted)),
+        Part::Within if !is_root && name.contains(wanted) => Some(true),
+        _ => None,
+    };
+    answer.ok_or_else(|| {
+        let why = Why::Unsupported("a path copied to the store".to_owned());
+        Unknown::new(why, at)
+    })
+}
+
+/// How the path of everything in the store begins.
+const STORE: &str = "/nix/store/";
 
 fn name_of(e: &Evaluator, name: &Name) -> Thunk {
     e.done(Value::synthetic(Data::Str(name.as_str().into())))

@@ -103,9 +103,7 @@ pub(super) fn set(evaluator: &Evaluator) -> AttrSet {
     }
     let itself = evaluator.native(|e| Ok(Value::synthetic(Data::Set(e.globals()))));
     entries.push(("builtins".into(), attribute(itself)));
-    AttrSet::new(entries).opened(Why::Unsupported(
-        "a builtin that not every Nix has".to_owned(),
-    ))
+    AttrSet::new(entries).opened(Why::Library("a builtin that not every Nix has".to_owned()))
 }
 
 /// A name of the global scope.
@@ -142,7 +140,7 @@ const GENERAL: &[Primitive] = &[
     // `"<open>" why set`: the set, of which more may exist than is known.
     primitive("<open>", 2, |e, a, at| {
         let why = e.force(a[0])?;
-        let why = Why::Unsupported(e.as_str(&why, at)?.to_string());
+        let why = Why::Library(e.as_str(&why, at)?.to_string());
         let value = e.force(a[1])?;
         let set = AttrSet::clone(&*e.as_set(&value, at)?).opened(why);
         Ok(Value {

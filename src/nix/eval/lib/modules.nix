@@ -87,6 +87,9 @@ let
     mkIf option.isDefined (
       wrap (mkOverride (option.highestPrio or defaultOverridePriority) (mkMerge option.definitions))
     );
+  mkAliasIfDef = option: mkIf (option.isDefined or false);
+  mkAssert = assertion: message: content: mkIf (if assertion then true else throw "\nFailed assertion: ${message}") content;
+  mkFixStrictness = id;
   mkDerivedConfig = option: f: mkOverride (option.highestPrio or defaultOverridePriority) (f option.value);
 
   doRename =
@@ -114,12 +117,18 @@ let
         }
         // optionalAttrs (targetType ? type) { inherit (targetType) type; }
       );
-      config = mkIf condition (
-        if withPriority then
-          mkAliasAndWrapDefsWithPriority (setAttrByPath to) source
-        else
-          mkAliasAndWrapDefinitions (setAttrByPath to) source
-      );
+      config = mkIf condition (mkMerge [
+        (optionalAttrs (options ? warnings) {
+          warnings = lib.optional (warn && source.isDefined)
+            "The option `${showOption from}' defined in ${toString source.files} has been renamed to `${showOption to}'.";
+        })
+        (
+          if withPriority then
+            mkAliasAndWrapDefsWithPriority (setAttrByPath to) source
+          else
+            mkAliasAndWrapDefinitions (setAttrByPath to) source
+        )
+      ]);
     };
 
   # The assertion that such an option must not be set changes no value.
@@ -134,7 +143,12 @@ let
         }
       );
     };
-  mkRenamedOptionModule = from: to: doRename { inherit from to; };
+  mkRenamedOptionModule =
+    from: to:
+    doRename {
+      inherit from to;
+      warn = true;
+    };
   mkChangedOptionModule = from: to: change: mkMergedOptionModule [ from ] to change;
   mkMergedOptionModule =
     froms: to: merge:
@@ -175,7 +189,8 @@ let
   };
   fixupOptionType = _: option: option;
   showOption = parts: builtins.concatStringsSep "." parts;
-  optionAttrSetToDocList = throw "documentation is not evaluated";
+  # Documentation is not known; this stands for it.
+  optionAttrSetToDocList = _: builtins.currentTime;
   getValues = map (definition: definition.value);
   getFiles = map (definition: definition.file);
   mergeOneOption =
@@ -213,7 +228,10 @@ let
       mkAliasAndWrapDefinitions
       mkAliasAndWrapDefsWithPriority
       mkAliasDefinitions
+      mkAliasIfDef
       mkAliasOptionModule
+      mkAssert
+      mkFixStrictness
       mkChangedOptionModule
       mkDefault
       mkDerivedConfig
@@ -230,10 +248,12 @@ let
       setDefaultModuleLocation
       fixupOptionType
       ;
+    mkAliasOptionModuleMD = mkAliasOptionModule;
     mkRenamedOptionModuleWith =
       { from, to, ... }:
       doRename {
         inherit from to;
+        warn = true;
       };
     mkBefore = mkOrder 500;
     mkAfter = mkOrder 1500;

@@ -66,7 +66,7 @@ let
       name,
       description ? name,
       check ? (_: true),
-      merge ? lib.options.mergeDefaultOption or mergeDefault,
+      merge ? mergeDefault,
       ...
     }@given:
     builtins."<open>" "this attribute of an option type" (
@@ -218,5 +218,6 @@ in
 {
   types = builtins."<open>" "this type" types;
   inherit mkOptionType;
+  mergeDefaultOption = mergeDefault;
   inherit (types) isOptionType;
 }
