@@ -476,3 +476,25 @@ fn functions_of_inputs_that_stand_for_nixos_system() {
     });
     read_all(flakes, false);
 }
+
+#[test]
+fn a_registry_of_all_inputs_is_no_tree_of_settings() {
+    let (flake, files, _) = case(
+        r#"{ nixosConfigurations.a = nixpkgs.lib.nixosSystem { specialArgs = { inherit inputs; }; modules = [ ./root.nix
+             ({ lib, inputs, ... }: { nix.registry = lib.mapAttrs (_: flake: { inherit flake; }) inputs;
+               nix.nixPath = lib.mapAttrsToList (name: _: "${name}=flake:${name}") inputs; }) ]; }; }"#,
+        &[],
+        &[],
+    );
+    let inputs = "flake-parts.url = \"github:hercules-ci/flake-parts\"; inputs.clan-core.url = \"github:clan-lol/clan-core\"; inputs.nixpkgs";
+    let flake = flake.replacen("nixpkgs", inputs, 1);
+    let made = Flake::new(&flake, &[files, vec![("root.nix", ROOT)]].concat());
+    assert_eq!(made.read(), Ok(hosts(&[("a", &["noatime"])])));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_btrfs-tune"));
+    command.arg("inspect").arg(made.path());
+    let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(output.contains("host a"), "{output}");
+    for internal in ["flakeModules", "option-type", "evaluation was stopped"] {
+        assert!(!output.contains(internal), "{internal}");
+    }
+}

@@ -491,15 +491,22 @@ fn offered(e: &Evaluator, why: &Why, plain: bool) -> Vec<(Name, Attribute)> {
         let value = e.set(set);
         Attribute::new(value)
     };
+    // By this, `nix.registry.x.flake = inputs.x` is one value and no tree of settings.
+    let source = Attribute {
+        value: e.unknown(Unknown::new(why.clone(), None)),
+        entry: None,
+    };
     if plain {
         let module = e.done(Value::synthetic(Data::Set(Rc::default())));
         let module = Attribute::new(module);
         return vec![
+            ("outPath".into(), source),
             ("nixosModule".into(), module),
             ("nixosModules".into(), set(Why::PlainModules(input.clone()))),
         ];
     }
     vec![
+        ("outPath".into(), source),
         ("nixosModule".into(), set(why.clone())),
         ("nixosModules".into(), set(Why::Modules(input.clone()))),
     ]

@@ -27,6 +27,10 @@ impl Flake {
         tree
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// The hosts as this program reads them, or what is in the way.
     pub(crate) fn read(&self) -> Result<Hosts, String> {
         let project = Project::open(self.0.path()).unwrap();
