@@ -21,6 +21,9 @@ fn parts(module: &str, files: &[(&'static str, &'static str)], options: &[&str])
              disko.url = \"github:nix-community/disko\";
              home-manager.url = \"github:nix-community/home-manager\";
              treefmt-nix.url = \"github:numtide/treefmt-nix\";
+             hercules-ci-effects.url = \"github:hercules-ci/hercules-ci-effects\";
+             devenv.url = \"github:cachix/devenv\"; agenix.url = \"github:ryantm/agenix\";
+             x.url = \"github:somebody/x\"; y.url = \"github:somebody/y\";
            }};
            outputs = inputs@{{ self, nixpkgs, flake-parts, ... }}:
              flake-parts.lib.mkFlake {{ inherit inputs; }} ({module});
@@ -190,4 +193,38 @@ fn options_of_its_own_become_hosts() {
         &[("machine.nix", machine)],
         &["noatime", "x-a", "compress=zstd:3"],
     )]);
+}
+
+#[test]
+fn an_output_may_be_an_option_of_any_name() {
+    let flakes = ["meta", "mine", "lib"].map(|name| {
+        let module = r#"{ config, lib, ... }: {
+          imports = [ { options.flake.NAME = lib.mkOption { type = lib.types.anything; }; }
+            { flake.NAME = rec { one = "ssd"; two = one; }; } { flake.NAME.three = "lazytime"; } ];
+          systems = [ ];
+          flake.nixosConfigurations.a = nixpkgs.lib.nixosSystem { modules = [ ./root.nix {
+            fileSystems."/".options = [ config.flake.NAME.two self.NAME.three ]; } ]; };
+        }"#;
+        parts(
+            &module.replace("NAME", name),
+            &[],
+            &["noatime", "ssd", "lazytime"],
+        )
+    });
+    check(flakes);
+}
+
+#[test]
+fn modules_that_are_not_known_hide_nothing_that_is() {
+    let unknown = r#"{ inputs, ... }: {
+      imports = [ inputs.hercules-ci-effects.flakeModule inputs.devenv.flakeModule inputs.x.flakeModules.default
+        (inputs.y + "/flake-module.nix") ./hosts.nix ];
+      systems = [ "x86_64-linux" ];
+      hercules-ci.flake-update.enable = true;
+      perSystem = { config, pkgs, inputs', ... }: { devenv.shells.default.packages = [ pkgs.hello ];
+        pre-commit.settings.hooks.nixfmt.enable = true; packages.x = inputs'.x.packages.default; };
+    }"#;
+    let hosts = r#"{ inputs, self, ... }: { flake.nixosConfigurations.a = inputs.nixpkgs.lib.nixosSystem {
+      modules = [ ./root.nix inputs.agenix.nixosModules.default ]; specialArgs = { inherit inputs self; }; }; }"#;
+    check([parts(unknown, &[("hosts.nix", hosts)], &["noatime"])]);
 }

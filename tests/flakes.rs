@@ -373,3 +373,106 @@ fn layouts_that_only_disko_knows_are_hosts() {
     ];
     read_all(flakes.map(|outputs| case(outputs, &files, expected)), false);
 }
+
+#[test]
+fn libs_that_are_joined_with_those_of_inputs() {
+    let flakes = [
+        "lib = nixpkgs.lib // inputs.home-manager.lib;",
+        "lib = inputs.nixpkgs.lib // inputs.home-manager.lib // { mine = 1; };",
+        "lib = nixpkgs.lib.extend (final: prev: { mine = import ./root.nix; } // inputs.home-manager.lib);",
+        "lib = nixpkgs.lib.extend (_: _: inputs.home-manager.lib);",
+        "inherit (nixpkgs) lib; inherit (lib) nixosSystem;",
+        "lib = builtins // nixpkgs.lib;",
+        "lib = nixpkgs.lib // { nixosSystem = a: nixpkgs.lib.nixosSystem (a // { modules = a.modules ++ [ { } ]; }); };",
+    ]
+    .map(|lib| {
+        let flake = format!(
+            "{{ inputs = {{ nixpkgs.url = \"nixpkgs/nixos-unstable\"; home-manager.url = \"github:nix-community/home-manager\"; }};
+               outputs = {{ self, nixpkgs, ... }}@inputs: let {lib} in {{ inherit lib;
+                 nixosConfigurations.a = lib.nixosSystem {{ modules = [ ./root.nix ]; specialArgs = {{ inherit inputs; inherit (self) outputs; }}; }};
+               }}; }}"
+        );
+        (flake, Vec::new(), hosts(&[("a", &["noatime"])]))
+    });
+    check(flakes);
+}
+
+#[test]
+fn outputs_that_are_put_together() {
+    let files = [
+        (
+            "hosts/default.nix",
+            "{ nixpkgs, self, ... }@inputs: { a = nixpkgs.lib.nixosSystem { modules = [ (self + \"/root.nix\") ]; }; }",
+        ),
+        (
+            "outputs.nix",
+            "inputs@{ nixpkgs, ... }: { nixosConfigurations = import ./hosts inputs; }",
+        ),
+        (
+            "one.nix",
+            "{ inputs, ... }: { modules = [ ./root.nix ]; specialArgs = { inherit inputs; }; }",
+        ),
+        ("names.json", r#"[ "a" ]"#),
+    ];
+    let flakes = [
+        "{ nixosConfigurations = import ./hosts inputs; }",
+        "{ nixosConfigurations = import ./hosts (inputs // { extra = 1; }); }",
+        "import ./outputs.nix inputs",
+        "(import ./outputs.nix inputs) // { formatter = { }; }",
+        "let mk = name: { ${name} = nixpkgs.lib.nixosSystem { modules = [ ./root.nix ]; }; }; in { nixosConfigurations = mk \"a\"; }",
+        "{ lib.mk = _: nixpkgs.lib.nixosSystem { modules = [ ./root.nix ]; }; nixosConfigurations.a = self.lib.mk 1; }",
+        "{ nixosConfigurations.a = nixpkgs.lib.nixosSystem (import ./one.nix { inherit inputs; }); }",
+        "{ nixosConfigurations = builtins.listToAttrs (map (name: { inherit name; value = nixpkgs.lib.nixosSystem {
+           modules = [ ./root.nix ]; }; }) (builtins.fromJSON (builtins.readFile ./names.json))); }",
+        "{ nixosConfigurations = builtins.mapAttrs (_: a: nixpkgs.lib.nixosSystem a) { a.modules = [ ./root.nix ]; }; }",
+        "{ nixosConfigurations = { } // { a = nixpkgs.lib.nixosSystem { modules = [ ./root.nix ]; } // { mine = 1; }; }; }",
+        "let system = \"x86_64-linux\"; pkgs = import nixpkgs { inherit system; }; in {
+           nixosConfigurations.a = nixpkgs.lib.nixosSystem { inherit system pkgs; modules = [ ./root.nix ]; };
+           packages.${system}.a = self.nixosConfigurations.a.config.system.build.toplevel; }",
+        "let inputs' = inputs; in with inputs'; { nixosConfigurations.a = nixpkgs.lib.nixosSystem { modules = [ ./root.nix ]; }; }",
+        "let channel = \"pkgs\"; in { nixosConfigurations.a = inputs.\"nix${channel}\".lib.nixosSystem { modules = [ ./root.nix ]; }; }",
+        "{ nixosConfigurations.a = nixpkgs.lib.makeOverridable nixpkgs.lib.nixosSystem { modules = [ ./root.nix ]; }; }",
+    ];
+    check(flakes.map(|outputs| case(outputs, &files, &[("a", &["noatime"])])));
+}
+
+#[test]
+fn a_patched_nixpkgs_still_makes_systems() {
+    let flakes = [
+        r#"let patched = (import nixpkgs { system = "x86_64-linux"; }).applyPatches { name = "x"; src = nixpkgs; patches = [ ./a.patch ]; };
+           in { nixosConfigurations.a = import "${patched}/nixos/lib/eval-config.nix" { modules = [ ./root.nix ]; }; }"#,
+        r#"let patched = nixpkgs.legacyPackages.x86_64-linux.applyPatches { name = "x"; src = inputs.nixpkgs; patches = [ ]; };
+             nixosSystem = import (patched + "/nixos/lib/eval-config.nix");
+           in { nixosConfigurations.a = nixosSystem { modules = [ ./root.nix ]; specialArgs = { }; }; }"#,
+        r#"let patched = nixpkgs.legacyPackages.x86_64-linux.applyPatches { name = "x"; src = nixpkgs.outPath; patches = [ ]; };
+             flake = (import "${patched}/flake.nix").outputs { self = flake; };
+           in { nixosConfigurations.a = flake.lib.nixosSystem { modules = [ ./root.nix ]; }; }"#,
+    ];
+    read_all(
+        flakes.map(|outputs| case(outputs, &[], &[("a", &["noatime"])])),
+        false,
+    );
+}
+
+#[test]
+fn functions_of_inputs_that_stand_for_nixos_system() {
+    let flakes = [
+        r#"inputs.nixpkgs-patcher.lib.nixosSystem { modules = [ ./root.nix ]; specialArgs = inputs; }"#,
+        r#"inputs.nixpkgs-patcher.lib.nixosSystem { modules = [ ./root.nix ({ config, ... }: {
+             nixpkgs-patcher.enable = true; }) ]; nixpkgsPatcher = { inherit inputs; patches = pkgs: [ ]; }; }"#,
+        r#"nixos-raspberrypi.lib.nixosSystem { modules = [ ./root.nix nixos-raspberrypi.nixosModules.sd-image ];
+             specialArgs = inputs; }"#,
+        r#"inputs.nixos-raspberrypi.lib.nixosSystemFull { nixpkgs = inputs.nixpkgs; trustCaches = false;
+             modules = [ ({ nixos-raspberrypi, ... }: { imports = [ ./root.nix nixos-raspberrypi.nixosModules.raspberry-pi-5.base ]; }) ];
+             specialArgs = inputs; }"#,
+    ]
+    .map(|system| {
+        let flake = format!(
+            "{{ inputs = {{ nixpkgs.url = \"nixpkgs/nixos-unstable\"; nixpkgs-patcher.url = \"github:gepbird/nixpkgs-patcher\";
+                 nixos-raspberrypi.url = \"github:nvmd/nixos-raspberrypi/main\"; }};
+               outputs = {{ self, nixpkgs, nixos-raspberrypi, ... }}@inputs: {{ nixosConfigurations.a = {system}; }}; }}"
+        );
+        (flake, Vec::new(), hosts(&[("a", &["noatime"])]))
+    });
+    read_all(flakes, false);
+}

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
+use std::rc::Rc;
 
 use btrfs_tune::model::Found;
+use btrfs_tune::nix::eval::Evaluator;
+use btrfs_tune::nix::source::Sources;
 use btrfs_tune::project::{HostName, Project};
 
 /// The hosts that the flake itself names, each with the device and the options of its `/`.
@@ -141,4 +144,37 @@ fn nixos_flake() {
 #[test]
 fn flakelight() {
     makes_both_machines("flakelight", &[]);
+}
+
+#[test]
+fn unify() {
+    makes_both_machines("unify", &["noatime"]);
+}
+
+#[test]
+fn lite_config() {
+    makes_both_machines("lite-config", &[]);
+}
+
+/// A file that travels with the program is read only when a flake needs it: each must be whole.
+#[test]
+fn every_embedded_file_is_nix() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut read = 0;
+    for directory in ["project/frameworks", "nix/eval/lib"] {
+        for entry in std::fs::read_dir(source.join(directory)).expect("it is there") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|e| e != "nix") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("text");
+            let evaluator = Evaluator::new(Rc::new(Sources::new(source.clone())));
+            let name = path.display().to_string();
+            if let Err(unknown) = evaluator.embedded(&name, &text) {
+                panic!("{name}: {}", unknown.why);
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 20, "{read} files");
 }

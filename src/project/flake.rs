@@ -34,6 +34,12 @@ pub(super) const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |e, 
     };
     let pkgs = AttrSet::default().opened(Why::Package);
     let pkgs = e.done(Value::synthetic(Data::Set(Rc::new(pkgs))));
+    let other = |name: &'static str| {
+        let why = Why::Outside("the rest of a whole system".to_owned());
+        let value = e.unknown(Unknown::new(why, None));
+        (name.into(), Attribute { value, entry: None })
+    };
+    let plain = |value| Attribute { value, entry: None };
     let set = AttrSet::new(vec![
         (
             SYSTEM.into(),
@@ -42,17 +48,18 @@ pub(super) const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |e, 
                 entry: at,
             },
         ),
+        ("_type".into(), plain(text(e, "configuration"))),
+        ("class".into(), plain(text(e, "nixos"))),
         ("config".into(), part("config")),
         ("options".into(), part("options")),
-        (
-            "pkgs".into(),
-            Attribute {
-                value: pkgs,
-                entry: None,
-            },
-        ),
-    ])
-    .opened(Why::Outside("the rest of a whole system".to_owned()));
+        ("pkgs".into(), plain(pkgs)),
+        other("_module"),
+        other("extendModules"),
+        other("extraArgs"),
+        other("graph"),
+        other("lib"),
+        other("type"),
+    ]);
     Ok(Value {
         data: Data::Set(Rc::new(set)),
         at,
@@ -70,8 +77,16 @@ impl System {
         let mut modules = Vec::new();
         for name in ["extraModules", "modules"] {
             if let Some(attribute) = call.get(name) {
-                let list = e.force(attribute.value)?;
-                modules.extend(&e.as_list(&list, attribute.entry)?.items);
+                let list = e
+                    .force(attribute.value)
+                    .and_then(|list| e.as_list(&list, attribute.entry));
+                match list {
+                    Ok(list) => modules.extend(&list.items),
+                    Err(unknown) => match unknown.known_items() {
+                        Some(items) => modules.extend(items),
+                        None => return Err(unknown),
+                    },
+                }
             }
         }
         let mut arguments = Vec::new();

@@ -14,6 +14,7 @@ let
       disko = { };
       x = { };
     };
+    lib = { };
     outPath = "/nowhere";
   };
   input =

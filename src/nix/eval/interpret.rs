@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::arena::Arena;
 use super::budget::{BYTES_SPENT, Spent};
 use super::hir::*;
+use super::partial::Gathered;
 use super::value::*;
 use super::{builtins, prelude};
 use crate::nix::source::{FileId, ReadError, Sources, Span, normalise};
@@ -536,29 +537,23 @@ impl Evaluator {
                 at: here,
             })
         };
-        let l = self.eval(unit, left, frame)?;
+        let left = || self.eval(unit, left, frame);
         let right = || self.eval(unit, right, frame);
         match op {
-            BinaryOp::And => bool(self.as_bool(&l, here)? && self.as_bool(&right()?, here)?),
-            BinaryOp::Or => bool(self.as_bool(&l, here)? || self.as_bool(&right()?, here)?),
-            BinaryOp::Implication => {
-                bool(!self.as_bool(&l, here)? || self.as_bool(&right()?, here)?)
-            }
             BinaryOp::Concat => {
-                let r = right()?;
-                let (l, r) = (self.as_list(&l, here)?, self.as_list(&r, here)?);
-                self.charge_list(&l, here)?;
-                self.charge_list(&r, here)?;
-                let mut joined = List::clone(&l);
-                joined.items.extend(&r.items);
-                joined.parts.extend(&r.parts);
-                Ok(Value {
-                    data: Data::List(Rc::new(joined)),
-                    at: here,
-                })
+                let mut joined = Gathered::new(self);
+                for side in [left(), right()] {
+                    joined.extend(side.and_then(|v| self.as_list(&v, here)), here)?;
+                }
+                joined.finish(here)
+            }
+            BinaryOp::And => bool(self.as_bool(&left()?, here)? && self.as_bool(&right()?, here)?),
+            BinaryOp::Or => bool(self.as_bool(&left()?, here)? || self.as_bool(&right()?, here)?),
+            BinaryOp::Implication => {
+                bool(!self.as_bool(&left()?, here)? || self.as_bool(&right()?, here)?)
             }
             BinaryOp::Update => {
-                let r = right()?;
+                let (l, r) = (left()?, right()?);
                 let (l, r) = (self.as_set(&l, here)?, self.as_set(&r, here)?);
                 self.charge_set(l.entries.len() + r.entries.len(), here)?;
                 let joined = update(&l, &r);
@@ -567,15 +562,21 @@ impl Evaluator {
                     at: here,
                 })
             }
-            BinaryOp::Equal => bool(self.equal(&l, &right()?)?),
-            BinaryOp::NotEqual => bool(!self.equal(&l, &right()?)?),
-            BinaryOp::Less => bool(self.less(&l, &right()?, here)?),
-            BinaryOp::More => bool(self.less(&right()?, &l, here)?),
-            BinaryOp::LessOrEqual => bool(!self.less(&right()?, &l, here)?),
-            BinaryOp::MoreOrEqual => bool(!self.less(&l, &right()?, here)?),
-            BinaryOp::Add => self.add(&l, &right()?, here),
+            BinaryOp::Equal => bool(self.equal(&left()?, &right()?)?),
+            BinaryOp::NotEqual => bool(!self.equal(&left()?, &right()?)?),
+            BinaryOp::Less => bool(self.less(&left()?, &right()?, here)?),
+            BinaryOp::More => {
+                let l = left()?;
+                bool(self.less(&right()?, &l, here)?)
+            }
+            BinaryOp::LessOrEqual => {
+                let l = left()?;
+                bool(!self.less(&right()?, &l, here)?)
+            }
+            BinaryOp::MoreOrEqual => bool(!self.less(&left()?, &right()?, here)?),
+            BinaryOp::Add => self.add(&left()?, &right()?, here),
             BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => {
-                super::arith::arithmetic(op, &l, &right()?, here)
+                super::arith::arithmetic(op, &left()?, &right()?, here)
             }
         }
     }

@@ -15,6 +15,7 @@ mod call;
 pub mod hir;
 mod interpret;
 pub(crate) mod lower;
+mod partial;
 mod prelude;
 mod scope;
 mod sets;

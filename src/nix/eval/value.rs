@@ -16,6 +16,8 @@ pub struct Unknown {
     pub why: Why,
     /// The expression at which knowledge ended.
     pub at: Option<Span>,
+    /// What is known of it all the same, if it is a list.
+    pub(super) known: super::partial::Known,
 }
 
 /// Why a value is not known.
@@ -327,7 +329,11 @@ impl Value {
 impl Unknown {
     /// An unknown at a place.
     pub fn new(why: Why, at: Option<Span>) -> Rc<Self> {
-        Rc::new(Unknown { why, at })
+        Rc::new(Unknown {
+            why,
+            at,
+            known: super::partial::Known::default(),
+        })
     }
 
     /// Whether this says that the option at `path` itself is defined by nobody (every definition

@@ -24,7 +24,6 @@ const STRUCTURE: &[&str] = &[
     "key",
     "_file",
     "_class",
-    "meta",
     "freeformType",
     "_type",
 ];
@@ -373,6 +372,10 @@ impl Collector<'_> {
             .and_then(|v| self.e.as_list(&v, at));
         match list {
             Ok(list) => Some(list.items.clone()),
+            // Every module counts for itself, but each that is disabled takes another away.
+            Err(why) if name != "disabledModules" && why.known_items().is_some() => {
+                why.known_items().map(<[Thunk]>::to_vec)
+            }
             Err(why) => {
                 let at = attribute.entry;
                 self.skipped.push(Skipped { why, at });

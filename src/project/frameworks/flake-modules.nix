@@ -101,14 +101,14 @@ in
     in
     flake // { flakeModules = flake.flakeModules // { disko = flake.flakeModule; }; };
   "nix-community/home-manager" = {
+    # All that it has, for it is joined with nixpkgs' lib: lib/default.nix.
+    lib = {
+      hm = opaque "home-manager's lib" { };
+      homeManagerConfiguration = _: opaque "a home of home-manager" { };
+    };
     flakeModules = rec {
       home-manager = (keyed "home-manager" homeManager).flakeModule;
       default = home-manager;
-    };
-    # What configurations lay over nixpkgs' `lib`.
-    lib = {
-      hm = opaque "home-manager's lib" { };
-      homeManagerConfiguration = opaque "home-manager's lib" { };
     };
   };
   "numtide/treefmt-nix" = keyed "treefmt-nix" (tool [ "treefmt" ]);

@@ -45,6 +45,14 @@ const FRAMEWORKS: &[Framework] = &[
     framework!("nixos-flake", "srid/nixos-flake"),
     framework!("blueprint", "numtide/blueprint"),
     framework!("ez-configs", "ehllie/ez-configs"),
+    framework!("unify", "quasigod/unify", "sebb3/unify"),
+    framework!(
+        "lite-config",
+        "yelite/lite-config",
+        "ataraxiasjel/lite-config"
+    ),
+    framework!("nixpkgs-patcher", "gepbird/nixpkgs-patcher"),
+    framework!("nixos-raspberrypi", "nvmd/nixos-raspberrypi"),
     framework!(
         "flakelight",
         "nix-community/flakelight",
@@ -196,6 +204,7 @@ pub(super) fn provide(e: &Evaluator) {
     for (path, attribute) in [
         ("", "__import"),
         ("/default.nix", "__import"),
+        ("/flake.nix", "__flake"),
         ("/lib", "__lib"),
         ("/lib/default.nix", "__lib"),
         ("/nixos", "__nixos"),

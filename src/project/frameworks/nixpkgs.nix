@@ -38,7 +38,21 @@ let
       };
     }
   );
-  set = name: packages { lib = extended; system = name; };
+  # Its own tree with patches makes the same systems: patches of modules are not read.
+  applyPatches =
+    { src, ... }:
+    if toString src == toString path then
+      packages {
+        type = "derivation";
+        outPath = path;
+      }
+    else
+      opaque "a patched source" { };
+  known = {
+    inherit applyPatches;
+    lib = extended;
+  };
+  set = name: packages (known // { system = name; });
 in
 opaque "this output of nixpkgs" {
   lib = extended;
@@ -65,7 +79,7 @@ opaque "this output of nixpkgs" {
         else if arguments ? localSystem then
           set (arguments.localSystem.system or arguments.localSystem)
         else
-          packages { lib = extended; };
+          packages known;
     in
     set';
   # `import (nixpkgs + "/nixos/lib/eval-config.nix") { … }`
@@ -80,4 +94,9 @@ opaque "this output of nixpkgs" {
       system = arguments.system or null;
     };
   __lib = extended;
+  # `(import (patched + "/flake.nix")).outputs { … }`
+  __flake = {
+    inputs = { };
+    outputs = _: opaque "this output of nixpkgs" { lib = extended; outPath = path; };
+  };
 }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::super::hir::Name;
 use super::super::interpret::Evaluator;
+use super::super::partial::Gathered;
 use super::super::value::*;
 use super::{closed, list_of, primitive, set_of};
 use crate::nix::source::Span;
@@ -48,12 +49,17 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         })
     }),
     primitive("map", 2, |e, a, at| {
-        let (function, list) = (a[0], list(e, a[1], at)?);
-        let items = list
-            .items
-            .iter()
-            .map(|item| apply_later(e, function, vec![*item], at));
-        list_of(items.collect(), list.parts.clone(), at)
+        let function = a[0];
+        let mapped = |items: &[Thunk]| -> Vec<Thunk> {
+            let items = items.iter();
+            items
+                .map(|item| apply_later(e, function, vec![*item], at))
+                .collect()
+        };
+        match list(e, a[1], at) {
+            Ok(list) => list_of(mapped(&list.items), list.parts.clone(), at),
+            Err(unknown) => Err(unknown.with_items(mapped)),
+        }
     }),
     primitive("genList", 2, |e, a, at| {
         let length = e.force(a[1])?;
@@ -72,14 +78,18 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         list_of(items.collect(), Vec::new(), at)
     }),
     primitive("filter", 2, |e, a, at| {
-        let (function, list) = (function(e, a[0], at)?, list(e, a[1], at)?);
-        let mut items = Vec::new();
+        let function = function(e, a[0], at)?;
+        let list = list(e, a[1], at)?;
+        let mut kept = Gathered::new(e);
         for item in &list.items {
-            if e.as_bool(&e.call(&function, *item, at)?, at)? {
-                items.push(*item);
+            match e.call(&function, *item, at).and_then(|v| e.as_bool(&v, at)) {
+                Ok(true) => kept.push(*item),
+                Ok(false) => {}
+                Err(unknown) => kept.miss(&unknown)?,
             }
         }
-        list_of(items, list.parts.clone(), at)
+        kept.parts(&list.parts);
+        kept.finish(at)
     }),
     primitive("partition", 2, |e, a, at| {
         let (function, list) = (function(e, a[0], at)?, list(e, a[1], at)?);
@@ -104,32 +114,20 @@ pub(super) const PRIMITIVES: &[Primitive] = &[
         )
     }),
     primitive("concatLists", 1, |e, a, at| {
-        let mut joined = List::default();
+        let mut joined = Gathered::new(e);
         for item in &list(e, a[0], at)?.items {
-            let part = list(e, *item, at)?;
-            e.charge_list(&part, at)?;
-            joined.items.extend(&part.items);
-            joined.parts.extend(&part.parts);
+            joined.extend(list(e, *item, at), at)?;
         }
-        Ok(Value {
-            data: Data::List(Rc::new(joined)),
-            at,
-        })
+        joined.finish(at)
     }),
     primitive("concatMap", 2, |e, a, at| {
         let function = function(e, a[0], at)?;
-        let mut joined = List::default();
+        let mut joined = Gathered::new(e);
         for item in &list(e, a[1], at)?.items {
-            let part = e.call(&function, *item, at)?;
-            let part = e.as_list(&part, at)?;
-            e.charge_list(&part, at)?;
-            joined.items.extend(&part.items);
-            joined.parts.extend(&part.parts);
+            let part = e.call(&function, *item, at);
+            joined.extend(part.and_then(|v| e.as_list(&v, at)), at)?;
         }
-        Ok(Value {
-            data: Data::List(Rc::new(joined)),
-            at,
-        })
+        joined.finish(at)
     }),
     primitive("foldl'", 3, |e, a, at| {
         let function = function(e, a[0], at)?;

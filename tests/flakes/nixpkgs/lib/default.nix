@@ -78,6 +78,7 @@ let
         genAttrs = names: f: listToAttrs (map (name: { inherit name; value = f name; }) names);
         mapAttrsToList = f: set: map (name: f name set.${name}) (attrNames set);
         inherit (builtins) mapAttrs attrValues;
+        makeOverridable = f: arguments: f arguments // { override = _: throw "not here"; };
         nixosSystem = arguments: system ({ lib = final; } // arguments);
         nixos.evalModules = arguments: system ({ lib = final; } // arguments);
         extend = more: make (final: previous: let first = overlay final previous; in first // more final (previous // first));

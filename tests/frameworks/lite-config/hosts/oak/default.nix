@@ -1,0 +1,1 @@
+{ inputs, ... }: { fileSystems."/" = { fsType = "btrfs"; options = [ "compress=zstd:3" ]; }; }
