@@ -131,14 +131,11 @@ fn forget(host: &mut Host, answer: &Answer) {
 
 /// Whether Nix knows all that lies at a path, be it that nobody defines it.
 fn is_answered(what: &str, answer: &Answer) -> bool {
-    const STORAGE: [&str; 2] = ["fileSystems", "disko"];
     let path = super::names(what);
-    if STORAGE.contains(&path[0].as_str()) {
-        // Names of mount points have dots of their own, so all of it counts.
-        let mut entries = answer.entries.iter();
-        return entries.all(|(path, entry)| {
-            !STORAGE.contains(&path[0].as_str()) || entry.value.as_ref().is_ok_and(is_data)
-        });
+    if ["fileSystems", "disko"].contains(&path[0].as_str()) {
+        // Names of mount points have dots of their own, so all of either counts.
+        let mut entries = answer.entries.iter().filter(|(p, _)| p[0] == path[0]);
+        return entries.all(|(_, entry)| entry.value.as_ref().is_ok_and(is_data));
     }
     let touched = |other: &[String]| other.starts_with(&path) || path.starts_with(other);
     let mut entries = answer.entries.iter().filter(|(other, _)| touched(other));
