@@ -133,7 +133,12 @@ pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<Syste
 }
 
 /// Outputs that hold NixOS systems, or what they are made of, in the order of preference.
-const HOST_OUTPUTS: &[&str] = &["nixosConfigurations", "colmenaHive", "diskoConfigurations"];
+const HOST_OUTPUTS: &[&str] = &[
+    "nixosConfigurations",
+    "colmenaHive",
+    "colmena",
+    "diskoConfigurations",
+];
 
 fn configurations(e: &Evaluator, flake: &Path) -> Eval<Rc<AttrSet>> {
     let outputs = e.force(outputs(e, flake))?;
@@ -144,7 +149,13 @@ fn configurations(e: &Evaluator, flake: &Path) -> Eval<Rc<AttrSet>> {
             continue;
         };
         let mut value = e.force(attribute.value)?;
-        if *name == "colmenaHive" {
+        if *name == "colmena" {
+            // A hive as it is written, for colmena to make.
+            let path = ["colmena", "lib", "makeHive"].map(Name::from);
+            let make = e.select(frameworks::all(e), &path, None, attribute.entry)?;
+            value = e.call(&make, e.done(value), attribute.entry)?;
+        }
+        if ["colmena", "colmenaHive"].contains(name) {
             let nodes = e.done(value);
             value = e.select(nodes, &["nodes".into()], None, attribute.entry)?;
         }
