@@ -152,6 +152,17 @@ fn modules_beside_those_that_are_not_known_are_read() {
 }
 
 #[test]
+fn a_hive_alone_makes_hosts() {
+    let outputs = "{ colmena = { \
+                   meta.nixpkgs = import nixpkgs { system = \"x86_64-linux\"; }; \
+                   defaults.imports = [ ./root.nix ]; \
+                   a = { }; b = { name, ... }: { imports = [ ./data.nix ]; }; }; }";
+    let (told, unknown) = hosts(outputs, &[]);
+    assert_eq!(told, ["a: /=noatime", "b: /=noatime /data=compress=zstd"]);
+    assert_eq!(unknown, [""; 0]);
+}
+
+#[test]
 fn a_list_that_is_known_in_part_has_no_length() {
     // The condition is as little known as the list.
     let outputs = "let inherit (nixpkgs) lib; some = inputs.thing.lib.modules ++ [ 1 ]; in { \

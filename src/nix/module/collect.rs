@@ -491,8 +491,12 @@ impl Collector<'_> {
             (Caller::Nixos, Universe::Closed) => e.set(AttrSet::new(entries)),
             (Caller::Disko, _) => {
                 // Only what it asks for, so that a function without `...` accepts the call.
+                // `options ? [ ]` is a word of its author's, not the options of the machine.
                 if let Some(formals) = e.formals(function) {
-                    entries.retain(|(name, _)| formals.iter().any(|(f, _)| f == name));
+                    entries.retain(|(name, _)| {
+                        let formal = formals.iter().find(|(f, _)| f == name);
+                        formal.is_some_and(|(_, has_default)| !(*has_default && name == "options"))
+                    });
                 }
                 e.set(AttrSet::new(entries))
             }
