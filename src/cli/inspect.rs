@@ -28,6 +28,9 @@ enum Format {
     Json,
 }
 
+/// More broken files than these are told in the document alone.
+const MOST_SHOWN: usize = 20;
+
 impl Inspect {
     pub(super) fn run(&self) -> miette::Result<u8> {
         let mut opened = inputs::open(&self.target)?;
@@ -42,7 +45,8 @@ impl Inspect {
             let read = opened.project.evaluate(&opened.sources, name);
             let known = read.as_ref().ok().map(Evaluated::host);
             if let Ok(evaluated) = &read {
-                broken.extend(opened.broken(evaluated).map(|r| format!("{r:?}")));
+                let reports = opened.broken(evaluated).take(MOST_SHOWN);
+                broken.extend(reports.map(|r| format!("{r:?}")));
             }
             match self.target.eval.fill(&opened, name, known) {
                 Ok(Asked::Told(filled)) => {
@@ -67,7 +71,7 @@ impl Inspect {
                 }
             });
         }
-        for report in &broken {
+        for report in broken.iter().take(MOST_SHOWN) {
             code = FAILED;
             eprintln!("{report}");
         }

@@ -114,6 +114,7 @@ struct Collector<'e> {
     options: Thunk,
     roots: Rc<Roots>,
     skipped: Vec<Skipped>,
+    told: FxHashSet<(String, Option<Span>)>,
     modules: Vec<Module>,
     by_file: rustc_hash::FxHashMap<PathBuf, usize>,
 }
@@ -135,6 +136,7 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
         options,
         roots: Rc::clone(&roots),
         skipped: Vec::new(),
+        told: FxHashSet::default(),
         modules: Vec::new(),
         by_file: Default::default(),
     };
@@ -196,7 +198,7 @@ impl Collector<'_> {
             let at = pending.at;
             if count > MAX_MODULES {
                 let why = Unknown::new(Why::Budget("too many modules"), at);
-                self.skipped.push(Skipped { why, at });
+                self.skip(why, at);
                 break;
             }
             let index = match self.module(pending) {
@@ -205,7 +207,7 @@ impl Collector<'_> {
                     index
                 }
                 Err(why) => {
-                    self.skipped.push(Skipped { why, at });
+                    self.skip(why, at);
                     continue;
                 }
             };
@@ -215,6 +217,17 @@ impl Collector<'_> {
             }
         }
         top
+    }
+
+    /// Notes a module that is not part of the result; the same one only once.
+    fn skip(&mut self, why: Rc<Unknown>, at: Option<Span>) {
+        let key = match &why.why {
+            Why::File(message) => (message.clone(), None),
+            other => (other.to_string(), at.or(why.at)),
+        };
+        if self.told.insert(key) {
+            self.skipped.push(Skipped { why, at });
+        }
     }
 
     /// The modules that are not disabled, breadth first, each key once (`genericClosure`).
@@ -378,7 +391,7 @@ impl Collector<'_> {
             }
             Err(why) => {
                 let at = attribute.entry;
-                self.skipped.push(Skipped { why, at });
+                self.skip(why, at);
                 None
             }
         }
@@ -425,7 +438,7 @@ impl Collector<'_> {
                     let why = format!("disabledModules holds paths and keys, not a {kind}");
                     let at = value.at;
                     let why = Unknown::new(Why::Refused(why), at);
-                    self.skipped.push(Skipped { why, at });
+                    self.skip(why, at);
                 }
             }
         }
