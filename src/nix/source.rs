@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use line_index::{LineIndex, TextSize};
+use line_index::{LineIndex, TextSize, WideEncoding};
 use rnix::{SyntaxNode, TextRange};
 
 use super::eval::hir::Hir;
@@ -135,12 +135,11 @@ impl SourceFile {
         let Some(position) = index.try_line_col(offset) else {
             return (1, 1);
         };
-        let start = usize::from(offset) - position.col as usize;
-        let column = self
-            .text
-            .get(start..usize::from(offset))
-            .map_or(0, |s| s.chars().count());
-        (position.line + 1, column as u32 + 1)
+        // Knows where the wide characters are, so that long lines are not counted through.
+        let column = index
+            .to_wide(WideEncoding::Utf32, position)
+            .map_or(0, |wide| wide.col);
+        (position.line + 1, column + 1)
     }
 }
 
