@@ -132,6 +132,24 @@ fn what_is_unknown_is_unknown_there_and_nowhere_else() {
 }
 
 #[test]
+fn columns_are_counted_in_characters() {
+    let host = host(
+        r#"{ fileSystems."/" = { device = "/dev/ö🦀x"; fsType = "btrfs"; options = [ "x-ü=🦀" "noatime" ]; }; }"#,
+    );
+    let filesystem = &host["filesystems"][0];
+    let options = match &filesystem["subvolumes"][0]["options"] {
+        Json::Null => &filesystem["options"],
+        options => options,
+    };
+    let place = |n: usize| {
+        let at = &options[n]["at"];
+        (at["column"].clone(), at["length"].clone())
+    };
+    assert_eq!(place(0), (json!(74), json!(7)));
+    assert_eq!(place(1), (json!(82), json!(9)));
+}
+
+#[test]
 fn the_directory_that_is_read_is_not_the_one_that_nix_evaluates() {
     let host = host(
         r#"{ fileSystems."/" = { device = "/dev/x"; fsType = "btrfs";
