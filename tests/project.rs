@@ -525,7 +525,16 @@ fn ignored_files_templates_and_links_are_no_hosts() {
 fn an_empty_directory_is_an_error() {
     let tree = Tree::new(&[("README.md", "")]);
     let error = Project::open(tree.0.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Nothing(_)), "{error}");
+    assert!(matches!(error, OpenError::Nothing { .. }), "{error}");
+    // A flake further down is not taken for the project, but it is named.
+    let tree = Tree::new(&[("os/nixos/flake.nix", "{ outputs = _: { }; }")]);
+    match Project::open(tree.0.path()).unwrap_err() {
+        OpenError::Nothing { flakes, .. } => {
+            assert_eq!(flakes.len(), 1, "{flakes:?}");
+            assert!(flakes[0].ends_with("os/nixos"), "{flakes:?}");
+        }
+        error => panic!("{error}"),
+    }
 }
 
 // ---- a flake ------------------------------------------------------------------------------------

@@ -214,10 +214,15 @@ fn read(path: &Path) -> miette::Result<Vec<u8>> {
 fn open_error(error: OpenError) -> miette::Report {
     let help = match &error {
         OpenError::Missing(_) => {
-            "give a directory with a flake.nix or a disko file, or a .nix file"
+            "give a directory with a flake.nix or a disko file, or a .nix file".to_owned()
         }
-        OpenError::Nothing(_) => "name the .nix file that holds the disks or the configuration",
-        OpenError::Unreadable(..) => "check its permissions",
+        OpenError::Nothing { flakes, .. } if !flakes.is_empty() => {
+            format!("there are flakes below it; name one: {}", flakes.join(", "))
+        }
+        OpenError::Nothing { .. } => {
+            "name the .nix file that holds the disks or the configuration".to_owned()
+        }
+        OpenError::Unreadable(..) => "check its permissions".to_owned(),
     };
     miette!(help = help, "{error}")
 }

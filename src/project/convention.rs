@@ -54,6 +54,29 @@ pub(super) struct Walked {
     pub cut_short: Option<Problem>,
 }
 
+/// Directories near the top of another that hold a flake, relative to it.
+pub(super) fn flakes_below(directory: &Path) -> Vec<PathBuf> {
+    /// Enough to name them in a message.
+    const MOST: usize = 5;
+    const DEPTH: usize = 3;
+    let walk = ignore::WalkBuilder::new(directory)
+        .max_depth(Some(DEPTH))
+        .git_global(false)
+        .git_exclude(false)
+        .follow_links(false)
+        .sort_by_file_path(Path::cmp)
+        .build();
+    let flakes = walk
+        .flatten()
+        .take(MOST_FILES)
+        .filter(|entry| entry.file_name() == "flake.nix");
+    let below = flakes.filter_map(|entry| {
+        let parent = entry.path().parent()?;
+        Some(parent.strip_prefix(directory).ok()?.to_path_buf())
+    });
+    below.take(MOST).collect()
+}
+
 /// Looks for storage files and host files below a directory.
 pub(super) fn walk(sources: &Sources, directory: &Path) -> Walked {
     let mut walked = Walked::default();

@@ -78,8 +78,13 @@ pub enum OpenError {
     #[error("{0}: no such file or directory")]
     Missing(String),
     /// A directory without anything to evaluate.
-    #[error("{0}: no flake.nix, configuration.nix or disko file in this directory")]
-    Nothing(String),
+    #[error("{path}: no flake.nix, configuration.nix or disko file in this directory")]
+    Nothing {
+        /// The directory.
+        path: String,
+        /// Directories of flakes that lie below it.
+        flakes: Vec<String>,
+    },
     /// Not a file or directory that can be read.
     #[error("{0}: {1}")]
     Unreadable(String, String),
@@ -267,7 +272,14 @@ impl Project {
                 match found {
                     Some(entry) => entry,
                     None if !named.is_empty() => Entry::Parts(named),
-                    None => return Err(OpenError::Nothing(shown)),
+                    None => {
+                        let flakes = convention::flakes_below(&absolute).into_iter();
+                        let shown_below = |d: PathBuf| path.join(d).display().to_string();
+                        return Err(OpenError::Nothing {
+                            path: shown,
+                            flakes: flakes.map(shown_below).collect(),
+                        });
+                    }
                 }
             }
         };
