@@ -190,7 +190,7 @@ fn a_list_that_is_known_in_part_has_no_length() {
 
 #[test]
 fn literal_sets_of_one_name_merge_at_any_depth() {
-    // Nix reads this since release 2.25.
+    // Nix up to 2.24 refuses this (NixOS/nix issue 11268), later ones read it.
     let twice = r#"{
       boot.kernel.sysctl = { "vm.swappiness" = 10; };
       fileSystems."/" = { device = "/dev/disk/by-label/root"; fsType = "btrfs"; };

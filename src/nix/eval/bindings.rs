@@ -130,8 +130,9 @@ impl Lowering {
         }
     }
 
-    /// Two literal sets of one name merge, at any depth; anything else is an error to Nix. Before
-    /// release 2.25 literals that lie deeper were one too (NixOS/nix, src/libexpr/parser-state.hh).
+    /// Two literal sets of one name merge, at any depth; anything else is an error to Nix. Up to
+    /// release 2.24 literals that lie deeper were one too (NixOS/nix issue 11268); configurations in
+    /// use rely on what came after it.
     fn merged(&mut self, first: Node, second: Node) -> Option<Node> {
         let first = self.tree_of(first)?;
         let second = self.tree_of(second)?;
