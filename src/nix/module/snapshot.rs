@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::definition::wrapper;
 use crate::nix::eval::{Data, Evaluator, Thunk};
 
 /// An evaluated value without places: what two evaluations are compared by.
@@ -17,7 +18,7 @@ pub enum Tree {
     Scalar(Json),
     /// A path; its text is relative to the project where it lies inside.
     Path(String),
-    /// A function.
+    /// A function, or a whole system that is handed on: nothing to look into.
     Function,
     /// Not known: the reason, and the text of the expression that is not known.
     Unknown {
@@ -35,6 +36,16 @@ pub(super) fn take(e: &Evaluator, thunk: Thunk) -> Tree {
     tree(e, thunk, &mut Vec::new()).unwrap_or_else(|| Tree::Set(BTreeMap::new()))
 }
 
+/// Whether a path holds arguments of modules: whole flakes and libraries, of which an option of the
+/// machine shows what it takes from them.
+fn is_argument(path: &[String]) -> bool {
+    match path {
+        [.., last] if last == "extraSpecialArgs" => true,
+        [module, args] => module == "_module" && args == "args",
+        _ => false,
+    }
+}
+
 /// The tree of a value; `None` for an option whose every definition has a false condition.
 fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
     if path.len() > MAX_DEPTH {
@@ -43,6 +54,9 @@ fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
             why,
             expression: String::new(),
         });
+    }
+    if is_argument(path) {
+        return Some(Tree::Function);
     }
     let value = match e.force(thunk) {
         Ok(value) => value,
@@ -63,6 +77,12 @@ fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
         && let Some(path_of) = set.get("outPath")
     {
         return tree(e, path_of.value, path);
+    }
+    // Another system, handed on as an argument: what changes in it is its own snapshot's to tell.
+    if let Data::Set(set) = &value.data
+        && wrapper(e, set).as_deref() == Some("configuration")
+    {
+        return Some(Tree::Function);
     }
     let mut named = |name: String, thunk| {
         path.push(name);
