@@ -1,9 +1,9 @@
 //! What options are that only nixpkgs declares and nobody defines.
 //!
-//! Only options that the program's own parts look at, and whose default has been the same in every
-//! release: what differs between releases (`services.fstrim.enable`, `boot.initrd.systemd.enable`)
-//! is unknown. The sources are files of NixOS/nixpkgs, each at the commit that was read; those of
-//! 2023 and later hold for the releases since 23.05.
+//! Only options that the program's own parts look at, from files of NixOS/nixpkgs, each at the commit
+//! that was read: all of releases since 23.05. What differs between releases
+//! (`services.fstrim.enable`, `boot.initrd.systemd.enable`), or was read in older ones alone, is
+//! unknown.
 
 use crate::nix::eval::Data;
 
@@ -34,12 +34,6 @@ const DEFAULTS: &[(&str, Constant)] = &[
     // nixos/modules/tasks/filesystems/btrfs.nix at 03a362fe
     ("services.btrfs.autoScrub.enable", Bool(false)),
     ("services.btrfs.autoScrub.interval", Text("monthly")),
-    // nixos/modules/services/databases/postgresql.nix at 0156db2d
-    ("services.postgresql.enable", Bool(false)),
-    // nixos/modules/virtualisation/docker.nix at 01906ec9
-    ("virtualisation.docker.enable", Bool(false)),
-    // nixos/modules/virtualisation/libvirtd.nix at 026ababb
-    ("virtualisation.libvirtd.enable", Bool(false)),
     // nixos/modules/config/zram.nix at 05924f71
     ("zramSwap.algorithm", Text("zstd")),
     ("zramSwap.enable", Bool(false)),

@@ -205,7 +205,7 @@ fn arguments(e: &Evaluator, function: &Value) -> Thunk {
 }
 
 /// Modules of nixpkgs that define nothing that this program looks at: firmware, and the drivers of
-/// virtual machines (nixos/modules of NixOS/nixpkgs, release 25.11).
+/// virtual machines (nixos/modules of NixOS/nixpkgs, at 05aa80c0 and 07320dad).
 const PLAIN_FILES: &[&str] = &["installer/scan/not-detected.nix", "profiles/qemu-guest.nix"];
 
 /// Makes nixpkgs' files known to `import`, as far as they are.

@@ -1,7 +1,7 @@
 # nixpkgs as a flake input: `lib` with what its flake.nix adds to it, and package sets of which only
 # `lib` is known.
 #
-# Behaviour read from NixOS/nixpkgs, flake.nix and nixos/lib/eval-config.nix, release 25.11.
+# Behaviour read from NixOS/nixpkgs, flake.nix at 025640dc and nixos/lib/eval-config.nix at 02aa3c00.
 {
   lib,
   opaque,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::ingest::oracle::{Filled, Provenance};
-use crate::model::{Host, Layer, Reading, StorageSource, Texts, UnknownFact};
+use crate::model::{Found, Host, Layer, Reading, StorageSource, Texts, UnknownFact};
 use crate::nix::source::Sources;
 
 /// Renders what was read, one fact a line.
@@ -16,6 +16,11 @@ pub fn render_told(host: &Host, told: Option<&Filled>, sources: &Sources) -> Str
     let nix = Marks(told);
     let mut out = String::new();
     let _ = writeln!(out, "host {}", clean(&host.name));
+    match host.found {
+        Found::Flake | Found::File => {}
+        Found::Convention => out.push_str("  found by convention, by the names of its files\n"),
+        Found::Config => out.push_str("  named in btrfs-tune.toml\n"),
+    }
     if let Some(told) = told {
         let _ = writeln!(out, "  asked {}", clean(&told.version));
     }
