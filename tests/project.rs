@@ -590,6 +590,27 @@ fn what_a_flake_hides_is_found_by_convention() {
     assert!(problems[0].contains("flake input `x`"), "{problems:?}");
 }
 
+/// What Nix reads and this program cannot may add to every list.
+#[test]
+fn lists_are_unknown_where_a_module_of_the_project_could_not_be_read() {
+    let known = |import: &str| {
+        let text = module("/").replacen('{', &format!("{{ imports = [ {import} ];"), 1);
+        let tree = Tree::new(&[
+            ("flake.nix", FLAKE),
+            ("hosts/known/default.nix", &text),
+            ("hosts/known/more.nix", "{ }"),
+        ]);
+        let project = tree.open(".");
+        let sources = project.sources();
+        let evaluated = project.evaluate(&sources, &HostName("known".into()));
+        let host = evaluated.unwrap().host();
+        let (_, mount) = host.storage.mount("/").expect("a root");
+        mount.options.known().is_some()
+    };
+    assert!(known("./more.nix"));
+    assert!(!known("(builtins.scopedImport { } ./more.nix)"));
+}
+
 #[test]
 fn a_host_read_in_part_gets_the_storage_of_its_directory() {
     let tree = Tree::new(&[

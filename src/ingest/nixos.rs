@@ -40,7 +40,7 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
     let config = configuration.config();
     let root = values.set(config, Vec::new(), None, reach::root(e, configuration));
     // Storage first: what matters most is read before anything can spend the budget.
-    let storage = root
+    let mut storage = root
         .as_ref()
         .map(|root| mounts::storage(&values, root))
         .unwrap_or_default();
@@ -58,6 +58,18 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         if !files.contains(&file) && within(&file) {
             files.push(file);
         }
+    }
+    // A file by itself is part of a machine of which the rest is not seen anyway.
+    let hidden = configuration.skipped.iter().find(|s| s.hides());
+    if let (Found::Flake, Some(hidden)) = (found, hidden) {
+        storage.doubt(&UnknownFact {
+            what: "fileSystems".to_owned(),
+            why: format!(
+                "a module that could not be read may add to it: {}",
+                hidden.why.why
+            ),
+            at: hidden.at.or(hidden.why.at),
+        });
     }
     let skipped = configuration.skipped.iter().map(|skipped| UnknownFact {
         what: "a module that is imported".to_owned(),

@@ -1,6 +1,6 @@
 //! Disks → layers → filesystems → subvolumes → mounts, as the configuration tells them.
 
-use super::{Located, Reading, Texts};
+use super::{Located, Reading, Texts, UnknownFact};
 use crate::btrfs::{MountSpec, parse_options};
 use crate::nix::source::Span;
 
@@ -223,6 +223,16 @@ impl Filesystem {
 }
 
 impl Storage {
+    /// Takes back what lists of options say: a module that could not be read may add to them.
+    pub fn doubt(&mut self, why: &UnknownFact) {
+        for mount in self.filesystems.iter_mut().flat_map(|f| &mut f.mounts) {
+            mount.options = Texts::Unknown(why.clone());
+            if mount.source == MountSource::FileSystems {
+                mount.written = Texts::Unknown(why.clone());
+            }
+        }
+    }
+
     /// Every place that says something of it.
     pub fn places(&self) -> Vec<Span> {
         let mut places = Vec::new();

@@ -179,7 +179,7 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
 
 /// Whether a module that is not known for this reason belongs to others, who do not define what the
 /// project declares.
-fn is_outside(why: &Why) -> bool {
+pub(super) fn is_outside(why: &Why) -> bool {
     matches!(
         why,
         Why::Input(_) | Why::Outside(_) | Why::Package | Why::Effect(_)

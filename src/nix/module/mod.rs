@@ -24,7 +24,7 @@ pub(in crate::nix) use primitives::PRIMITIVES;
 pub use roots::Body;
 pub use snapshot::{Change, Tree, difference};
 
-use super::eval::{Evaluator, Name, Thunk, Unknown, Value};
+use super::eval::{Evaluator, Name, Thunk, Unknown, Value, Why};
 use super::source::{FileId, Span};
 
 /// The configuration that a list of modules gives.
@@ -54,6 +54,17 @@ pub struct Skipped {
     pub why: Rc<Unknown>,
     /// The import that names it.
     pub at: Option<Span>,
+}
+
+impl Skipped {
+    /// Whether Nix reads it and may find more definitions in it: it belongs to the project, and it
+    /// is this program that could not. (What Nix would refuse has no configuration at all.)
+    pub fn hides(&self) -> bool {
+        match &self.why.why {
+            Why::Syntax { .. } | Why::File(_) | Why::Refused(_) | Why::Thrown(_) => false,
+            why => !collect::is_outside(why),
+        }
+    }
 }
 
 impl Configuration {
