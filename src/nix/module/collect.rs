@@ -182,7 +182,12 @@ pub(super) fn collect(e: &Evaluator, modules: Vec<Pending>, scope: Scope) -> Con
 pub(super) fn is_outside(why: &Why) -> bool {
     matches!(
         why,
-        Why::Input(_) | Why::Outside(_) | Why::Package | Why::Effect(_)
+        Why::Input(_)
+            | Why::Modules(_)
+            | Why::PlainModules(_)
+            | Why::Outside(_)
+            | Why::Package
+            | Why::Effect(_)
     ) || matches!(why, Why::File(message) if message.contains("outside the project"))
 }
 
