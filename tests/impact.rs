@@ -14,7 +14,7 @@ use btrfs_tune::model::metrics::{CompressionRow, CompressionUse, Sourced};
 use btrfs_tune::model::observation::{Quantity as Measured, Unit};
 use btrfs_tune::model::units::Bytes;
 use btrfs_tune::model::{Filesystem, Host};
-use btrfs_tune::recommend::{Action, Class, Effect};
+use btrfs_tune::recommend::{Action, Class, DirectoryAttribute, Effect};
 
 const EFFECTS: [Effect; 11] = [
     Effect::Correctness,
@@ -214,8 +214,9 @@ fn effort_is_computed_only_from_what_is_known() {
     assert!(effort(Class::Reboot, &[], &host).downtime);
 
     let directory = "/persist/postgresql/16".to_owned();
-    let actions = [Action::NoCowDirectory {
+    let actions = [Action::SetDirectoryAttribute {
         directory: directory.clone(),
+        attribute: DirectoryAttribute::NoCow,
     }];
     let Effort {
         seconds,

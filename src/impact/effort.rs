@@ -28,8 +28,8 @@ pub fn effort(class: Class, actions: &[Action], host: &Host) -> Effort {
 /// The directories whose contents are moved.
 fn moved<'a>(actions: &'a [Action]) -> Vec<&'a str> {
     let directory = |action: &'a Action| match action {
-        Action::NoCowDirectory { directory } => Some(directory.as_str()),
-        Action::AddSubvolume { mountpoint, .. } => Some(mountpoint.as_str()),
+        Action::SetDirectoryAttribute { directory, .. } => Some(directory.as_str()),
+        Action::SplitSubvolume { mountpoint, .. } => Some(mountpoint.as_str()),
         _ => None,
     };
     let mut moved: Vec<&str> = actions.iter().filter_map(directory).collect();

@@ -7,7 +7,9 @@
 pub mod action;
 pub mod rules;
 
-pub use action::{Action, Class, ClassOf, LuksSetting, MountEdit};
+pub use action::{
+    Action, Algorithm, Class, ClassOf, DirectoryAttribute, LuksSetting, MkfsSetting, MountEdit,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -29,7 +29,7 @@ pub fn commands(actions: &[Action], host: &Host) -> Vec<Command> {
                 out.extend(mounts.iter().filter_map(|edit| remount(edit, host)));
             }
             Action::SetNixosOption { path, value } => out.extend(sysctl(path, value, host)),
-            Action::AddSubvolume {
+            Action::SplitSubvolume {
                 filesystem,
                 name,
                 mountpoint,
@@ -37,10 +37,7 @@ pub fn commands(actions: &[Action], host: &Host) -> Vec<Command> {
             } => {
                 out.extend(subvolume(filesystem, name, mountpoint, host));
             }
-            Action::AppendNixosOption { .. }
-            | Action::SetLuksSetting { .. }
-            | Action::AddLuksFormatArgs { .. }
-            | Action::NoCowDirectory { .. } => {}
+            _ => {}
         }
     }
     out

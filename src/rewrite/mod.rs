@@ -12,5 +12,6 @@ pub mod proof;
 pub mod realise;
 pub mod write;
 
-pub use proof::{Claim, Expected, Stuck, Workspace};
+pub use lower::{Claim, Expected, Stuck};
+pub use proof::Workspace;
 pub use realise::{Outcome, Realised, realise};

@@ -10,57 +10,12 @@ use crate::nix::edit::{TextEdit, apply};
 use crate::nix::eval::Unknown;
 use crate::nix::guard;
 use crate::nix::module::{Change, Tree, difference};
-use crate::nix::source::{FileId, Sources, Span};
+use crate::nix::source::{FileId, Sources};
 use crate::nix::syntax;
 use crate::project::{Evaluated, HostName, Project};
 use crate::recommend::Action;
 
-use super::lower::{self, Candidate, Intent};
-
-/// What an attribute must be after a change.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Expected {
-    /// A list of these elements, in any order that keeps the order of those that stay.
-    Elements(Vec<Json>),
-    /// This value.
-    Value(Json),
-}
-
-/// A claim about one attribute of the evaluated configuration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
-    /// The attribute path.
-    pub path: Vec<String>,
-    /// What it is afterwards.
-    pub expected: Expected,
-}
-
-impl Claim {
-    /// Whether an attribute of this value fulfils the claim.
-    fn holds(&self, value: Option<&Json>) -> bool {
-        match (&self.expected, value) {
-            (Expected::Value(wanted), Some(found)) => wanted == found,
-            (Expected::Elements(wanted), Some(Json::Array(found))) => {
-                let sorted = |items: &[Json]| {
-                    let mut texts: Vec<String> = items.iter().map(Json::to_string).collect();
-                    texts.sort();
-                    texts
-                };
-                sorted(wanted) == sorted(found)
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Why an action could not be written: every candidate failed, or there was none.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stuck {
-    /// What stands in the way.
-    pub why: String,
-    /// Where.
-    pub at: Option<Span>,
-}
+use super::lower::{self, Candidate, Claim, Intent, Stuck};
 
 /// A host as the current texts make it.
 #[derive(Debug, Clone)]

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::commands::{Command, commands};
 use super::diff::{FileDiff, diff};
-use super::proof::{Stuck, Workspace};
+use super::lower::Stuck;
+use super::proof::Workspace;
 use crate::analyze::Analysis;
 use crate::model::{Facts, Host};
 use crate::nix::module::Change;

@@ -147,12 +147,26 @@ fn filesystem_of<'a>(actions: &[Action], host: &'a Host) -> Option<&'a Filesyste
             .iter()
             .find_map(|m| storage.mount(&m.mountpoint))
             .map(|(f, _)| f),
-        Action::AddSubvolume { filesystem, .. } => by_path(filesystem),
+        Action::AddSubvolume { filesystem, .. }
+        | Action::SplitSubvolume { filesystem, .. }
+        | Action::AddSwapSubvolume { filesystem, .. }
+        | Action::SetMkfs { filesystem, .. } => by_path(filesystem),
+        Action::MergeSubvolume { subvolume }
+        | Action::RenameSubvolume { subvolume, .. }
+        | Action::UnmountSubvolume { subvolume } => storage
+            .filesystems
+            .iter()
+            .find(|f| f.subvolumes.iter().any(|s| s.path == *subvolume)),
         Action::SetLuksSetting { luks, .. } | Action::AddLuksFormatArgs { luks, .. } => {
             by_path(luks)
         }
-        Action::NoCowDirectory { directory } => storage.holding(directory).map(|(f, _)| f),
-        Action::SetNixosOption { .. } | Action::AppendNixosOption { .. } => None,
+        Action::SetDirectoryAttribute { directory, .. } => {
+            storage.holding(directory).map(|(f, _)| f)
+        }
+        Action::SetNixosOption { .. }
+        | Action::EditNixosList { .. }
+        | Action::AppendNixosLines { .. }
+        | Action::UnsetNixosOption { .. } => None,
     });
     named
         .or_else(|| storage.mount("/").map(|(f, _)| f))

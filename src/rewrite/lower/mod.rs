@@ -3,19 +3,21 @@
 //! Candidates come in order of smallness: the literal that wrote the value, the use of it, a new
 //! binding beside it, a new definition in a file of the host, an override.
 
+mod claim;
 mod elements;
 mod subvolume;
 mod value;
 
+pub use claim::{Claim, Expected, Stuck};
+
 use serde_json::Value as Json;
 
-use super::proof::{Claim, Expected, Stuck};
 use crate::model::{Host, MountSource};
 use crate::nix::edit::TextEdit;
 use crate::nix::source::{FileId, Span};
 use crate::nix::syntax;
 use crate::project::Evaluated;
-use crate::recommend::Action;
+use crate::recommend::{Action, DirectoryAttribute};
 
 /// What the configuration shall say at one place.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,7 +178,7 @@ pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Ve
             }
             intents
         }
-        Action::AddSubvolume {
+        Action::SplitSubvolume {
             filesystem,
             name,
             mountpoint,
@@ -220,10 +222,6 @@ pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Ve
                 value: value.clone(),
             }],
         },
-        Action::AppendNixosOption {
-            path,
-            elements: add,
-        } => vec![elements(path, &[], add)?],
         Action::SetLuksSetting { luks, setting, on } => vec![Intent::Value {
             path: below(luks, &["settings", setting.name()]),
             value: (*on).into(),
@@ -235,7 +233,10 @@ pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Ve
                 arguments,
             )?]
         }
-        Action::NoCowDirectory { directory } => {
+        Action::SetDirectoryAttribute {
+            directory,
+            attribute: DirectoryAttribute::NoCow,
+        } => {
             let rule = no_cow_rule(directory).ok_or_else(|| Stuck {
                 why: format!("{directory:?} cannot be written in a tmpfiles rule"),
                 at: None,
@@ -245,6 +246,10 @@ pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Ve
                 &[],
                 &[rule],
             )?]
+        }
+        other => {
+            let why = format!("there is no way yet of writing {other:?}");
+            return Err(Stuck { why, at: None });
         }
     })
 }

@@ -3,7 +3,8 @@
 use super::placed::{Case, cases};
 use crate::model::StorageSource;
 use crate::recommend::{
-    Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
+    Action, Applicability, Context, DirectoryAttribute, Effect, Finding, Meta, Remedy, Rule,
+    Severity,
 };
 
 /// `layout/database-on-cow`
@@ -64,13 +65,14 @@ impl Rule for DatabaseOnCow {
         if !case.snapshots.is_empty() {
             return None;
         }
-        let nocow = Action::NoCowDirectory {
+        let nocow = Action::SetDirectoryAttribute {
             directory: directory.clone(),
+            attribute: DirectoryAttribute::NoCow,
         };
         let has_own = case.mount.mountpoint == directory;
         let mut actions = Vec::new();
         if !has_own {
-            actions.push(Action::AddSubvolume {
+            actions.push(Action::SplitSubvolume {
                 filesystem: path.clone(),
                 name: case.subvolume(),
                 mountpoint: directory.clone(),

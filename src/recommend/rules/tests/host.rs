@@ -13,7 +13,7 @@ use crate::model::{
     StorageSource, Subvolume, Texts,
 };
 use crate::recommend::rules::rule;
-use crate::recommend::{Action, Context, Finding, MountEdit, Remedy};
+use crate::recommend::{Action, Context, DirectoryAttribute, Finding, MountEdit, Remedy};
 
 /// A host without anything.
 pub(super) fn host() -> Host {
@@ -227,7 +227,7 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
         Action::EditMountOptions { mounts } => {
             mounts.iter().for_each(|edit| edit_mount(host, edit))
         }
-        Action::AddSubvolume {
+        Action::SplitSubvolume {
             name,
             mountpoint,
             options,
@@ -247,17 +247,20 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
                 .push(mount(mountpoint, name, &options));
         }
         Action::SetNixosOption { path, value } => set(host, &path.join("."), value.clone()),
-        Action::AppendNixosOption { .. } => unreachable!("no rule does it"),
         Action::SetLuksSetting { on, .. } => luks(host).bypass_workqueues = Ok(*on),
         Action::AddLuksFormatArgs { arguments, .. } => {
             let more: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let all = luks(host).format_args.clone();
             luks(host).format_args = all.followed_by(Texts::unwritten(&more));
         }
-        Action::NoCowDirectory { directory } => {
+        Action::SetDirectoryAttribute {
+            directory,
+            attribute: DirectoryAttribute::NoCow,
+        } => {
             let rule = Json::from(format!("h {directory} - - - - +C"));
             set(host, "systemd.tmpfiles.rules", Json::Array(vec![rule]));
         }
+        other => unreachable!("no rule does {other:?}"),
     }
 }
 

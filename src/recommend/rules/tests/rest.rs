@@ -39,7 +39,7 @@ fn a_database_that_people_complain_about_gets_its_own_place() {
     let found = findings(DATABASE, &host, &analysis);
     let remedy = found[0].1.as_ref().unwrap();
     assert_eq!(remedy.applicability, Applicability::Consent);
-    let Action::AddSubvolume {
+    let Action::SplitSubvolume {
         name,
         mountpoint,
         options,

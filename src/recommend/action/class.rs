@@ -1,132 +1,9 @@
-//! The vocabulary of change: what a recommendation does, said once.
-//!
-//! An action is lowered to edits by `rewrite`, to commands for the running system by
-//! `rewrite::commands`, and to its class here, from the facts about the kernel.
+//! Owns: when an action takes effect, from the facts about the kernel and NixOS.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-
+use super::{Action, Class, MountEdit};
 use crate::btrfs::remount::{self, Change, When};
 use crate::btrfs::{Decided, parse_options, whole};
 use crate::model::{Filesystem, Host};
-
-/// When a change takes effect, and what that costs. Ordered by disruption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// The running system takes it on `nixos-rebuild switch`, or by a remount.
-    Live,
-    /// It takes effect at the next boot.
-    Reboot,
-    /// The filesystem stays; data is moved or rewritten, a service stops.
-    Migrate,
-    /// It needs mkfs, luksFormat or a new partition table.
-    Reinstall,
-}
-
-impl Class {
-    /// All classes, the least disruptive first.
-    pub const ALL: [Class; 4] = [Class::Live, Class::Reboot, Class::Migrate, Class::Reinstall];
-
-    /// Its name on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Class::Live => "live",
-            Class::Reboot => "reboot",
-            Class::Migrate => "migrate",
-            Class::Reinstall => "reinstall",
-        }
-    }
-}
-
-/// A setting of a LUKS container that NixOS passes on when it is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum LuksSetting {
-    /// Discards pass through to the device.
-    AllowDiscards,
-    /// dm-crypt does its work in the caller's context instead of its work queues.
-    BypassWorkqueues,
-}
-
-impl LuksSetting {
-    /// Its name in `boot.initrd.luks.devices.<name>` and in disko's `settings`.
-    pub fn name(self) -> &'static str {
-        match self {
-            LuksSetting::AllowDiscards => "allowDiscards",
-            LuksSetting::BypassWorkqueues => "bypassWorkqueues",
-        }
-    }
-}
-
-/// The change of one mount's options.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MountEdit {
-    /// Which mount.
-    pub mountpoint: String,
-    /// Elements to take out, as written.
-    pub remove: Vec<String>,
-    /// Elements to add; each takes the place of the removed one with the same index, further ones
-    /// go to the end.
-    pub add: Vec<String>,
-}
-
-/// A change of a machine, independent of how its files are written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Action {
-    /// Changes the options of some mounts, all or none.
-    EditMountOptions {
-        /// The mounts.
-        mounts: Vec<MountEdit>,
-    },
-    /// Declares a subvolume of a filesystem that disko describes, with its mount.
-    AddSubvolume {
-        /// Attribute path of the filesystem's `content`.
-        filesystem: Vec<String>,
-        /// Its name, as written among its siblings (with or without a leading slash).
-        name: String,
-        /// Where it is mounted.
-        mountpoint: String,
-        /// Its mount options.
-        options: Vec<String>,
-    },
-    /// Sets a NixOS option.
-    SetNixosOption {
-        /// Its attribute path.
-        path: Vec<String>,
-        /// Its value: a boolean, a number, a string or a list of strings.
-        value: Json,
-    },
-    /// Appends elements to a NixOS option that is a list of strings.
-    AppendNixosOption {
-        /// Its attribute path.
-        path: Vec<String>,
-        /// The elements.
-        elements: Vec<String>,
-    },
-    /// Sets a boolean of a LUKS container that disko describes.
-    SetLuksSetting {
-        /// Attribute path of the container.
-        luks: Vec<String>,
-        /// Which.
-        setting: LuksSetting,
-        /// Its value.
-        on: bool,
-    },
-    /// Adds arguments for `cryptsetup luksFormat`.
-    AddLuksFormatArgs {
-        /// Attribute path of the container.
-        luks: Vec<String>,
-        /// The arguments, one element each.
-        arguments: Vec<String>,
-    },
-    /// New files below a directory are not copied on write (`chattr +C`), through tmpfiles.
-    NoCowDirectory {
-        /// The directory.
-        directory: String,
-    },
-}
 
 /// A class and the fact that makes it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,13 +27,28 @@ impl Action {
                 .map(|edit| class_of_mount_edit(edit, host))
                 .max_by_key(|c| c.class)
                 .unwrap_or_else(|| class(Class::Live, "it changes no mount")),
-            Action::AddSubvolume { .. } => class(
+            Action::AddSubvolume { .. } | Action::AddSwapSubvolume { .. } => class(
+                Class::Live,
+                "the subvolume is made by hand before the switch, since disko creates subvolumes \
+                 only when it formats",
+            ),
+            Action::RenameSubvolume { .. } | Action::UnmountSubvolume { .. } => class(
+                Class::Reboot,
+                "a mounted subvolume stays mounted until the next boot",
+            ),
+            Action::SplitSubvolume { .. } | Action::MergeSubvolume { .. } => class(
                 Class::Migrate,
                 "disko creates subvolumes only when it formats; on an installed machine the \
                  subvolume is made by hand and the data moved into it",
             ),
-            Action::SetNixosOption { path, .. } => class_of_option(path),
-            Action::AppendNixosOption { path, .. } => class_of_option(path),
+            Action::SetNixosOption { path, .. }
+            | Action::EditNixosList { path, .. }
+            | Action::AppendNixosLines { path, .. }
+            | Action::UnsetNixosOption { path } => class_of_option(path),
+            Action::SetMkfs { .. } => class(
+                Class::Reinstall,
+                "mkfs decides it when the filesystem is made",
+            ),
             Action::SetLuksSetting { .. } => class(
                 Class::Reboot,
                 "the container is opened by the initrd, with the settings it finds there",
@@ -165,7 +57,7 @@ impl Action {
                 Class::Reinstall,
                 "luksFormat writes them into the header when the container is made",
             ),
-            Action::NoCowDirectory { .. } => class(
+            Action::SetDirectoryAttribute { .. } => class(
                 Class::Migrate,
                 "the attribute is inherited by new files only; existing files are copied anew, \
                  with the service stopped",
