@@ -4,7 +4,7 @@ use rnix::ast;
 use rowan::ast::AstNode;
 
 use super::{Candidate, Intent, Stuck, single, value};
-use crate::nix::edit::{self, TextEdit};
+use crate::nix::edit::{self, NewValue, TextEdit};
 use crate::nix::eval::{Data, List, Value};
 use crate::nix::source::Span;
 use crate::nix::syntax::{self, attribute_name, node_at, string_literal};
@@ -160,7 +160,7 @@ fn in_literals(
     for (span, list, ranges) in &removed {
         let edits = match emptied_operand(list, ranges) {
             Some(edit) if placed.iter().all(|p| *p) => vec![edit],
-            _ => edit::remove_elements(list, ranges),
+            _ => edit::remove_elements(list, ranges).edits,
         };
         let file = sources.file(span.file)?;
         for edit in &edits {
@@ -173,11 +173,11 @@ fn in_literals(
             .edits
             .extend(edits.into_iter().map(|e| (span.file, e)));
     }
-    let rest: Vec<String> = add
+    let rest: Vec<NewValue> = add
         .iter()
         .zip(placed)
         .filter(|(_, placed)| !placed)
-        .map(|(a, _)| string_literal(a))
+        .map(|(a, _)| NewValue::string(a))
         .collect();
     if !rest.is_empty() {
         let home = home?;

@@ -1,8 +1,7 @@
 //! Ways of declaring a subvolume.
 
 use super::{Candidate, single, value::set_literal};
-use crate::nix::edit;
-use crate::nix::syntax::string_literal;
+use crate::nix::edit::{self, NewValue};
 use crate::project::Evaluated;
 
 pub(super) fn candidates(
@@ -12,12 +11,10 @@ pub(super) fn candidates(
     mountpoint: &str,
     options: &[String],
 ) -> Vec<Candidate> {
-    let options: Vec<String> = options.iter().map(|o| string_literal(o)).collect();
-    let value = format!(
-        "{{\n  mountpoint = {};\n  mountOptions = {};\n}}",
-        string_literal(mountpoint),
-        edit::list_text(&options),
-    );
+    let value = NewValue::Set(vec![
+        ("mountpoint".to_owned(), NewValue::string(mountpoint)),
+        ("mountOptions".to_owned(), NewValue::strings(options)),
+    ]);
     // Beside its siblings, else as the first of them.
     let attempts = [
         (["subvolumes"].as_slice(), vec![name]),

@@ -6,7 +6,7 @@ use rowan::ast::AstNode;
 use serde_json::Value as Json;
 
 use super::{Candidate, nix_text, single};
-use crate::nix::edit::{self, TextEdit};
+use crate::nix::edit::{self, NewValue, TextEdit};
 use crate::nix::eval::Value;
 use crate::nix::module::Body;
 use crate::nix::source::Span;
@@ -97,7 +97,8 @@ fn in_holder(
     let at = get(evaluated, holder)?.at?;
     let file = evaluated.evaluator.sources().file(at.file)?;
     let set = set_literal(file.tree(), at.range)?;
-    let edit = edit::insert_path(&set, &[name.to_owned()], text);
+    let value = NewValue::Text(text.to_owned());
+    let edit = edit::insert_path(&set, &[name.to_owned()], &value);
     Some(single(at, edit))
 }
 
@@ -139,7 +140,8 @@ fn new_definitions(evaluated: &Evaluated, path: &[String], text: &str) -> Vec<Ca
         .collect();
     ranked.sort_by_key(|(rank, ..)| *rank);
     let candidate = |(_, body, set): (Rank, &Body, ast::AttrSet)| {
-        single(body.set, edit::insert_path(&set, path, text))
+        let value = NewValue::Text(text.to_owned());
+        single(body.set, edit::insert_path(&set, path, &value))
     };
     ranked.into_iter().map(candidate).collect()
 }
