@@ -42,11 +42,10 @@ pub fn add_formal(lambda: &ast::Lambda, name: &str) -> Option<TextEdit> {
 /// `None` where the file's expression is something else: a function gets a formal instead.
 pub fn wrap_in_function(expr: &ast::Expr, name: &str) -> Option<TextEdit> {
     let style = Style::of(expr.syntax());
-    let plain = match expr {
-        ast::Expr::AttrSet(_) => true,
-        ast::Expr::LetIn(_) | ast::Expr::With(_) => true,
-        _ => false,
-    };
+    let plain = matches!(
+        expr,
+        ast::Expr::AttrSet(_) | ast::Expr::LetIn(_) | ast::Expr::With(_)
+    );
     let is_file = expr
         .syntax()
         .parent()

@@ -121,7 +121,7 @@ impl Binding<'_> {
         let last = set.entries().last().map(|e| e.syntax().clone());
         let related = sibling.is_some();
         let Some(sibling) = sibling.or(last) else {
-            return self.into_empty(set, style, &form);
+            return self.fill(set, style, &form);
         };
         let at = sibling.text_range();
         let indent = style.indent_of(at.start()).to_owned();
@@ -171,7 +171,7 @@ impl Binding<'_> {
         TextEdit::replace(inner, out)
     }
 
-    fn into_empty(&self, set: &ast::AttrSet, style: &Style, form: &Form) -> TextEdit {
+    fn fill(&self, set: &ast::AttrSet, style: &Style, form: &Form) -> TextEdit {
         let inner = layout::brackets(set.syntax());
         let outer = style.indent_of(inner.end()).to_owned();
         let indent = format!("{outer}{}", style.step);
