@@ -264,6 +264,11 @@ fn whatever_step_fails_every_file_is_whole_and_the_next_run_works() {
                 Err(ApplyError::Io { left, .. }) if !killed => match left {
                     Left::Nothing => {
                         assert_eq!(new_ones, 0, "{what}");
+                        let mut found = found;
+                        if matches!(fault, Fault::FailsFrom(_)) {
+                            // Nor can what is not whole be removed; the next run does.
+                            found.remove(".btrfs-tune-journal.new");
+                        }
                         assert_eq!(found, texts(old), "{what}: something is left");
                     }
                     Left::Some { new, .. } => assert_eq!(new.len(), new_ones, "{what}"),
