@@ -5,6 +5,7 @@
 //! the running system ([`commands`]), and getting bytes to disk ([`write`]). Must never know why a
 //! change is wanted, nor how it is shown.
 
+pub mod apply;
 pub mod commands;
 pub mod diff;
 pub mod lower;
