@@ -150,34 +150,60 @@ fn hanging(expr: &ast::Expr, style: &Style, added: &str, open: &str) -> Option<V
     if !open.is_empty() && open != "(" {
         return None;
     }
+    let newline = style.newline;
+    let (parenthesis, added) = match added.strip_prefix(')') {
+        Some(rest) => (")", rest.trim_start()),
+        None => ("", added.trim_start()),
+    };
     if let Some(indent) = sum_indent(expr, style) {
-        let added = added.trim_start();
-        let edit = TextEdit::insert(range.end(), format!("{}{indent}{added}", style.newline));
+        let edit = TextEdit::insert(range.end(), format!("{newline}{indent}{added}"));
         return open.is_empty().then(|| vec![edit]);
     }
     let binding = expr.syntax().parent().and_then(ast::AttrpathValue::cast)?;
     let assign = binding.assign_token()?.text_range().end();
     let gap = TextRange::new(assign, range.start());
-    if !style.slice(gap).chars().all(|c| c == ' ') {
+    let below = layout::begins_line(&style.text, range.start());
+    if !style.slice(gap).trim().is_empty() {
         return None;
     }
-    let indent = format!("{}{}", style.indent_of(assign), style.step);
-    let newline = style.newline;
-    let mut edits = vec![TextEdit::replace(gap, format!("{newline}{indent}{open}"))];
-    // Each further line of the value moves in, but for those inside strings that have no
-    // indentation to strip.
-    for offset in line_starts(expr.syntax())? {
-        if !layout::ends_line(&style.text, offset) {
-            edits.push(TextEdit::insert(offset, style.step.clone()));
+    let outer = style.indent_of(assign).to_owned();
+    let indent = match below {
+        true => style.indent_of(range.start()).to_owned(),
+        false => format!("{outer}{}", style.step),
+    };
+    // Branches get lines of their own between the parentheses.
+    let branches = matches!(expr, ast::Expr::IfElse(_) | ast::Expr::LetIn(_)) && !open.is_empty();
+    let mut deeper = String::new();
+    if !below {
+        deeper.push_str(&style.step);
+    }
+    let mut before = match below {
+        true => open.to_owned(),
+        false => format!("{newline}{indent}{open}"),
+    };
+    let mut after = parenthesis.to_owned();
+    if branches {
+        deeper.push_str(&style.step);
+        before = format!("{before}{newline}{indent}{}", style.step);
+        after = format!("{newline}{indent}{after}");
+    }
+    let mut edits = Vec::new();
+    match below {
+        true if before.is_empty() => {}
+        true => edits.push(TextEdit::insert(range.start(), before)),
+        false => edits.push(TextEdit::replace(gap, before)),
+    }
+    if !deeper.is_empty() {
+        // Each further line of the value moves in.
+        for offset in line_starts(expr.syntax())? {
+            if !layout::ends_line(&style.text, offset) {
+                edits.push(TextEdit::insert(offset, deeper.clone()));
+            }
         }
     }
-    let (parenthesis, added) = match added.strip_prefix(')') {
-        Some(rest) => (")", rest.trim_start()),
-        None => ("", added.trim_start()),
-    };
     edits.push(TextEdit::insert(
         range.end(),
-        format!("{parenthesis}{newline}{indent}{added}"),
+        format!("{after}{newline}{indent}{added}"),
     ));
     Some(edits)
 }

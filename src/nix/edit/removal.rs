@@ -183,7 +183,13 @@ fn emptied(holder: &SyntaxNode, style: &Style, items: &[SyntaxNode]) -> Option<T
         SyntaxKind::NODE_LIST => style.list_padding,
         _ => style.set_padding,
     };
-    let padded = match one_line {
+    // Before a set there is no space whatever the hand.
+    let own = one_line
+        && !matches!(
+            items.first().map(SyntaxNode::kind),
+            Some(SyntaxKind::NODE_ATTR_SET)
+        );
+    let padded = match own {
         true => style.slice(inner).starts_with(' '),
         false => padding,
     };

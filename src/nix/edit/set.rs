@@ -394,7 +394,7 @@ pub fn bind_inherited(inherit: &ast::Inherit, name: &str, value: &NewValue) -> O
         .iter()
         .find(|a| static_name(a).as_deref() == Some(name))?;
     let range = inherit.syntax().text_range();
-    let form = Form::at(&style, &holder, Some(name));
+    let form = Form::at(&style, inherit.syntax(), Some(name));
     let binding = |indent: &str| {
         let value = value.render(&form, indent);
         format!("{} = {value};", attribute_name(name))
