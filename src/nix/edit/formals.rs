@@ -149,13 +149,8 @@ fn on_one_line(
 ) -> TextEdit {
     let text = style.slice(inner);
     let tight = !text.is_empty() && !text.starts_with(' ');
-    let room = if ellipsis.is_some() { 1 } else { 0 };
     let index = place(entries, name);
-    if (tight || (text.is_empty() && style.compact))
-        && entries.len() == room
-        && !entries.is_empty()
-        && !text.contains("/*")
-    {
+    if (tight || (text.is_empty() && style.compact)) && entries.len() == 1 && !text.contains("/*") {
         // alejandra writes at most one name (and `...`) on one line.
         let outer = style.indent_of(inner.start());
         let mut lines: Vec<String> = entries

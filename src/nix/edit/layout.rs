@@ -45,14 +45,15 @@ impl Style {
             all.padded += tally.padded;
             all.tight += tally.tight;
         }
-        let compact = all.tight > all.padded;
+        let undecided = all.tight + all.padded == 0;
+        let compact = all.tight > all.padded || (undecided && has_hanging_bodies(&root, &text));
         Style {
             newline: newline(&text),
             step: indent_step(&text),
             list_padding: lists.verdict().unwrap_or(!compact),
             set_padding: sets.verdict().unwrap_or(!compact),
             compact,
-            undecided: all.tight + all.padded == 0,
+            undecided: undecided && !compact,
             text,
         }
     }
@@ -78,7 +79,11 @@ struct Tally {
 impl Tally {
     fn count(&mut self, node: &SyntaxNode, text: &str) {
         let range = node.text_range();
-        if spans_lines(text, range) {
+        // Before a set nixpkgs-fmt puts no space into a list, and so does alejandra.
+        let opens_with_set = ast::List::cast(node.clone())
+            .and_then(|list| list.items().next())
+            .is_some_and(|item| matches!(item, ast::Expr::AttrSet(_)));
+        if spans_lines(text, range) || opens_with_set {
             return;
         }
         let inner = text[std::ops::Range::<usize>::from(range)]
@@ -101,6 +106,41 @@ impl Tally {
             std::cmp::Ordering::Equal => None,
         }
     }
+}
+
+/// Whether bodies hang on the line that ends what stands before them: `in {` after a `let` of several
+/// lines, `}: {` after formals of several lines. Of the formatters only alejandra writes so.
+fn has_hanging_bodies(root: &SyntaxNode, text: &str) -> bool {
+    root.descendants().any(|node| match node.kind() {
+        SyntaxKind::NODE_LET_IN => ast::LetIn::cast(node).is_some_and(|it| {
+            match (it.let_token(), it.in_token(), it.body()) {
+                (Some(start), Some(end), Some(body)) => {
+                    let body = body.syntax().text_range();
+                    let head = TextRange::new(start.text_range().start(), end.text_range().start());
+                    let gap = TextRange::new(end.text_range().end(), body.start());
+                    spans_lines(text, head) && !spans_lines(text, gap) && spans_lines(text, body)
+                }
+                _ => false,
+            }
+        }),
+        SyntaxKind::NODE_LAMBDA => {
+            ast::Lambda::cast(node).is_some_and(|it| match (it.param(), it.body()) {
+                (Some(ast::Param::Pattern(pattern)), Some(body)) => {
+                    let head = pattern.syntax().text_range();
+                    let body = body.syntax().text_range();
+                    let gap = TextRange::new(head.end(), body.start());
+                    let leading = pattern
+                        .syntax()
+                        .children_with_tokens()
+                        .filter(|e| e.kind() == SyntaxKind::TOKEN_COMMA)
+                        .any(|e| begins_line(text, e.text_range().start()));
+                    spans_lines(text, head) && !leading && !spans_lines(text, gap)
+                }
+                _ => false,
+            })
+        }
+        _ => false,
+    })
 }
 
 /// The line ending of a text: that of its first line.

@@ -92,13 +92,8 @@ fn into_empty(list: &ast::List, style: &Style, elements: &[NewValue]) -> TextEdi
         let at = inner.start() + TextSize::of(style.slice(inner).trim_end());
         return TextEdit::insert(at, format!(" {words}"));
     }
-    let text = value::written(
-        style,
-        list.syntax(),
-        range,
-        &NewValue::List(elements.to_vec()),
-    );
-    TextEdit::replace(range, text)
+    let expr = ast::Expr::List(list.clone());
+    super::expr::replace_value(&expr, &NewValue::List(elements.to_vec()))
 }
 
 /// Removes the elements at these ranges, each with the comment on its own line that speaks of it
@@ -109,8 +104,5 @@ pub fn remove_elements(list: &ast::List, removed: &[TextRange]) -> Removal {
 
 /// Puts another value in the place of an element.
 pub fn replace_element(element: &ast::Expr, value: &NewValue) -> TextEdit {
-    let style = Style::of(element.syntax());
-    let range = element.syntax().text_range();
-    let text = value::written(&style, element.syntax(), range, value);
-    super::expr::replacing(&style, element.syntax(), value::parenthesised(&text))
+    super::expr::replace_value(element, value)
 }

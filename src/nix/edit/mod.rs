@@ -8,6 +8,7 @@ mod expr;
 mod formals;
 mod layout;
 mod list;
+mod open;
 mod removal;
 mod set;
 mod settled;

@@ -129,8 +129,10 @@ fn close_gap(style: &Style, edit: &mut TextEdit) {
     let next = below.trim_start_matches([' ', '\t', '\r', '\n']);
     let gap = &below[..below.len() - next.len()];
     let blank_below = gap.contains('\n');
-    let closes = next.starts_with([']', '}']) || next.is_empty();
-    let opens = above.ends_with(['[', '{']);
+    let is_in = next.starts_with("in") && !next[2..].starts_with(is_name_part);
+    let closes = next.starts_with([']', '}']) || next.is_empty() || is_in;
+    let is_let = above.ends_with("let") && !above[..above.len() - 3].ends_with(is_name_part);
+    let opens = above.ends_with(['[', '{']) || is_let;
     if blank_above && (blank_below || closes) {
         // The line break that ends the last written line stays.
         let keep = text[above.len()..].find('\n').map_or(0, |i| i + 1);
@@ -144,6 +146,10 @@ fn close_gap(style: &Style, edit: &mut TextEdit) {
             edit.range.end() + TextSize::from(keep as u32),
         );
     }
+}
+
+fn is_name_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '\'')
 }
 
 /// The edit that leaves empty brackets, unless a comment stays between them.
@@ -177,7 +183,13 @@ fn emptied(holder: &SyntaxNode, style: &Style, items: &[SyntaxNode]) -> Option<T
         SyntaxKind::NODE_LIST => style.list_padding,
         _ => style.set_padding,
     };
-    let padded = match one_line {
+    // Before a set there is no space whatever the hand.
+    let own = one_line
+        && !matches!(
+            items.first().map(SyntaxNode::kind),
+            Some(SyntaxKind::NODE_ATTR_SET)
+        );
+    let padded = match own {
         true => style.slice(inner).starts_with(' '),
         false => padding,
     };

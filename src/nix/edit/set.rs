@@ -5,9 +5,10 @@ use rnix::{SyntaxElement, SyntaxNode, TextRange, TextSize};
 use rowan::ast::AstNode;
 
 use super::layout::{self, Style};
-use super::value::{Form, NewValue};
+use super::open;
+use super::value::{Form, Lines, NewValue};
 use super::{Removal, TextEdit, removal};
-use crate::nix::syntax::{attribute_name, static_name, string_literal};
+use crate::nix::syntax::{self, attribute_name, static_name, string_literal};
 
 /// Adds `path = value;` to a set: inside the nested set that already holds the longest part of the
 /// path, else beside the bindings that share most of it, dotted or nested as they are.
@@ -137,7 +138,10 @@ impl Binding<'_> {
             let gap = style.newline.repeat(if apart { 2 } else { 1 });
             return TextEdit::insert(end, format!("{gap}{indent}{text}"));
         }
-        if style.compact && !layout::spans_lines(&style.text, range) {
+        if style.compact
+            && !layout::spans_lines(&style.text, range)
+            && !style.slice(range).contains("/*")
+        {
             return self.opened(set, style, &form, &sibling);
         }
         let text = self.text(set, &form.on_one_line(), &indent, None);
@@ -152,23 +156,28 @@ impl Binding<'_> {
         form: &Form,
         sibling: &SyntaxNode,
     ) -> TextEdit {
-        let inner = layout::brackets(set.syntax());
-        let outer = style.indent_of(inner.start()).to_owned();
-        let indent = format!("{outer}{}", style.step);
-        let mut out = String::new();
-        for entry in set.entries() {
-            out.push_str(style.newline);
-            out.push_str(&indent);
-            out.push_str(style.slice(entry.syntax().text_range()));
-            if entry.syntax() == sibling {
+        let write = |outer: &str| {
+            let range = set.syntax().text_range();
+            let inner = layout::brackets(set.syntax());
+            let indent = format!("{outer}{}", style.step);
+            let begin = TextRange::new(range.start(), inner.start());
+            let mut out = style.slice(begin).to_owned();
+            for entry in set.entries() {
                 out.push_str(style.newline);
                 out.push_str(&indent);
-                out.push_str(&self.text(set, form, &indent, None));
+                out.push_str(style.slice(entry.syntax().text_range()));
+                if entry.syntax() == sibling {
+                    out.push_str(style.newline);
+                    out.push_str(&indent);
+                    out.push_str(&self.text(set, form, &indent, None));
+                }
             }
-        }
-        out.push_str(style.newline);
-        out.push_str(&outer);
-        TextEdit::replace(inner, out)
+            out.push_str(style.newline);
+            out.push_str(outer);
+            out.push_str(style.slice(TextRange::new(inner.end(), range.end())));
+            out
+        };
+        rewritten(style, set.syntax(), &write)
     }
 
     fn fill(&self, set: &ast::AttrSet, style: &Style, form: &Form) -> TextEdit {
@@ -177,16 +186,31 @@ impl Binding<'_> {
         let indent = format!("{outer}{}", style.step);
         let several = layout::spans_lines(&style.text, inner);
         let blank = style.slice(inner).trim().is_empty();
-        if blank && !several && form.sets == super::value::Lines::One {
+        if blank && !several && form.sets == Lines::One {
             let text = self.text(set, form, &outer, None);
             let pad = if style.set_padding { " " } else { "" };
             return TextEdit::replace(inner, format!("{pad}{text}{pad}"));
         }
-        let text = self.text(set, form, &indent, None);
-        if blank {
-            let newline = style.newline;
-            return TextEdit::replace(inner, format!("{newline}{indent}{text}{newline}{outer}"));
+        if blank && form.sets == Lines::Forced {
+            let text = self.text(set, form, &outer, None);
+            return TextEdit::replace(inner, format!(" {text} "));
         }
+        if blank {
+            let range = set.syntax().text_range();
+            let begin = style.slice(TextRange::new(range.start(), inner.start()));
+            let end = style.slice(TextRange::new(inner.end(), range.end()));
+            let newline = style.newline;
+            let write = |outer: &str| {
+                let indent = format!("{outer}{}", style.step);
+                let text = self.text(set, form, &indent, None);
+                format!("{begin}{newline}{indent}{text}{newline}{outer}{end}")
+            };
+            return match several {
+                true => TextEdit::replace(range, write(&outer)),
+                false => rewritten(style, set.syntax(), &write),
+            };
+        }
+        let text = self.text(set, form, &indent, None);
         if !several {
             let at = inner.start() + TextSize::of(style.slice(inner).trim_end());
             let text = self.text(set, &form.clone().on_one_line(), &indent, None);
@@ -235,6 +259,16 @@ impl Binding<'_> {
         };
         tally.0 > tally.1
     }
+}
+
+/// A node written anew, with the brackets of one line around it opened where the file's hand is so.
+fn rewritten(style: &Style, node: &SyntaxNode, write: &dyn Fn(&str) -> String) -> TextEdit {
+    let range = node.text_range();
+    let opened = match style.compact {
+        true => open::around(style, node, write),
+        false => None,
+    };
+    opened.unwrap_or_else(|| TextEdit::replace(range, write(style.indent_of(range.start()))))
 }
 
 fn has_blank_line(text: &str) -> bool {
@@ -360,13 +394,47 @@ pub fn bind_inherited(inherit: &ast::Inherit, name: &str, value: &NewValue) -> O
         .iter()
         .find(|a| static_name(a).as_deref() == Some(name))?;
     let range = inherit.syntax().text_range();
-    let form = Form::at(&style, &holder, Some(name));
+    let form = Form::at(&style, inherit.syntax(), Some(name));
+    let binding = |indent: &str| {
+        let value = value.render(&form, indent);
+        format!("{} = {value};", attribute_name(name))
+    };
     let indent = style.indent_of(range.start()).to_owned();
-    let value = value.render(&form, &indent);
-    let binding = format!("{} = {value};", attribute_name(name));
-    if attrs.len() == 1 {
+    let comments = syntax::comments(inherit.syntax());
+    let one_line = !layout::spans_lines(&style.text, holder.text_range());
+    if one_line && style.compact && comments.is_empty() {
+        let others: Vec<String> = attrs
+            .iter()
+            .filter(|a| static_name(a).as_deref() != Some(name))
+            .map(|a| a.syntax().to_string())
+            .collect();
+        let head = match inherit.from() {
+            Some(from) => format!("inherit {}", from.syntax()),
+            None => "inherit".to_owned(),
+        };
+        let write = |indent: &str| match others.is_empty() {
+            true => binding(indent),
+            false => format!(
+                "{head} {};{}{indent}{}",
+                others.join(" "),
+                style.newline,
+                binding(indent)
+            ),
+        };
         return Some(Removal {
-            edits: vec![TextEdit::replace(range, binding)],
+            edits: vec![rewritten(&style, inherit.syntax(), &write)],
+            dropped_comments: Vec::new(),
+        });
+    }
+    if attrs.len() == 1 {
+        // Comments inside stand above the binding then.
+        let above: String = comments
+            .iter()
+            .map(|c| format!("{c}{}{indent}", style.newline))
+            .collect();
+        let text = format!("{above}{}", binding(&indent));
+        return Some(Removal {
+            edits: vec![TextEdit::replace(range, text)],
             dropped_comments: Vec::new(),
         });
     }
@@ -374,6 +442,7 @@ pub fn bind_inherited(inherit: &ast::Inherit, name: &str, value: &NewValue) -> O
     let end = layout::end_of_line_content(&SyntaxElement::Node(inherit.syntax().clone()));
     let own_line =
         layout::begins_line(&style.text, range.start()) && layout::ends_line(&style.text, end);
+    let binding = binding(&indent);
     removal.edits.push(match own_line {
         true => TextEdit::insert(end, format!("{}{indent}{binding}", style.newline)),
         false => TextEdit::insert(range.end(), format!(" {binding}")),

@@ -1,11 +1,12 @@
 //! New values, whose layout is decided by the file that they come into.
 
+use rnix::SyntaxNode;
 use rnix::ast::{self, HasEntry};
-use rnix::{SyntaxNode, TextRange};
 use rowan::ast::AstNode;
 use serde_json::Value as Json;
 
 use super::layout::{self, Style};
+use super::open;
 use crate::nix::syntax::{attribute_name, static_name, string_literal};
 
 /// A value to be written, without its layout.
@@ -222,7 +223,7 @@ impl Form {
             ((0, 0), (one, several)) => several > one,
             ((one, several), _) => several > one,
         };
-        Form {
+        let form = Form {
             newline: style.newline,
             step: style.step.clone(),
             lists: if lists || style.undecided {
@@ -238,6 +239,10 @@ impl Form {
             list_padding: style.list_padding,
             set_padding: style.set_padding,
             tall_sets: style.compact,
+        };
+        match !style.compact && open::in_one_line(style, near) {
+            true => form.on_one_line(),
+            false => form,
         }
     }
 
@@ -281,16 +286,15 @@ impl Form {
     }
 }
 
-/// A value as it is written at a place of a file, beginning on the line of `at`.
-pub(super) fn written(style: &Style, near: &SyntaxNode, at: TextRange, value: &NewValue) -> String {
+/// The form of a value that is bound to the name of the binding around a node.
+pub(super) fn form_of(style: &Style, near: &SyntaxNode) -> Form {
     let name = near
         .ancestors()
         .find_map(ast::AttrpathValue::cast)
         .and_then(|b| b.attrpath())
         .and_then(|p| p.attrs().last())
         .and_then(|a| static_name(&a));
-    let form = Form::at(style, near, name.as_deref());
-    value.render(&form, style.indent_of(at.start()))
+    Form::at(style, near, name.as_deref())
 }
 
 /// Whether a text must be put in parentheses to be an element or an argument.
