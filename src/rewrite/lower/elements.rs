@@ -449,11 +449,8 @@ fn at_use(evaluated: &Evaluated, definition: &Written, share: &ListChange) -> Ve
             texts
                 .iter()
                 .filter_map(|text| {
-                    let (edits, dropped_comments) = edit::bind_inherited(inherit, name, text)?;
-                    Some(Candidate {
-                        dropped_comments,
-                        ..Candidate::all(*file, edits)
-                    })
+                    let bound = edit::bind_inherited(inherit, name, text)?;
+                    Some(Candidate::removal(*file, bound))
                 })
                 .collect()
         }

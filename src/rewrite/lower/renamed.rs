@@ -56,8 +56,7 @@ fn keys(evaluated: &Evaluated, path: &[String], name: &str) -> Option<Candidate>
                     Some(from) => format!("({}).{old}", super::usage::text(&from)),
                     None => old.clone(),
                 };
-                let (edits, dropped_comments) =
-                    edit::bind_inherited(inherit, old, &NewValue::Text(source))?;
+                let mut bound = edit::bind_inherited(inherit, old, &NewValue::Text(source))?;
                 // The binding that comes has the old name still.
                 let rename = |mut edit: edit::TextEdit| {
                     let old = format!("{old} =");
@@ -65,10 +64,8 @@ fn keys(evaluated: &Evaluated, path: &[String], name: &str) -> Option<Candidate>
                     edit.text = edit.text.replacen(&old, &new, 1);
                     edit
                 };
-                candidate = candidate.and(Candidate {
-                    dropped_comments,
-                    ..Candidate::all(*file, edits.into_iter().map(rename).collect())
-                });
+                bound.edits = bound.edits.into_iter().map(rename).collect();
+                candidate = candidate.and(Candidate::removal(*file, bound));
             }
         }
     }

@@ -45,10 +45,7 @@ pub(super) fn candidates(
                         };
                         let text = NewValue::Text(text);
                         let bound = edit::bind_inherited(&inherit, &name, &text);
-                        out.extend(bound.map(|(edits, dropped_comments)| Candidate {
-                            dropped_comments,
-                            ..Candidate::all(file, edits)
-                        }));
+                        out.extend(bound.map(|bound| Candidate::removal(file, bound)));
                     }
                 }
                 binding @ Binding::Bound { file, .. } => {

@@ -1,6 +1,6 @@
 //! Owns: the bindings by which a value comes to its place, and the expression in them that counts.
 
-use rnix::ast::{self, AstToken, HasEntry};
+use rnix::ast::{self, HasEntry};
 use rowan::ast::AstNode;
 
 use super::look::{Written, node};
@@ -131,7 +131,7 @@ pub(super) fn core(expression: &ast::Expr) -> ast::Expr {
 /// Whether an expression is one of these functions of `lib`.
 pub(super) fn is_named(function: &ast::Expr, names: &[&str]) -> bool {
     let name = match function {
-        ast::Expr::Ident(ident) => ident.ident_token().map(|t| t.text().to_owned()),
+        ast::Expr::Ident(ident) => Some(ident.to_string()),
         ast::Expr::Select(select) => select
             .attrpath()
             .and_then(|p| p.attrs().last())
@@ -194,8 +194,7 @@ pub(super) fn plain_list(list: &ast::List) -> Option<Vec<String>> {
 pub(super) fn parameter(lambda: &ast::Lambda) -> Option<String> {
     match lambda.param()? {
         ast::Param::IdentParam(ident) => {
-            let ident = ident.ident()?;
-            Some(ident.ident_token()?.syntax().text().to_owned())
+            Some(ident.ident()?.to_string())
         }
         ast::Param::Pattern(_) => None,
     }

@@ -87,11 +87,8 @@ fn at_binding(
             inherit,
             name,
         } => {
-            let (edits, dropped_comments) = edit::bind_inherited(&inherit, &name, value)?;
-            Some(Candidate {
-                dropped_comments,
-                ..Candidate::all(file, edits)
-            })
+            let bound = edit::bind_inherited(&inherit, &name, value)?;
+            Some(Candidate::removal(file, bound))
         }
         binding @ Binding::Bound { file, .. } => {
             let core = usage::core(&binding.value()?);
