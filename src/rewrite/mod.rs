@@ -14,5 +14,5 @@ pub mod realise;
 pub mod write;
 
 pub use lower::{Claim, Expected, Stuck};
-pub use proof::Workspace;
+pub use proof::{Agrees, FactsOf, Workspace};
 pub use realise::{Outcome, Realised, realise};
