@@ -172,7 +172,7 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     }
 }
 
-fn figure_text(figure: &Figure) -> String {
+pub(crate) fn figure_text(figure: &Figure) -> String {
     let percent = |x: f64| format!("{:.0}", x * 100.0);
     let (low, high) = (
         percent(figure.time_ratio.low),
