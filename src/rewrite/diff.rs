@@ -20,6 +20,19 @@ pub struct FileDiff {
     pub after: String,
 }
 
+impl FileDiff {
+    /// The change of a file from one text to another.
+    pub fn of(file: FileId, path: String, before: String, after: String) -> FileDiff {
+        FileDiff {
+            text: file_diff(&path, &before, &after),
+            path,
+            file,
+            before,
+            after,
+        }
+    }
+}
+
 /// The files in which two workspaces differ, in the order of their paths.
 pub fn diff(before: &Workspace, after: &Workspace) -> Vec<FileDiff> {
     let mut out = Vec::new();
@@ -30,13 +43,7 @@ pub fn diff(before: &Workspace, after: &Workspace) -> Vec<FileDiff> {
         if old.text() != new.text() {
             let path = old.shown().to_owned();
             let (before, after) = (old.text().to_owned(), new.text().to_owned());
-            out.push(FileDiff {
-                text: file_diff(&path, &before, &after),
-                path,
-                file: *id,
-                before,
-                after,
-            });
+            out.push(FileDiff::of(*id, path, before, after));
         }
     }
     out.sort_by(|a, b| a.path.cmp(&b.path));
