@@ -6,7 +6,9 @@
 mod class;
 mod mkfs;
 
-pub use class::ClassOf;
+pub use class::{
+    ClassOf, FeatureChange, feature_change, filesystem_at, holds_the_system, subvolume_at,
+};
 pub use mkfs::MkfsSetting;
 
 use serde::{Deserialize, Serialize};
