@@ -47,6 +47,7 @@ pub(super) fn check(
 fn is_claimed(change: &Change, claims: &[Claim]) -> bool {
     claims.iter().any(|claim| match claim.expected {
         Expected::Elements(_) => claim.path == change.path,
+        Expected::Declared => false,
         _ => change.path.starts_with(&claim.path),
     })
 }
