@@ -174,6 +174,9 @@ fn hanging(expr: &ast::Expr, style: &Style, added: &str, open: &str) -> Option<V
     // Branches get lines of their own between the parentheses.
     let branches = matches!(expr, ast::Expr::IfElse(_) | ast::Expr::LetIn(_)) && !open.is_empty();
     let mut deeper = String::new();
+    if matches!(expr, ast::Expr::BinOp(_)) && !open.is_empty() {
+        deeper.push_str(&style.step);
+    }
     if !below {
         deeper.push_str(&style.step);
     }

@@ -31,7 +31,17 @@ impl Style {
         let mut lists = Tally::default();
         let mut sets = Tally::default();
         let mut formals = Tally::default();
-        for node in root.descendants() {
+        // What stands in strings is left as it is by some formatters, and so tells nothing.
+        let mut within = root.preorder();
+        while let Some(event) = within.next() {
+            let node = match event {
+                rowan::WalkEvent::Enter(node) => node,
+                rowan::WalkEvent::Leave(_) => continue,
+            };
+            if node.kind() == SyntaxKind::NODE_STRING {
+                within.skip_subtree();
+                continue;
+            }
             let tally = match node.kind() {
                 SyntaxKind::NODE_LIST => &mut lists,
                 SyntaxKind::NODE_ATTR_SET => &mut sets,
@@ -127,14 +137,19 @@ fn has_hanging_bodies(root: &SyntaxNode, text: &str) -> bool {
             ast::Lambda::cast(node).is_some_and(|it| match (it.param(), it.body()) {
                 (Some(ast::Param::Pattern(pattern)), Some(body)) => {
                     let head = pattern.syntax().text_range();
-                    let body = body.syntax().text_range();
-                    let gap = TextRange::new(head.end(), body.start());
+                    // `with lib; {` hangs where its set does.
+                    let body = match body {
+                        ast::Expr::With(with) => with.body().map(|b| b.syntax().text_range()),
+                        body => Some(body.syntax().text_range()),
+                    };
+                    let Some(body) = body else { return false };
+                    let hangs = spans_lines(text, body) && !begins_line(text, body.start());
                     let leading = pattern
                         .syntax()
                         .children_with_tokens()
                         .filter(|e| e.kind() == SyntaxKind::TOKEN_COMMA)
                         .any(|e| begins_line(text, e.text_range().start()));
-                    spans_lines(text, head) && !leading && !spans_lines(text, gap)
+                    spans_lines(text, head) && !leading && hangs
                 }
                 _ => false,
             })

@@ -51,6 +51,18 @@ pub fn append_elements(list: &ast::List, elements: &[NewValue]) -> TextEdit {
             .collect();
         return TextEdit::insert(last_range.end(), lines);
     }
+    if layout::spans_lines(&style.text, last_range)
+        && matches!(last, ast::Expr::AttrSet(_))
+        && !style.compact
+    {
+        // `[{` … `}]`: behind the brace nixpkgs-fmt wants a line of its own.
+        let indent = format!("{}{}", style.indent_of(range.end()), style.step);
+        let lines: String = texts(elements, &form, &indent)
+            .iter()
+            .map(|e| format!("{}{indent}{e}", style.newline))
+            .collect();
+        return TextEdit::insert(last_range.end(), lines);
+    }
     let indent = style.indent_of(last_range.start()).to_owned();
     let words: String = texts(elements, &form.on_one_line(), &indent)
         .iter()

@@ -1,7 +1,8 @@
 //! Brackets of one line that have to be opened, where a file's hand allows one line only to what is
 //! short: alejandra writes a set of two bindings, and all that is around it, over several lines.
 
-use rnix::{SyntaxKind, SyntaxNode, TextRange};
+use rnix::{SyntaxKind, SyntaxNode, TextRange, ast};
+use rowan::ast::AstNode;
 
 use super::TextEdit;
 use super::layout::{self, Style};
@@ -19,7 +20,7 @@ pub(super) fn around(
         .ancestors()
         .skip(1)
         .take_while(|node| !layout::spans_lines(&style.text, node.text_range()))
-        .filter(|node| is_bracket(node))
+        .filter(|node| is_bracket(node) || joined(node).is_some())
         .last()?;
     let range = outermost.text_range();
     let has_comment = outermost
@@ -41,11 +42,51 @@ pub(super) fn in_one_line(style: &Style, node: &SyntaxNode) -> bool {
         .is_some_and(|node| !layout::spans_lines(&style.text, node.text_range()))
 }
 
+/// Whether a node is part of a larger expression of one line, rather than the value of a binding or
+/// an element itself.
+pub(super) fn in_expression(style: &Style, node: &SyntaxNode) -> bool {
+    let is_place = |n: &SyntaxNode| {
+        is_bracket(n)
+            || matches!(
+                n.kind(),
+                SyntaxKind::NODE_ATTRPATH_VALUE | SyntaxKind::NODE_ROOT
+            )
+    };
+    let whole = node
+        .ancestors()
+        .skip(1)
+        .take_while(|n| !is_place(n) && n.kind() != SyntaxKind::NODE_LET_IN)
+        .last();
+    whole.is_some_and(|n| !layout::spans_lines(&style.text, n.text_range()))
+}
+
 fn is_bracket(node: &SyntaxNode) -> bool {
     matches!(
         node.kind(),
         SyntaxKind::NODE_LIST | SyntaxKind::NODE_ATTR_SET
     )
+}
+
+/// The operands and the operator of a binding's value that joins two.
+fn joined(node: &SyntaxNode) -> Option<(SyntaxNode, String, SyntaxNode)> {
+    let binding = ast::AttrpathValue::cast(node.clone())?;
+    let Some(ast::Expr::BinOp(sum)) = binding.value() else {
+        return None;
+    };
+    let (left, right) = (sum.lhs()?, sum.rhs()?);
+    if matches!(left, ast::Expr::BinOp(_)) || matches!(right, ast::Expr::BinOp(_)) {
+        return None;
+    }
+    let operator = sum
+        .syntax()
+        .children_with_tokens()
+        .filter_map(|e| e.into_token())
+        .find(|t| t.kind() != SyntaxKind::TOKEN_WHITESPACE)?;
+    Some((
+        left.syntax().clone(),
+        operator.text().to_owned(),
+        right.syntax().clone(),
+    ))
 }
 
 fn lay(
@@ -78,6 +119,20 @@ fn lay(
         out.push_str(indent);
         out.push_str(style.slice(TextRange::new(inner.end(), range.end())));
         return out;
+    }
+    if let Some((left, operator, right)) = joined(node) {
+        // A binding whose operand opens has each operand on lines of its own, below the name.
+        let deeper = format!("{indent}{}", style.step);
+        let head = style.slice(TextRange::new(range.start(), left.text_range().start()));
+        let tail = style.slice(TextRange::new(right.text_range().end(), range.end()));
+        let operand = |n: &SyntaxNode| lay(style, n, target, &deeper, write);
+        let newline = style.newline;
+        return format!(
+            "{}{newline}{deeper}{}{newline}{deeper}{operator} {}{tail}",
+            head.trim_end(),
+            operand(&left),
+            operand(&right),
+        );
     }
     let Some(child) = node.children().find(holds) else {
         return style.slice(range).to_owned();

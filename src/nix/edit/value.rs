@@ -223,14 +223,11 @@ impl Form {
             ((0, 0), (one, several)) => several > one,
             ((one, several), _) => several > one,
         };
+        let lists = (lists || style.undecided) && !open::in_expression(style, near);
         let form = Form {
             newline: style.newline,
             step: style.step.clone(),
-            lists: if lists || style.undecided {
-                Lines::Several
-            } else {
-                Lines::One
-            },
+            lists: if lists { Lines::Several } else { Lines::One },
             sets: if sets.0 > sets.1 {
                 Lines::One
             } else {
@@ -240,9 +237,14 @@ impl Form {
             set_padding: style.set_padding,
             tall_sets: style.compact,
         };
-        match !style.compact && open::in_one_line(style, near) {
-            true => form.on_one_line(),
-            false => form,
+        match (open::in_one_line(style, near), style.compact) {
+            (true, true) => Form {
+                lists: Lines::One,
+                sets: Lines::One,
+                ..form
+            },
+            (true, false) => form.on_one_line(),
+            (false, _) => form,
         }
     }
 

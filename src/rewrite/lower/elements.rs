@@ -98,14 +98,9 @@ impl ListChange {
         Ok(change)
     }
 
-    /// What was there and stays, or took something's place.
-    fn stay(&self) -> Vec<Json> {
-        after(self.before.as_deref().unwrap_or_default(), &self.fate)
-    }
-
     /// The whole list afterwards.
     pub(super) fn after(&self) -> Vec<Json> {
-        let mut after = self.stay();
+        let mut after = after(self.before.as_deref().unwrap_or_default(), &self.fate);
         after.extend(self.added.iter().cloned());
         after
     }
@@ -113,10 +108,7 @@ impl ListChange {
     pub(super) fn expected(&self) -> Expected {
         match self.ordered {
             true => Expected::Value(Json::Array(self.after())),
-            false => Expected::Elements {
-                stay: self.stay(),
-                come: self.added.clone(),
-            },
+            false => Expected::Elements(self.after()),
         }
     }
 

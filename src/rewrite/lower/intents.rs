@@ -361,7 +361,10 @@ fn through_lists(intents: &mut [Intent], evaluated: &Evaluated) {
         claim.expected = Expected::Inside {
             before,
             at: rest.to_vec(),
-            expected: Box::new(claim.expected.clone()),
+            expected: Box::new(match claim.expected.clone() {
+                Expected::Elements(wanted) => Expected::Value(Json::Array(wanted)),
+                other => other,
+            }),
             claimed,
         };
         claim.path = list.to_vec();
