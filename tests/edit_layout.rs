@@ -12,6 +12,8 @@
 mod change;
 #[path = "edit_layout/formatter.rs"]
 mod formatter;
+#[path = "edit_layout/shape.rs"]
+mod shape;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,21 +33,24 @@ fn fault(before: &str, change: &Change, stable: &[Formatter]) -> Option<String> 
     if let Some(error) = parse.errors().first() {
         return Some(format!("does not parse: {error}"));
     }
+    let changed = similar::TextDiff::from_lines(before, &written)
+        .iter_all_changes()
+        .filter(|c| c.tag() == similar::ChangeTag::Delete)
+        .count();
+    if changed > change.most {
+        return Some(format!("{changed} lines change, not {}", change.most));
+    }
     let after = edit::settled(before, &written);
     let after_tree = rnix::Root::parse(&after);
     let before_tree = rnix::Root::parse(before);
     let comments = |root: &rnix::SyntaxNode| -> Vec<String> {
-        let mut comments: Vec<String> = syntax::comments(root)
-            .iter()
-            .map(|c| c.lines().map(str::trim).collect::<Vec<_>>().join("\n"))
-            .collect();
+        let mut comments: Vec<String> = syntax::comments(root).iter().map(|c| words(c)).collect();
         comments.sort();
         comments
     };
     let mut wanted = comments(before_tree.tree().syntax());
     for gone in &change.dropped {
-        let gone: Vec<&str> = gone.lines().map(str::trim).collect();
-        match wanted.iter().position(|c| *c == gone.join("\n")) {
+        match wanted.iter().position(|c| *c == words(gone)) {
             Some(index) => drop(wanted.remove(index)),
             None => return Some(format!("a dropped comment that was not there: {gone:?}")),
         }
@@ -96,6 +101,13 @@ fn pleases_all(text: &str, formatters: &[Formatter]) -> bool {
     false
 }
 
+/// What a comment says, whatever signs it stands between: nixfmt makes `# x` of `/* x */`.
+fn words(comment: &str) -> String {
+    let words = comment.split_whitespace();
+    let words: Vec<&str> = words.filter(|w| !["#", "/*", "*/"].contains(w)).collect();
+    words.join(" ")
+}
+
 fn trailing_blanks(text: &str) -> usize {
     let blank = |l: &&str| l.trim_end_matches('\r').ends_with([' ', '\t']);
     text.split('\n').filter(blank).count()
@@ -121,6 +133,67 @@ fn nix_files(directory: &Path, found: &mut Vec<PathBuf>) {
             nix_files(&path, found);
         } else if path.extension().is_some_and(|e| e == "nix") {
             found.push(path);
+        }
+    }
+}
+
+/// What a person may have done to the text: nothing, a formatter, tabs, CRLF, no last line break.
+fn variants(text: &str) -> Vec<String> {
+    let mut variants = vec![
+        text.to_owned(),
+        text.trim_end().to_owned(),
+        text.replace('\n', "\r\n"),
+        text.replace("  ", "\t"),
+    ];
+    variants.extend(Formatter::ALL.iter().filter_map(|f| f.format(text)));
+    variants
+}
+
+/// Whether a file shows how it writes brackets of one line; where it shows nothing, alejandra and
+/// nixpkgs-fmt cannot be told apart.
+fn tells_its_hand(text: &str) -> bool {
+    let pair = |l: &str, open, close| l.find(open).is_some_and(|at| l[at..].contains(close));
+    let text = text.replace("${", "");
+    text.lines().any(|l| pair(l, '[', ']') || pair(l, '{', '}'))
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config {
+        // More with PROPTEST_CASES.
+        cases: match std::env::var("PROPTEST_CASES") {
+            Ok(_) => proptest::test_runner::Config::default().cases,
+            Err(_) => 64,
+        },
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn every_edit_keeps_the_hand(seed in 1u64..) {
+        let text = shape::file(&mut Numbers(seed));
+        for text in variants(&text) {
+            let parse = rnix::Root::parse(&text);
+            assert!(parse.errors().is_empty(), "{text}\n{:?}", parse.errors());
+            let stable: Vec<Formatter> =
+                Formatter::ALL.into_iter().filter(|f| f.keeps(&text)).collect();
+            let mut numbers = Numbers(seed);
+            for kind in 0..KINDS {
+                let Some(change) = change::change(parse.tree().syntax(), kind, &mut numbers) else {
+                    continue;
+                };
+                let written = edit::apply(&text, &change.edits).unwrap_or_default();
+                // Where no text pleases all formatters that leave the file alone, nixfmt is heard.
+                let pleases = pleases_all(&edit::settled(&text, &written), &stable);
+                let heard = match pleases && tells_its_hand(&text) {
+                    true => stable.clone(),
+                    false => vec![Formatter::Nixfmt],
+                };
+                let heard: Vec<Formatter> = heard.into_iter().filter(|f| stable.contains(f)).collect();
+                if let Some(fault) = fault(&text, &change, &heard) {
+                    let settled = edit::settled(&text, &written);
+                    panic!("{} of\n{text}\nis\n{}\n{stable:?}\n{fault}", change.kind, diff(&text, &settled));
+                }
+            }
         }
     }
 }

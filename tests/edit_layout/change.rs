@@ -12,6 +12,26 @@ pub(crate) struct Change {
     pub(crate) kind: &'static str,
     pub(crate) edits: Vec<TextEdit>,
     pub(crate) dropped: Vec<String>,
+    /// How many of the old lines may at most be written anew or go.
+    pub(crate) most: usize,
+}
+
+/// How many lines a node stands on.
+fn lines(node: &SyntaxNode) -> usize {
+    node.text().to_string().matches('\n').count() + 1
+}
+
+/// Whether nothing but white space stands before a node on its line, and nothing of its holder
+/// after it.
+fn own_line(root: &SyntaxNode, node: &SyntaxNode) -> bool {
+    let text = root.text().to_string();
+    let range = node.text_range();
+    let before = text[..usize::from(range.start())]
+        .rsplit('\n')
+        .next()
+        .unwrap();
+    let after = text[usize::from(range.end())..].split('\n').next().unwrap();
+    before.trim().is_empty() && (after.trim().is_empty() || after.trim().starts_with('#'))
 }
 
 /// Numbers that look random and are the same in every run.
@@ -62,15 +82,17 @@ pub(crate) const KINDS: usize = 13;
 
 /// The primitive of this number at some place of a tree, if there is a place for it.
 pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> Option<Change> {
-    let one = |kind, edit| Change {
+    let one = |kind, edit, most| Change {
         kind,
         edits: vec![edit],
         dropped: Vec::new(),
+        most,
     };
-    let gone = |kind, removal: edit::Removal| Change {
+    let gone = |kind, removal: edit::Removal, most| Change {
         kind,
         edits: removal.edits,
         dropped: removal.dropped_comments,
+        most,
     };
     Some(match kind {
         0 => {
@@ -80,9 +102,16 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
                 NewValue::Text("f x".to_owned()),
             ];
             let count = 1 + numbers.below(2);
+            let items: Vec<ast::Expr> = list.items().collect();
+            let alone = items.last().is_some_and(|i| own_line(root, i.syntax()));
             one(
                 "append_elements",
                 edit::append_elements(&list, &new[..count]),
+                if alone {
+                    0
+                } else {
+                    lines(list.syntax()).min(2)
+                },
             )
         }
         1 => {
@@ -98,7 +127,19 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
             if numbers.below(3) == 0 && !removed.contains(&other) {
                 removed.push(other);
             }
-            gone("remove_elements", edit::remove_elements(&list, &removed))
+            let most = match removed.len() == items.len() {
+                true => lines(list.syntax()),
+                false => list
+                    .items()
+                    .filter(|i| removed.contains(&i.syntax().text_range()))
+                    .map(|i| lines(i.syntax()) + 2)
+                    .sum(),
+            };
+            gone(
+                "remove_elements",
+                edit::remove_elements(&list, &removed),
+                most,
+            )
         }
         2 => {
             let lists: Vec<ast::List> = all(root);
@@ -111,6 +152,7 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
             one(
                 "replace_element",
                 edit::replace_element(&item, &NewValue::string("compress=zstd")),
+                lines(item.syntax()),
             )
         }
         3 | 4 => {
@@ -128,9 +170,20 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
             if numbers.below(2) == 0 {
                 path.push("vm.x".to_owned());
             }
+            let sets: Vec<ast::AttrSet> = all(set.syntax());
+            let tall = sets.iter().all(|s| {
+                let entries: Vec<ast::Entry> = s.entries().collect();
+                !entries.is_empty() && entries.iter().all(|e| own_line(root, e.syntax()))
+            });
+            let most = match set.entries().next() {
+                None => lines(set.syntax()),
+                Some(_) if tall => 0,
+                Some(_) => 2,
+            };
             one(
                 "insert_path",
                 edit::insert_path(&set, &path, &value(numbers)),
+                most,
             )
         }
         5 => {
@@ -143,10 +196,14 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
                         .is_some_and(|p| ast::AttrSet::can_cast(p.kind()))
                 })
                 .collect();
-            gone(
-                "remove_binding",
-                edit::remove_binding(&numbers.pick(&bindings)?),
-            )
+            let binding = numbers.pick(&bindings)?;
+            let holder = binding.syntax().parent()?;
+            let alone = ast::AttrSet::cast(holder.clone())?.entries().count() == 1;
+            let most = match alone {
+                true => lines(&holder),
+                false => lines(binding.syntax()) + 2,
+            };
+            gone("remove_binding", edit::remove_binding(&binding), most)
         }
         6 => {
             let attr: ast::Attr = numbers.pick(&all(root))?;
@@ -161,7 +218,11 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
             } else {
                 "/renamed"
             };
-            one("rename_attribute", edit::rename_attribute(&attr, new))
+            one(
+                "rename_attribute",
+                edit::rename_attribute(&attr, new),
+                lines(attr.syntax()),
+            )
         }
         7 => {
             let bindings: Vec<ast::AttrpathValue> = all(root);
@@ -183,7 +244,11 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
             if !btrfs_tune::nix::syntax::comments(place.syntax()).is_empty() {
                 return None;
             }
-            one("replace_value", edit::replace_value(&place, &new))
+            one(
+                "replace_value",
+                edit::replace_value(&place, &new),
+                lines(place.syntax()),
+            )
         }
         8 => {
             let bindings: Vec<ast::AttrpathValue> = all(root);
@@ -201,26 +266,42 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
                 })
                 .collect();
             let new = NewValue::strings(["noatime"]);
+            let value = numbers.pick(&values)?;
+            // What takes a set gives no list.
+            if matches!(&value, ast::Expr::Apply(call)
+                if matches!(call.argument(), Some(ast::Expr::AttrSet(_))))
+            {
+                return None;
+            }
+            let edits = edit::append_operand(&value, &new);
+            // alejandra moves operands of several lines in; else the first and the last line change.
+            let moved = edits.len() > 2 || edits.iter().any(|e| e.text.starts_with('\n'));
             Change {
                 kind: "append_operand",
-                edits: edit::append_operand(&numbers.pick(&values)?, &new),
+                edits,
                 dropped: Vec::new(),
+                most: if moved { lines(value.syntax()) + 1 } else { 2 },
             }
         }
         9 => {
             let lambda: ast::Lambda = numbers.pick(&all(root))?;
-            one("add_formal", edit::add_formal(&lambda, "lib")?)
+            one("add_formal", edit::add_formal(&lambda, "lib")?, 1)
         }
         10 => {
             let string: ast::Str = numbers.pick(&all(root))?;
             let lines = ["one ${x} ''".to_owned(), "two".to_owned()];
-            one("append_lines", edit::append_lines(&string, &lines)?)
+            one("append_lines", edit::append_lines(&string, &lines)?, 1)
         }
         11 => {
             let inherit: ast::Inherit = numbers.pick(&all(root))?;
             let attrs: Vec<ast::Attr> = inherit.attrs().collect();
             let name = static_name(&numbers.pick(&attrs)?)?;
-            gone("remove_inherited", edit::remove_inherited(&inherit, &name))
+            let most = lines(&inherit.syntax().parent()?).min(lines(inherit.syntax()) + 2);
+            gone(
+                "remove_inherited",
+                edit::remove_inherited(&inherit, &name),
+                most,
+            )
         }
         _ => {
             let inherit: ast::Inherit = numbers.pick(&all(root))?;
@@ -230,6 +311,7 @@ pub(crate) fn change(root: &SyntaxNode, kind: usize, numbers: &mut Numbers) -> O
             gone(
                 "bind_inherited",
                 edit::bind_inherited(&inherit, &name, &new)?,
+                lines(inherit.syntax()) + 1,
             )
         }
     })

@@ -99,14 +99,15 @@ fn add_to_pattern(pattern: &ast::Pattern, style: &Style, name: &str) -> TextEdit
         return on_one_line(style, inner, &entries, ellipsis.as_ref(), name);
     }
     let leading = tokens(pattern, SyntaxKind::TOKEN_COMMA)
-        .any(|comma| layout::begins_line(&style.text, comma.text_range().start()));
+        .map(|comma| comma.text_range().start())
+        .find(|comma| layout::begins_line(&style.text, *comma));
     let index = place(&entries, name);
-    if leading {
+    if let Some(comma) = leading {
         // Behind the first: the line of the brace stays as it is.
         return match entries.get(index.max(1) - 1) {
             Some(before) => {
                 let end = layout::end_of_line_content(&SyntaxElement::Node(before.clone()));
-                let indent = style.indent_of(end);
+                let indent = style.indent_of(comma);
                 TextEdit::insert(end, format!("{}{indent}, {name}", style.newline))
             }
             None => first(style, inner, ellipsis.as_ref(), name),

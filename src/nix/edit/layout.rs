@@ -59,7 +59,7 @@ impl Style {
         let compact = all.tight > all.padded || (undecided && has_hanging_bodies(&root, &text));
         Style {
             newline: newline(&text),
-            step: indent_step(&text),
+            step: indent_step(&root, &text),
             list_padding: lists.verdict().unwrap_or(!compact),
             set_padding: sets.verdict().unwrap_or(!compact),
             compact,
@@ -191,24 +191,38 @@ pub(super) fn ends_line(text: &str, offset: TextSize) -> bool {
     rest.is_empty() || rest.starts_with('\n') || rest.starts_with("\r\n")
 }
 
-/// One step of indentation: what a nested line has more than the line around it, two spaces if
-/// nothing tells.
-pub(super) fn indent_step(text: &str) -> String {
-    let mut previous = 0usize;
-    for line in text.lines() {
-        if line.trim().is_empty() {
+/// One step of indentation: what the items between most brackets have more than the line of the
+/// bracket, two spaces if nothing tells.
+fn indent_step(root: &SyntaxNode, text: &str) -> String {
+    let mut steps: Vec<(&str, usize)> = Vec::new();
+    for node in root.descendants() {
+        if !matches!(
+            node.kind(),
+            SyntaxKind::NODE_LIST | SyntaxKind::NODE_ATTR_SET
+        ) {
             continue;
         }
-        if line.starts_with('\t') {
-            return "\t".to_owned();
+        let Some(first) = items(&node).first().map(|n| n.text_range().start()) else {
+            continue;
+        };
+        let outer = indent_of(text, node.text_range().start());
+        let Some(step) = indent_of(text, first).strip_prefix(outer) else {
+            continue;
+        };
+        if step.is_empty() || !begins_line(text, first) {
+            continue;
         }
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        if indent > previous {
-            return " ".repeat(indent - previous);
+        match steps.iter_mut().find(|(known, _)| *known == step) {
+            Some((_, count)) => *count += 1,
+            None => steps.push((step, 1)),
         }
-        previous = indent;
     }
-    "  ".to_owned()
+    // Of equals the first, which is the outermost.
+    let most = steps.iter().map(|(_, count)| *count).max();
+    steps
+        .iter()
+        .find(|(_, count)| Some(*count) == most)
+        .map_or_else(|| "  ".to_owned(), |(step, _)| (*step).to_owned())
 }
 
 /// The end of what stands on the line of an element after it: a `;`, and a comment about it.

@@ -432,7 +432,10 @@ pub fn bind_inherited(inherit: &ast::Inherit, name: &str, value: &NewValue) -> O
             .iter()
             .map(|c| format!("{c}{}{indent}", style.newline))
             .collect();
-        let text = format!("{above}{}", binding(&indent));
+        // nixpkgs-fmt joins a comment to the `;` of an inherit, and to no other.
+        let joined = style.text[usize::from(range.end())..].starts_with(['#', '/']);
+        let gap = if joined { " " } else { "" };
+        let text = format!("{above}{}{gap}", binding(&indent));
         return Some(Removal {
             edits: vec![TextEdit::replace(range, text)],
             dropped_comments: Vec::new(),

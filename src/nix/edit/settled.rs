@@ -51,7 +51,9 @@ fn formatted(text: &str) -> Option<String> {
     {
         return None;
     }
-    stacker::grow(STACK, || nixfmt_rs::format(text).ok())
+    let format = || stacker::grow(STACK, || nixfmt_rs::format(text).ok());
+    // An edit is worth more than its layout: a fault of nixfmt costs the layout alone.
+    std::panic::catch_unwind(format).ok().flatten()
 }
 
 /// How deeply brackets and bodies nest.
