@@ -23,6 +23,10 @@ pub enum Expected {
     Declared,
     /// Nothing: it is no longer defined.
     Absent,
+    /// Nothing, or null, which says the same of this option.
+    Null,
+    /// Whatever it is: the change makes it meaningless, and may take it away.
+    Any,
     /// A list of which only the inside of an element changes (differences name lists as wholes).
     Inside {
         /// The list as it was.
@@ -77,7 +81,8 @@ impl Expected {
                 })
             }
             (Expected::Declared, Some(Json::Object(_))) => true,
-            (Expected::Absent, None) => true,
+            (Expected::Absent | Expected::Null, None) | (Expected::Null, Some(Json::Null)) => true,
+            (Expected::Any, _) => true,
             (
                 Expected::Inside {
                     before,

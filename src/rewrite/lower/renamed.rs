@@ -1,6 +1,7 @@
 //! Ways of giving an attribute another name.
 
 use rnix::ast;
+use rowan::ast::AstNode;
 
 use super::elements::{self, ListChange};
 use super::usage::Binding;
@@ -91,6 +92,12 @@ fn texts(evaluated: &Evaluated, path: &[String], name: &str) -> Vec<Candidate> {
         };
         let bound = super::flow::bound_to(&ast::Expr::Ident(ident));
         if let Some(literal @ ast::Expr::Str(_)) = bound {
+            let edit = edit::replace_value(&literal, &NewValue::string(name));
+            out.push(Candidate::of(file, edit));
+        }
+    }
+    for (file, node) in gone::strings(evaluated, path) {
+        if let Some(literal) = ast::Expr::cast(node) {
             let edit = edit::replace_value(&literal, &NewValue::string(name));
             out.push(Candidate::of(file, edit));
         }
