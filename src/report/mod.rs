@@ -5,6 +5,8 @@
 
 pub mod build;
 pub mod inspect;
+pub mod runbook;
+pub mod script;
 pub mod text;
 
 use serde::{Deserialize, Serialize};

@@ -201,7 +201,7 @@ fn hosts(out: &mut String, item: &RecommendationReport) {
     }
 }
 
-fn figure_text(figure: &Figure) -> String {
+pub(crate) fn figure_text(figure: &Figure) -> String {
     let percent = |x: f64| format!("{:.0}", x * 100.0);
     let (low, high) = (
         percent(figure.time_ratio.low),

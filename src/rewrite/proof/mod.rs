@@ -369,7 +369,7 @@ impl Attempt<'_> {
         let own = Objection::Own;
         let before = self.start.known(self.host).map_err(|u| own(stuck_by(u)))?;
         let met = |state: &HostState| {
-            let holds = |claim: &Claim| claims::holds(claim, before, state);
+            let holds = |claim: &Claim| claims::holds(claim, state);
             intent.claims().iter().all(holds)
         };
         if met(&step.state) {
