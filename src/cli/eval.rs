@@ -58,7 +58,8 @@ impl Eval {
         self.eval
     }
 
-    fn limits(&self) -> Limits {
+    /// How far Nix may go.
+    pub(super) fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
             time: self.eval_timeout.map_or(usual.time, Duration::from_secs),

@@ -8,6 +8,7 @@
 mod claims;
 mod edited;
 mod peers;
+mod seen;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use super::lower::{self, Claim, Intent, Stuck};
 use super::realise::Joint;
 use claims::Progress;
 use peers::{Agreements, Policy};
+use seen::Layer;
 use state::HostState;
 
 /// Gives what is known of a host besides its configuration; `None` where its recommendations are
@@ -299,6 +301,8 @@ struct Step {
     texts: BTreeMap<FileId, String>,
     /// The files that changed since the start.
     touched: BTreeSet<FileId>,
+    /// How they changed, in turn.
+    layers: Vec<Layer>,
     state: Rc<HostState>,
 }
 
@@ -311,6 +315,7 @@ impl Attempt<'_> {
             sources: Rc::clone(&self.start.sources),
             texts: self.start.texts.clone(),
             touched: BTreeSet::new(),
+            layers: Vec::new(),
             state: Rc::clone(before),
         };
         for intent in intents {
@@ -343,7 +348,7 @@ impl Attempt<'_> {
                     changed.push(other.name.clone());
                     hosts.push(Rc::clone(other));
                 }
-                None => hosts.push(Rc::new(state.over(&step.sources))),
+                None => hosts.push(Rc::new(state.over(&step.sources, &step.layers))),
             }
         }
         let workspace = Workspace {
