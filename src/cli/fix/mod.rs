@@ -24,7 +24,7 @@ use crate::recommend::rules::rule;
 use crate::recommend::{Applicability, Class};
 use crate::report::text;
 use crate::rewrite::apply::{self, Applier, Place};
-use crate::rewrite::git::Git;
+use crate::rewrite::git::{Git, GitError};
 use crate::select::Proposal;
 
 use colour::Colour;
@@ -185,12 +185,19 @@ impl Fix {
             let can = git.can_commit();
             can.map_err(|e| miette!(help = "nothing was written or committed", "{e}"))?;
         }
-        let committed =
-            |files: &[PathBuf]| git.has_committed(files).map_err(|error| error.to_string());
+        let committed = |files: &[PathBuf]| {
+            let said = |error: GitError| error.to_string();
+            let has = git.has_committed(files).map_err(said)?;
+            if has {
+                // Git itself may have been killed between its commit and its index.
+                git.take_to_index(files).map_err(said)?;
+            }
+            Ok(has)
+        };
         let begun = Applier::begin(disk, place, &committed);
         let (applier, notes) = begun.map_err(|e| miette!(help = e.help(), "{e}"))?;
         for note in notes {
-            eprintln!("note: {note}");
+            super::say(&format!("note: {note}"));
         }
         Ok(applier)
     }
@@ -216,7 +223,7 @@ impl Fix {
         let chosen = interactive::choose(self, planner)?;
         let done = match (applier, &self.patches) {
             _ if chosen.is_empty() => {
-                eprintln!("nothing was chosen, so nothing was written");
+                super::say("nothing was chosen, so nothing was written");
                 return Ok(CLEAN);
             }
             (Some(applier), _) => self.change(applier, planner, &chosen)?,
@@ -277,18 +284,19 @@ impl Fix {
     /// Says on standard error what was changed.
     fn say(&self, done: &Done) {
         for file in &done.files {
-            match &file.backup {
-                Some(backup) => {
-                    eprintln!("wrote {} (before: {})", file.path, backup.display());
-                }
-                None => eprintln!("wrote {}", file.path),
-            }
+            let before = file.backup.as_ref();
+            let before = before.map(|b| format!(" (before: {})", b.display()));
+            super::say(&format!(
+                "wrote {}{}",
+                file.path,
+                before.unwrap_or_default()
+            ));
         }
         for step in &done.steps {
-            match self.commit {
-                true => eprintln!("committed {} {}", step.name, step.subject),
-                false => eprintln!("wrote {}", step.name),
-            }
+            super::say(&match self.commit {
+                true => format!("committed {} {}", step.name, step.subject),
+                false => format!("wrote {}", step.name),
+            });
         }
     }
 

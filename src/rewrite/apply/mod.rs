@@ -72,7 +72,7 @@ pub struct Options {
 pub struct Written {
     /// Its name for people.
     pub path: String,
-    /// Where its old text is kept.
+    /// Where its old text is kept, relative to the project.
     pub backup: Option<PathBuf>,
 }
 
@@ -328,9 +328,16 @@ impl Pending<'_> {
             source,
             left: Left::All,
         })?;
+        let shown = |path: PathBuf| match path.strip_prefix(&place.base) {
+            Ok(below) => below.to_path_buf(),
+            Err(_) => path,
+        };
         let written = self.shown.into_iter().zip(backups);
         Ok(written
-            .map(|(path, backup)| Written { path, backup })
+            .map(|(path, backup)| Written {
+                path,
+                backup: backup.map(shown),
+            })
             .collect())
     }
 
