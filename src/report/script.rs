@@ -38,6 +38,10 @@ fn live_steps(host: &HostReport) -> Vec<Step<'_>> {
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     header(&mut out, report);
+    if report.hosts.iter().all(|host| live_steps(host).is_empty()) {
+        out.push_str("\necho 'there is nothing to run'\n");
+        return out;
+    }
     out.push_str(PRELUDE);
     let mut number = 0;
     let mut sections = String::new();
@@ -77,7 +81,11 @@ fn identity(steps: &[Step<'_>]) -> String {
     let mut hash = Sha256::new();
     for step in steps {
         let command = step.command;
-        for text in [Some(&command.run), command.undo.as_ref(), command.remember.as_ref()] {
+        for text in [
+            Some(&command.run),
+            command.undo.as_ref(),
+            command.remember.as_ref(),
+        ] {
             hash.update(text.map_or("", String::as_str).as_bytes());
             hash.update([0]);
         }
@@ -109,7 +117,10 @@ fn header(out: &mut String, report: &Report) {
                 }
                 _ => return None,
             };
-            Some(format!("{}: {} ({}): {why}", host.name, item.title, item.rule))
+            Some(format!(
+                "{}: {} ({}): {why}",
+                host.name, item.title, item.rule
+            ))
         });
         let left_out: Vec<String> = left_out.collect();
         if !left_out.is_empty() {
@@ -135,6 +146,8 @@ const USAGE_COMMENT: &str = r#"#
 "#;
 
 const PRELUDE: &str = r#"
+# Commands are also shown, as text:
+# shellcheck disable=SC2016
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -150,7 +163,11 @@ agreed() { case " $consents " in *" $1 "*) return 0 ;; esac; return 1; }
 fn introduce(out: &mut String, item: &RecommendationReport) {
     out.push('\n');
     let class = item.class.map_or("advice", Class::name);
-    comment(out, "", &format!("[{class}] {} ({})", item.title, item.rule));
+    comment(
+        out,
+        "",
+        &format!("[{class}] {} ({})", item.title, item.rule),
+    );
     if item.message != item.title {
         comment(out, "  ", &format!("why: {}", item.message));
     }
@@ -172,12 +189,18 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
     let rule = shell_word(&step.item.rule);
     part(
         "about",
-        &format!("say {}", text(&format!("{} ({})", command.why, step.item.rule))),
+        &format!(
+            "say {}",
+            text(&format!("{} ({})", command.why, step.item.rule))
+        ),
     );
     part("shown", &format!("say {}", shell_word(&command.run)));
     match &command.undo {
         Some(undo) => part("shown_undo", &format!("say {}", shell_word(undo))),
-        None => part("shown_undo", "say 'nothing takes this back before the next boot'"),
+        None => part(
+            "shown_undo",
+            "say 'nothing takes this back before the next boot'",
+        ),
     }
     if step.item.applicability == Applicability::Consent {
         part("agreed", &format!("agreed {rule}"));
@@ -186,16 +209,19 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
         part("ready", test);
     }
     if let Some(test) = &command.done {
-        part("done", test);
+        part("is_done", test);
     } else {
-        part("done", "return 1");
+        part("is_done", "return 1");
     }
     let checks: Vec<String> = command
         .requires
         .iter()
         .map(|check| {
             let otherwise = text(&check.otherwise);
-            format!("{{ {}; }} || {{ wrong {otherwise}; return 1; }}", check.test)
+            format!(
+                "{{ {}; }} || {{ wrong {otherwise}; return 1; }}",
+                check.test
+            )
         })
         .collect();
     if !checks.is_empty() {
@@ -210,7 +236,10 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
     }
     match &command.undo {
         Some(undo) => part("undo", undo),
-        None => part("undo", "wrong 'nothing takes this back before the next boot'"),
+        None => part(
+            "undo",
+            "wrong 'nothing takes this back before the next boot'",
+        ),
     }
     out.push_str("\tesac\n}\n");
 }
@@ -220,10 +249,6 @@ fn choose(out: &mut String, choices: &[(String, String, usize)]) {
     let names: Vec<&str> = choices.iter().map(|(_, name, _)| name.as_str()).collect();
     let names = shell_word(&clean(&names.join(", ")));
     out.push_str("\nchoose_host() {\n");
-    if choices.is_empty() {
-        out.push_str("\tsay 'there is nothing to run'\n\texit 0\n}\n");
-        return;
-    }
     out.push_str("\tif test -n \"$asked\"; then\n\t\tcase $asked in\n");
     let mut known: Vec<&str> = Vec::new();
     for (_, name, index) in choices {
@@ -237,7 +262,7 @@ fn choose(out: &mut String, choices: &[(String, String, usize)]) {
         "\t\t*) die \"there are no steps for $asked, only for\" {names} ;;\n\t\tesac\n\t\treturn\n\tfi"
     );
     out.push_str("\tmachine=$(uname -n)\n\tcase ${machine%%.*} in\n");
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<&str> = vec![""];
     for (machine, _, index) in choices {
         if seen.contains(&machine.as_str()) {
             continue;
@@ -255,7 +280,7 @@ fn choose(out: &mut String, choices: &[(String, String, usize)]) {
     }
     let _ = writeln!(
         out,
-        "\t*) die \"this machine is called $machine; the steps are for\" {names} ;;\n\tesac\n}}"
+        "\t*) die \"this machine is called $machine; the steps are for\" {names} \"(--host NAME chooses)\" ;;\n\tesac\n}}"
     );
 }
 
@@ -273,7 +298,7 @@ check_all() {
 	for n in $steps; do
 		part "$n" agreed || continue
 		part "$n" ready || continue
-		if part "$n" done >/dev/null 2>&1; then continue; fi
+		if part "$n" is_done >/dev/null 2>&1; then continue; fi
 		if ! part "$n" checks; then
 			part "$n" about >&2
 			die 'this is not the machine that was meant, or not in that state; nothing was changed'
@@ -321,7 +346,7 @@ apply() {
 			put_off="$put_off $n"
 			continue
 		fi
-		if part "$n" done >/dev/null 2>&1; then
+		if part "$n" is_done >/dev/null 2>&1; then
 			say "nothing to be done:"
 			part "$n" about
 			continue

@@ -3,4 +3,6 @@
 #[allow(dead_code, reason = "each test uses its part of it")]
 pub(crate) mod loopfs;
 #[allow(dead_code, reason = "each test uses its part of it")]
+pub(crate) mod machine;
+#[allow(dead_code, reason = "each test uses its part of it")]
 pub(crate) mod project;

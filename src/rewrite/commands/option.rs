@@ -70,7 +70,8 @@ fn sysctl(key: &str, value: &Json, host: &Host) -> Option<Command> {
         Json::String(text) => text.clone(),
         Json::Number(number) => number.to_string(),
     };
-    let write = |key: &str, value: &str| format!("sysctl -w -- {}", shell_word(&format!("{key}={value}")));
+    let write =
+        |key: &str, value: &str| format!("sysctl -w -- {}", shell_word(&format!("{key}={value}")));
     let read = |key: &str| format!("sysctl -n -- {}", shell_word(key));
     let known = host
         .settings
@@ -110,8 +111,8 @@ fn sysctl(key: &str, value: &Json, host: &Host) -> Option<Command> {
         // Whichever of the two was in force is written again; writing 0 is refused or harmless.
         (_, Some(other)) => step
             .remember(format!(
-                "if test \"$({own})\" != 0; then echo {key_word}=$({own}); \
-                 else echo {other}=$({theirs}); fi",
+                "if test \"$({own})\" != 0; then echo {key_word}=\"$({own})\"; \
+                 else echo {other}=\"$({theirs})\"; fi",
                 own = read(key),
                 theirs = read(other),
                 key_word = shell_word(key),
