@@ -2,7 +2,7 @@
 //! are what the configuration says.
 
 use super::Check;
-use super::quote::{findmnt_raw, shell_word};
+use super::quote::{raw, shell_word};
 use crate::model::{Filesystem, Mount};
 
 /// Something below an absolute path, or a name below the top level of a filesystem, that leads
@@ -67,7 +67,7 @@ pub(super) fn is_mounted(mountpoint: &str, subvolume: Option<&str>) -> String {
     let at = shell_word(mountpoint);
     let (columns, wanted) = match subvolume {
         Some(name) => {
-            let name = findmnt_raw(name.trim_matches('/'));
+            let name = raw(name.trim_matches('/'));
             ("FSTYPE,FSROOT", format!("btrfs /{name}"))
         }
         None => ("FSTYPE", "btrfs".to_owned()),

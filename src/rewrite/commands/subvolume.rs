@@ -1,6 +1,7 @@
 //! Owns: subvolumes that come, go and change their names while the system runs.
 
 use super::place::{self, at_top, in_top, is_no_mount, is_subvolume};
+use super::quote::raw;
 use super::{Command, shell_word};
 use crate::model::units::Bytes;
 use crate::model::{Filesystem, Host};
@@ -152,8 +153,12 @@ pub(super) fn add_swap(
         &format!("test \"$(stat -c %s -- {top_file} 2>/dev/null)\" = {bytes}"),
     );
     let at = shell_word(mountpoint);
-    let swap = shell_word(&format!("{}/{file}", mountpoint.trim_end_matches('/')));
-    let active = format!("swapon --show=NAME --noheadings --raw | grep -qxF -- {swap}");
+    let path = format!("{}/{file}", mountpoint.trim_end_matches('/'));
+    let swap = shell_word(&path);
+    let active = format!(
+        "LC_ALL=C swapon --show=NAME --noheadings --raw | grep -qxF -e {}",
+        shell_word(&raw(&path))
+    );
     let subvolume = shell_word(&format!("subvol=/{name}"));
     let reached_at = shell_word(&reached.mountpoint);
     Some(vec![
