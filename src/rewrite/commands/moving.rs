@@ -221,7 +221,7 @@ pub(super) fn split(
         // What is +C already cannot be reflinked; the rest is.
         false => (String::new(), "auto"),
     };
-    let mut made = create(filesystem, name, &then)?;
+    let mut made = create(filesystem, name, &then, host)?;
     made.class = Class::Migrate;
     if no_cow {
         made.why = format!(

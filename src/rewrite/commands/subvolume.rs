@@ -9,7 +9,12 @@ use crate::recommend::Class;
 use crate::recommend::action::{filesystem_at, subvolume_at};
 
 /// Makes a subvolume where nothing has its name, and takes it back while it is empty.
-pub(super) fn create(filesystem: &Filesystem, name: &str, then: &str) -> Option<Command> {
+pub(super) fn create(
+    filesystem: &Filesystem,
+    name: &str,
+    then: &str,
+    host: &Host,
+) -> Option<Command> {
     let name = place::within(name)?;
     let device = place::device(filesystem)?;
     let there = in_top(name);
@@ -27,7 +32,7 @@ pub(super) fn create(filesystem: &Filesystem, name: &str, then: &str) -> Option<
     .undo(at_top(&device, &format!("rmdir -- {there}")))
     .done(at_top(&device, &is_subvolume(&there)))
     .verify(at_top(&device, &is_subvolume(&there)))
-    .requires_all(&place::checks(filesystem)?)
+    .requires_all(&place::checks(filesystem, host)?)
     .requires(
         at_top(
             &device,
@@ -39,7 +44,7 @@ pub(super) fn create(filesystem: &Filesystem, name: &str, then: &str) -> Option<
 }
 
 pub(super) fn add(path: &[String], name: &str, host: &Host) -> Option<Vec<Command>> {
-    Some(vec![create(filesystem_at(path, host)?, name, "")?])
+    Some(vec![create(filesystem_at(path, host)?, name, "", host)?])
 }
 
 pub(super) fn rename(path: &[String], name: &str, host: &Host) -> Option<Vec<Command>> {
@@ -64,7 +69,7 @@ pub(super) fn rename(path: &[String], name: &str, host: &Host) -> Option<Vec<Com
     .undo(moved(&to, &from))
     .done(at_top(&device, &is_done))
     .verify(at_top(&device, &is_done))
-    .requires_all(&place::checks(filesystem)?)
+    .requires_all(&place::checks(filesystem, host)?)
     .requires(
         at_top(
             &device,
@@ -135,7 +140,7 @@ pub(super) fn add_swap(
     let (name, file) = (place::within(name)?, place::within(file)?);
     let mountpoint = place::absolute(mountpoint)?;
     let device = place::device(filesystem)?;
-    let reached = place::reached_at(filesystem)?;
+    let reached = place::reached_at(filesystem, host)?;
     let top_file = in_top(&format!("{name}/{file}"));
     let bytes = size.0;
     // mkswapfile: btrfs-progs 6.1; by hand an empty file gets +C before it gets blocks, since a swap
@@ -162,7 +167,7 @@ pub(super) fn add_swap(
     let subvolume = shell_word(&format!("subvol=/{name}"));
     let reached_at = shell_word(&reached.mountpoint);
     Some(vec![
-        create(filesystem, name, "")?,
+        create(filesystem, name, "", host)?,
         Command::new(
             Class::Live,
             format!("make the swap file {file} of {size} in it"),
