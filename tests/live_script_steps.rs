@@ -13,57 +13,12 @@ use std::fmt::Write;
 
 use btrfs_tune::model::Host;
 use btrfs_tune::model::units::Bytes;
-use btrfs_tune::project::Project;
 use btrfs_tune::recommend::{Action, Algorithm, DirectoryAttribute, MkfsSetting};
 use btrfs_tune::rewrite::commands::{Command, commands, shell_word};
 use common::loopfs::{LoopFs, available};
 use common::machine::{At, Machine};
+use common::named;
 use common::project::have;
-
-/// Two filesystems: the system's, and a pool that it can do without. `NAME` is a subvolume.
-const CONFIG: &str = r#"{
-  disko.devices.disk = {
-    system = {
-      device = "/dev/vda";
-      type = "disk";
-      content = {
-        type = "gpt";
-        partitions.root = {
-          size = "100%";
-          content = {
-            type = "btrfs";
-            subvolumes = {
-              "/root" = { mountpoint = "/"; };
-              "/nix" = { mountpoint = "/nix"; };
-              "/home" = { mountpoint = "/home"; mountOptions = [ "noatime" ]; };
-              NAME = { mountpoint = PLACE; };
-            };
-          };
-        };
-      };
-    };
-    pool = {
-      device = "/dev/vdb";
-      type = "disk";
-      content = {
-        type = "gpt";
-        partitions.pool = {
-          size = "100%";
-          content = { type = "btrfs"; mountpoint = "/pool"; };
-        };
-      };
-    };
-  };
-}
-"#;
-
-fn nix_string(text: &str) -> String {
-    let text = text
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace("${", "\\${");
-    format!("\"{}\"", text.replace('\n', "\\n"))
-}
 
 struct Probe {
     host: Host,
@@ -74,15 +29,7 @@ struct Probe {
 }
 
 fn probe(name: &str, place: &str) -> Probe {
-    let dir = tempfile::tempdir().unwrap();
-    let config = CONFIG
-        .replace("NAME", &nix_string(name))
-        .replace("PLACE", &nix_string(place));
-    std::fs::write(dir.path().join("disko.nix"), config).unwrap();
-    let project = Project::open(dir.path()).unwrap();
-    let sources = project.sources();
-    let hosts = project.hosts(&sources).names();
-    let host = project.evaluate(&sources, &hosts[0]).unwrap().host();
+    let host = named::host(name, place);
     let mut filesystems = BTreeMap::new();
     let mut mounts = Vec::new();
     for filesystem in &host.storage.filesystems {

@@ -327,6 +327,9 @@ prepare() {
 	for program in blkid btrfs cat findmnt flock grep id mkdir mktemp mount mountpoint mv rm rmdir sed tail umount uname; do
 		command -v "$program" >/dev/null || die "$program is not there"
 	done
+}
+
+begin() {
 	mkdir -p -- "$record"
 	exec 9>"$record/lock"
 	flock -n 9 || die 'another run of this script is under way'
@@ -426,10 +429,12 @@ check)
 apply)
 	prepare
 	check_all
+	begin
 	apply
 	;;
 undo)
 	prepare
+	begin
 	undo
 	;;
 esac
