@@ -43,7 +43,7 @@ enum Command {
 }
 
 /// Which machine, and what is known about it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Target {
     /// A directory with a flake.nix, configuration.nix or disko file, or a .nix file.
     #[arg(default_value = ".")]

@@ -27,7 +27,11 @@ pub(super) fn candidates(
 }
 
 /// Takes every binding of it away. The last one becomes an empty set for `keep`, if that is named.
-pub(super) fn bindings(evaluated: &Evaluated, path: &[String], keep: Option<&[String]>) -> Option<Candidate> {
+pub(super) fn bindings(
+    evaluated: &Evaluated,
+    path: &[String],
+    keep: Option<&[String]>,
+) -> Option<Candidate> {
     let mut bound: Vec<(FileId, ast::AttrpathValue)> = Vec::new();
     let mut candidate = Candidate::default();
     for definition in look::written(evaluated, path) {
@@ -105,7 +109,8 @@ fn calls(evaluated: &Evaluated, path: &[String]) -> Vec<Candidate> {
         });
         for element in elements.take(2) {
             let list = element.parent().and_then(ast::List::cast);
-            let is_call = ast::Expr::cast(element.clone()).is_some_and(|e| !matches!(e, ast::Expr::Str(_)));
+            let is_call =
+                ast::Expr::cast(element.clone()).is_some_and(|e| !matches!(e, ast::Expr::Str(_)));
             if let Some(list) = list.filter(|_| is_call) {
                 let removal = edit::remove_elements(&list, &[element.text_range()]);
                 out.push(Candidate::removal(file, removal));

@@ -6,8 +6,8 @@ use super::claim::{Claim, Expected, Stuck};
 use super::elements::{Fate, ListChange};
 use super::entry::NewEntry;
 use super::{Candidate, How, Intent, gone, look, mounts, value};
-use crate::nix::edit::NewValue;
 use crate::model::units::Bytes;
+use crate::nix::edit::NewValue;
 use crate::nix::eval::Data;
 use crate::project::Evaluated;
 
@@ -219,7 +219,11 @@ pub(super) fn unmounted(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Cand
             out.push(candidate);
         }
     }
-    out.extend(value::instead(evaluated, &mountpoint, &NewValue::from(&Json::Null)));
+    out.extend(value::instead(
+        evaluated,
+        &mountpoint,
+        &NewValue::from(&Json::Null),
+    ));
     out.extend(gone::candidates(evaluated, &mountpoint, Some(subvolume)));
     out
 }
