@@ -22,6 +22,7 @@ use btrfs_tune::report::{FORMAT, HostReport, RecommendationReport, Report, runbo
 use btrfs_tune::rewrite::commands::{Command, commands};
 use common::named;
 use common::project::have;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// What every name does if it is read as anything but a name: it makes a file.
@@ -261,29 +262,25 @@ fn item(action: &Action, host: &Host, name: &str) -> RecommendationReport {
     let actions = std::slice::from_ref(action);
     let class = ClassOf::of_all(actions, host).unwrap();
     let text = format!("{name}\n```\ntouch BOOM\n# <script>x</script> [a](b) | {name}");
-    RecommendationReport {
-        rule: "mount/probe".to_owned(),
-        subject: name.to_owned(),
-        severity: Severity::Advice,
-        title: text.clone(),
-        message: text.clone(),
-        at: None,
-        class: Some(class.class),
-        class_reason: Some(text.clone()),
-        applicability: Applicability::Safe,
-        evidence: Vec::new(),
-        costs: vec![text.clone()],
-        impact: Impact::default(),
-        effort: Effort {
-            basis: Some(text),
-            ..Effort::default()
-        },
-        changes: Vec::new(),
-        patch: Some(String::new()),
-        shared_with: Vec::new(),
-        obstacle: None,
-        commands: commands(actions, host),
-    }
+    let value = json!({
+        "rule": "mount/probe",
+        "subject": name,
+        "severity": Severity::Advice,
+        "title": text,
+        "message": text,
+        "class": class.class,
+        "class_reason": text,
+        "applicability": Applicability::Safe,
+        "evidence": [],
+        "costs": [text],
+        "impact": Impact::default(),
+        "effort": Effort { basis: Some(text.clone()), ..Effort::default() },
+        "changes": [],
+        "patch": "",
+        "shared_with": [],
+        "commands": commands(actions, host),
+    });
+    serde_json::from_value(value).unwrap()
 }
 
 fn report(name: &str) -> Report {

@@ -22,10 +22,15 @@ struct Step<'r> {
     command: &'r Command,
 }
 
+/// Whether a patch of this host, or of another that changes this one too, makes it last.
+fn is_proven(item: &RecommendationReport) -> bool {
+    item.dropped.is_none() && (item.patch.is_some() || item.patched_with.is_some())
+}
+
 /// The steps of one host that may run while everything goes on.
 fn live_steps(host: &HostReport) -> Vec<Step<'_>> {
     let live = |item: &&RecommendationReport| {
-        item.patch.is_some() && matches!(item.class, Some(Class::Live | Class::Reboot))
+        is_proven(item) && matches!(item.class, Some(Class::Live | Class::Reboot))
     };
     let steps = host.recommendations.iter().filter(live).flat_map(|item| {
         let commands = item.commands.iter().filter(|c| c.class == Class::Live);
@@ -105,10 +110,13 @@ fn header(out: &mut String, report: &Report) {
     out.push_str(USAGE_COMMENT);
     for host in &report.hosts {
         let left_out = host.recommendations.iter().filter_map(|item| {
-            let why = match (item.class, &item.patch, &item.obstacle) {
-                (None, ..) => return None,
-                (_, None, Some(obstacle)) => format!("no edit of the files is proven: {obstacle}"),
-                (_, None, None) => "no edit of the files is proven".to_owned(),
+            let why = match (item.class, &item.obstacle) {
+                (None, _) => return None,
+                _ if item.dropped.is_some() => "it gives way to another".to_owned(),
+                (_, Some(obstacle)) if !is_proven(item) => {
+                    format!("no edit of the files is proven: {obstacle}")
+                }
+                _ if !is_proven(item) => "no edit of the files is proven".to_owned(),
                 (Some(Class::Migrate | Class::Reinstall), ..) => {
                     "it is not live; `btrfs-tune fix --runbook` tells how".to_owned()
                 }

@@ -88,9 +88,8 @@ fn convert(
         Kind::Metadata => before.metadata_profile(number),
     };
     let force = |from: Profile, to: Profile| {
-        let less =
-            kind == Kind::Metadata && known && to.tolerated_losses() < from.tolerated_losses()
-                || kind == Kind::Metadata && known && to.copies() < from.copies();
+        let fewer = to.tolerated_losses() < from.tolerated_losses() || to.copies() < from.copies();
+        let less = kind == Kind::Metadata && known && fewer;
         if less { "-f " } else { "" }
     };
     let (there, back) = (force(was, profile), force(profile, was));
