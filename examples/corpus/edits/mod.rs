@@ -1,7 +1,8 @@
 //! Every kind of action tried on everything that it fits in the corpus, and judged.
 //!
 //! `CORPUS=… KIT=… NIXPKGS_LIB=… DISKO=… cargo run --release --example corpus -- edits
-//!   [--only SUBSTR] [--kind SUBSTR] [--sample N] [--no-nix] [--verbose] [--failures FILE]`
+//!   [--only SUBSTR] [--kind SUBSTR] [--sample N] [--limit SECONDS] [--no-nix] [--verbose]
+//!   [--failures FILE] [--records FILE]`
 //!
 //! One process a case (a file, or a flake), two at a time: a panic, or a stack that overflows,
 //! ends one case, which is then told as panicked.
@@ -12,7 +13,8 @@ mod record;
 mod summary;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,6 +53,10 @@ pub(crate) struct Options {
     sample: Option<usize>,
     no_nix: bool,
     failures: Option<PathBuf>,
+    /// Seconds after which no further case is begun.
+    limit: Option<u64>,
+    /// Where every record is written as soon as it is there.
+    records: Option<PathBuf>,
     /// The case that this process is for.
     case: Option<usize>,
 }
@@ -69,6 +75,10 @@ impl Options {
                 self.sample = Some(value()?.parse().map_err(|_| "--sample wants a number")?)
             }
             "--case" => self.case = Some(value()?.parse().map_err(|_| "--case wants a number")?),
+            "--limit" => {
+                self.limit = Some(value()?.parse().map_err(|_| "--limit wants seconds")?);
+            }
+            "--records" => self.records = Some(value()?.into()),
             "--failures" => self.failures = Some(value()?.into()),
             "--no-nix" => self.no_nix = true,
             _ => return Ok(false),
@@ -88,15 +98,27 @@ pub(crate) fn run(corpus: &Corpus, options: &Options) {
     let start = Instant::now();
     let me = std::env::current_exe().expect("a program");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // Flakes take longest.
-    let queue: Mutex<Vec<usize>> = Mutex::new((0..cases.len()).collect());
+    let queue: Mutex<VecDeque<usize>> = Mutex::new((0..cases.len()).collect());
+    let is_over = || {
+        options
+            .limit
+            .is_some_and(|limit| start.elapsed().as_secs() >= limit)
+    };
+    let log = options
+        .records
+        .as_ref()
+        .map(|path| std::fs::File::create(path).expect("a file"));
     let records: Mutex<Vec<Record>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let Some(index) = queue.lock().expect("a lock").pop() else {
+                    let next = match is_over() {
+                        true => None,
+                        false => queue.lock().expect("a lock").pop_front(),
+                    };
+                    let Some(index) = next else {
                         return;
                     };
                     let output = Command::new(&me)
@@ -111,7 +133,13 @@ pub(crate) fn run(corpus: &Corpus, options: &Options) {
                         let why = err.lines().next_back().unwrap_or_default();
                         found.push(Record::ended(&cases[index].place, why));
                     }
-                    records.lock().expect("a lock").extend(found);
+                    let mut records = records.lock().expect("a lock");
+                    if let Some(mut log) = log.as_ref() {
+                        for record in &found {
+                            let _ = writeln!(log, "{}", record.to_json());
+                        }
+                    }
+                    records.extend(found);
                 }
             });
         }
