@@ -237,6 +237,7 @@ pub(super) fn advice(model: &Host, realised: &[Realised], sources: &Rc<Sources>)
                 None => Outcome::Advice,
             },
             commands: commands.unwrap_or_default(),
+            read_by: Vec::new(),
             proposal,
         }
     })

@@ -211,7 +211,7 @@ fn read(path: &Path) -> miette::Result<Vec<u8>> {
     fs::read(path).map_err(|e| error(e.to_string()))
 }
 
-fn open_error(error: OpenError) -> miette::Report {
+pub(super) fn open_error(error: OpenError) -> miette::Report {
     let help = match &error {
         OpenError::Missing(_) => {
             "give a directory with a flake.nix or a disko file, or a .nix file".to_owned()

@@ -325,6 +325,11 @@ impl Sources {
         self.files.borrow().get(id.0 as usize).cloned()
     }
 
+    /// Where all files were read.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.by_path.borrow().keys().cloned().collect()
+    }
+
     /// The text under a span.
     pub fn text(&self, span: Span) -> String {
         let text = self.file(span.file).map(|f| Rc::clone(&f.text));
