@@ -155,7 +155,10 @@ fn step(out: &mut String, number: usize, command: &Command) {
         let _ = writeln!(out, "{indent}{fence}sh\n{indent}{code}\n{indent}{fence}\n");
     };
     for check in &command.requires {
-        let text = format!("Before it, this must succeed; else {}:", escaped(&check.otherwise));
+        let text = format!(
+            "Before it, this must succeed; else {}:",
+            escaped(&check.otherwise)
+        );
         block(&text, &check.test);
     }
     if let Some(remember) = &command.remember {

@@ -77,7 +77,11 @@ fn identity(steps: &[Step<'_>]) -> String {
     let mut hash = Sha256::new();
     for step in steps {
         let command = step.command;
-        for text in [Some(&command.run), command.undo.as_ref(), command.remember.as_ref()] {
+        for text in [
+            Some(&command.run),
+            command.undo.as_ref(),
+            command.remember.as_ref(),
+        ] {
             hash.update(text.map_or("", String::as_str).as_bytes());
             hash.update([0]);
         }
@@ -109,7 +113,10 @@ fn header(out: &mut String, report: &Report) {
                 }
                 _ => return None,
             };
-            Some(format!("{}: {} ({}): {why}", host.name, item.title, item.rule))
+            Some(format!(
+                "{}: {} ({}): {why}",
+                host.name, item.title, item.rule
+            ))
         });
         let left_out: Vec<String> = left_out.collect();
         if !left_out.is_empty() {
@@ -150,7 +157,11 @@ agreed() { case " $consents " in *" $1 "*) return 0 ;; esac; return 1; }
 fn introduce(out: &mut String, item: &RecommendationReport) {
     out.push('\n');
     let class = item.class.map_or("advice", Class::name);
-    comment(out, "", &format!("[{class}] {} ({})", item.title, item.rule));
+    comment(
+        out,
+        "",
+        &format!("[{class}] {} ({})", item.title, item.rule),
+    );
     if item.message != item.title {
         comment(out, "  ", &format!("why: {}", item.message));
     }
@@ -172,12 +183,18 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
     let rule = shell_word(&step.item.rule);
     part(
         "about",
-        &format!("say {}", text(&format!("{} ({})", command.why, step.item.rule))),
+        &format!(
+            "say {}",
+            text(&format!("{} ({})", command.why, step.item.rule))
+        ),
     );
     part("shown", &format!("say {}", shell_word(&command.run)));
     match &command.undo {
         Some(undo) => part("shown_undo", &format!("say {}", shell_word(undo))),
-        None => part("shown_undo", "say 'nothing takes this back before the next boot'"),
+        None => part(
+            "shown_undo",
+            "say 'nothing takes this back before the next boot'",
+        ),
     }
     if step.item.applicability == Applicability::Consent {
         part("agreed", &format!("agreed {rule}"));
@@ -195,7 +212,10 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
         .iter()
         .map(|check| {
             let otherwise = text(&check.otherwise);
-            format!("{{ {}; }} || {{ wrong {otherwise}; return 1; }}", check.test)
+            format!(
+                "{{ {}; }} || {{ wrong {otherwise}; return 1; }}",
+                check.test
+            )
         })
         .collect();
     if !checks.is_empty() {
@@ -210,7 +230,10 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
     }
     match &command.undo {
         Some(undo) => part("undo", undo),
-        None => part("undo", "wrong 'nothing takes this back before the next boot'"),
+        None => part(
+            "undo",
+            "wrong 'nothing takes this back before the next boot'",
+        ),
     }
     out.push_str("\tesac\n}\n");
 }

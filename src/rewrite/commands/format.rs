@@ -81,8 +81,9 @@ fn convert(filesystem: &Filesystem, kind: Kind, profile: Profile) -> Option<Vec<
         Kind::Metadata => before.metadata_profile(number),
     };
     let force = |from: Profile, to: Profile| {
-        let less = kind == Kind::Metadata && known && to.tolerated_losses() < from.tolerated_losses()
-            || kind == Kind::Metadata && known && to.copies() < from.copies();
+        let less =
+            kind == Kind::Metadata && known && to.tolerated_losses() < from.tolerated_losses()
+                || kind == Kind::Metadata && known && to.copies() < from.copies();
         if less { "-f " } else { "" }
     };
     let (there, back) = (force(was, profile), force(profile, was));
@@ -187,7 +188,11 @@ fn out_of_use(filesystem: &Filesystem) -> Option<Command> {
         .collect();
     mounts.sort_by_key(|m| std::cmp::Reverse(m.len()));
     let words: Vec<String> = mounts.iter().map(|m| shell_word(m)).collect();
-    let back: Vec<String> = words.iter().rev().map(|w| format!("mount -- {w}")).collect();
+    let back: Vec<String> = words
+        .iter()
+        .rev()
+        .map(|w| format!("mount -- {w}"))
+        .collect();
     Some(
         Command::new(
             Class::Migrate,

@@ -44,9 +44,7 @@ pub(super) fn refresh(
     };
     let shown = |(_, flag): &(&str, &str)| {
         let not = if on { "" } else { "! " };
-        format!(
-            "{not}cryptsetup status -- {container} | grep -qE '^ *flags:.*(^|[: ]){flag}( |$)'"
-        )
+        format!("{not}cryptsetup status -- {container} | grep -qE '^ *flags:.*(^|[: ]){flag}( |$)'")
     };
     let is_set = changed.iter().map(shown).collect::<Vec<_>>().join(" && ");
     let step = Command::new(

@@ -208,9 +208,7 @@ fn of_action(action: &Action, actions: &[Action], host: &Host) -> Vec<Command> {
             let no_cow = is_made_no_cow(mountpoint, actions);
             moving::split(filesystem, name, mountpoint, no_cow, host).unwrap_or_else(none)
         }
-        Action::MergeSubvolume { subvolume } => {
-            moving::merge(subvolume, host).unwrap_or_else(none)
-        }
+        Action::MergeSubvolume { subvolume } => moving::merge(subvolume, host).unwrap_or_else(none),
         Action::RenameSubvolume { subvolume, name } => {
             subvolume::rename(subvolume, name, host).unwrap_or_else(none)
         }
@@ -248,9 +246,7 @@ fn of_action(action: &Action, actions: &[Action], host: &Host) -> Vec<Command> {
             attribute: DirectoryAttribute::NoCow,
         } => {
             // A subvolume that is filled in the same go gets the attribute before it is filled.
-            let filled = |a: &Action| {
-                matches!(a, Action::SplitSubvolume { mountpoint, .. } if mountpoint == directory)
-            };
+            let filled = |a: &Action| matches!(a, Action::SplitSubvolume { mountpoint, .. } if mountpoint == directory);
             match actions.iter().any(filled) {
                 true => Vec::new(),
                 false => moving::no_cow(directory, actions, host).unwrap_or_else(none),

@@ -235,7 +235,9 @@ pub(super) fn split(
         Class::Migrate,
         match no_cow {
             true => format!("write the files of {mountpoint} anew into {name}"),
-            false => format!("copy {mountpoint} into {name}; the data is shared, not written again"),
+            false => {
+                format!("copy {mountpoint} into {name}; the data is shared, not written again")
+            }
         },
         at_top(
             &device,
@@ -367,9 +369,9 @@ pub(super) fn no_cow(directory: &str, actions: &[Action], host: &Host) -> Option
         directory: directory.to_owned(),
         attribute: DirectoryAttribute::NoCow,
     };
-    let new = actions.iter().any(
-        |a| matches!(a, Action::AddSubvolume { mountpoint: Some(m), .. } if m == directory),
-    );
+    let new = actions
+        .iter()
+        .any(|a| matches!(a, Action::AddSubvolume { mountpoint: Some(m), .. } if m == directory));
     let empty = attribute.class(host).class == Class::Live;
     let (filesystem, checks) = holder(directory, host)?;
     if new || empty {
@@ -440,9 +442,7 @@ pub(super) fn compression(
         Algorithm::Zstd => "zstd",
     };
     let (_, checks) = holder(directory, host)?;
-    let is_set = format!(
-        "test \"$(btrfs property get -- {at} compression)\" = compression={name}"
-    );
+    let is_set = format!("test \"$(btrfs property get -- {at} compression)\" = compression={name}");
     let step = Command::new(
         Class::Live,
         format!(

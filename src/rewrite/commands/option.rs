@@ -70,7 +70,8 @@ fn sysctl(key: &str, value: &Json, host: &Host) -> Option<Command> {
         Json::String(text) => text.clone(),
         Json::Number(number) => number.to_string(),
     };
-    let write = |key: &str, value: &str| format!("sysctl -w -- {}", shell_word(&format!("{key}={value}")));
+    let write =
+        |key: &str, value: &str| format!("sysctl -w -- {}", shell_word(&format!("{key}={value}")));
     let read = |key: &str| format!("sysctl -n -- {}", shell_word(key));
     let known = host
         .settings

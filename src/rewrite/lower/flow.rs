@@ -156,7 +156,10 @@ fn copied(
 
 /// The list literals within an expression whose elements are all strings, and what they say.
 pub(super) fn plain_lists(expression: &ast::Expr) -> Vec<(ast::List, Vec<String>)> {
-    let lists = expression.syntax().descendants().filter_map(ast::List::cast);
+    let lists = expression
+        .syntax()
+        .descendants()
+        .filter_map(ast::List::cast);
     lists
         .filter_map(|list| Some((list.clone(), usage::plain_list(&list)?)))
         .filter(|(_, texts)| !texts.is_empty())

@@ -94,7 +94,11 @@ fn emptied(
 
 /// Takes the name out of the list of names that the set is made from, or (with `new`) puts another
 /// in its place.
-pub(super) fn in_names(evaluated: &Evaluated, path: &[String], new: Option<&str>) -> Vec<Candidate> {
+pub(super) fn in_names(
+    evaluated: &Evaluated,
+    path: &[String],
+    new: Option<&str>,
+) -> Vec<Candidate> {
     let mut out = Vec::new();
     for (file, list, texts) in name_lists(evaluated, path) {
         let Some(index) = path

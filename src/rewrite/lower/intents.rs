@@ -36,7 +36,15 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
             options,
         } => {
             let mountpoint = mountpoint.as_deref();
-            subvolume::add(evaluated, &New { filesystem, name, mountpoint, options })
+            subvolume::add(
+                evaluated,
+                &New {
+                    filesystem,
+                    name,
+                    mountpoint,
+                    options,
+                },
+            )
         }
         Action::SplitSubvolume {
             filesystem,
@@ -45,7 +53,15 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
             options,
         } => {
             let mountpoint = Some(mountpoint.as_str());
-            subvolume::add(evaluated, &New { filesystem, name, mountpoint, options })
+            subvolume::add(
+                evaluated,
+                &New {
+                    filesystem,
+                    name,
+                    mountpoint,
+                    options,
+                },
+            )
         }
         Action::MergeSubvolume { subvolume } => subvolume::merge(evaluated, subvolume),
         Action::RenameSubvolume { subvolume, name } => {
@@ -61,7 +77,12 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
         } => {
             let mountpoint = Some(mountpoint.as_str());
             let options = &[];
-            let new = New { filesystem, name, mountpoint, options };
+            let new = New {
+                filesystem,
+                name,
+                mountpoint,
+                options,
+            };
             subvolume::add_swap(evaluated, &new, file, *size)
         }
         Action::SetMkfs {

@@ -153,12 +153,13 @@ fn feature<'a>(
             .any(|n| n.trim_start_matches('^') == name)
     };
     if let Some(given) = given.iter().rev().find(speaks) {
-        let names = given.text.split(',').map(|n| {
-            match n.trim_start_matches('^') == name {
+        let names = given
+            .text
+            .split(',')
+            .map(|n| match n.trim_start_matches('^') == name {
                 true => new.as_str(),
                 false => n,
-            }
-        });
+            });
         let names: Vec<&str> = names.collect();
         return Ok(Some((given, names.join(","))));
     }
@@ -172,18 +173,28 @@ fn feature<'a>(
 }
 
 /// A new option in the manner of the others.
-fn written(key: &Key, value: &str, words: &[Word], elements: &[String], quoted: bool) -> Vec<String> {
+fn written(
+    key: &Key,
+    value: &str,
+    words: &[Word],
+    elements: &[String],
+    quoted: bool,
+) -> Vec<String> {
     let is_option = |w: &&Word| w.text().starts_with('-');
     let options: Vec<String> = words.iter().filter(is_option).map(Word::text).collect();
     let long = key.long[0];
     let short = key.short.map(|c| format!("-{c}"));
-    let in_short = options.iter().any(|o| !o.starts_with("--") && o.len() == 2 && o != "-f");
+    let in_short = options
+        .iter()
+        .any(|o| !o.starts_with("--") && o.len() == 2 && o != "-f");
     let name = match short {
         Some(short) if in_short => short,
         _ => format!("--{long}"),
     };
     let spaced = !quoted && elements.iter().any(|e| e.trim().contains(' '));
-    let joined = options.iter().any(|o| o.starts_with("--") && o.contains('='));
+    let joined = options
+        .iter()
+        .any(|o| o.starts_with("--") && o.contains('='));
     let long = name.starts_with("--");
     match () {
         () if long && (joined || !in_short && !spaced) => vec![format!("{name}={value}")],
@@ -362,7 +373,11 @@ mod tests {
     }
 
     fn data(elements: &[&str]) -> Vec<String> {
-        set(elements, false, MkfsSetting::DataProfile("raid1".to_owned()))
+        set(
+            elements,
+            false,
+            MkfsSetting::DataProfile("raid1".to_owned()),
+        )
     }
 
     #[test]
@@ -405,7 +420,10 @@ mod tests {
             let name = "block-group-tree".to_owned();
             set(elements, false, MkfsSetting::Feature { name, on })
         };
-        assert_eq!(feature(&["-O", "quota"], true), ["-O", "quota,block-group-tree"]);
+        assert_eq!(
+            feature(&["-O", "quota"], true),
+            ["-O", "quota,block-group-tree"]
+        );
         assert_eq!(
             feature(&["-O^block-group-tree,quota"], true),
             ["-Oblock-group-tree,quota"]
@@ -414,7 +432,10 @@ mod tests {
             feature(&["--features=block-group-tree"], false),
             ["--features=^block-group-tree"]
         );
-        assert_eq!(feature(&["-f"], true), ["-f", "--features=block-group-tree"]);
+        assert_eq!(
+            feature(&["-f"], true),
+            ["-f", "--features=block-group-tree"]
+        );
     }
 
     #[test]

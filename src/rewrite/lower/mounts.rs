@@ -25,7 +25,8 @@ pub(super) fn intents(
     let (remove, add): (Vec<Json>, Vec<Json>) = (json(&edit.remove), json(&edit.add));
     let beside = file_systems(evaluated, &edit.mountpoint);
     let MountSource::Disko(path) = &mount.source else {
-        let path = beside.unwrap_or_else(|| vec!["fileSystems".to_owned(), edit.mountpoint.clone()]);
+        let path =
+            beside.unwrap_or_else(|| vec!["fileSystems".to_owned(), edit.mountpoint.clone()]);
         let path = look::below(&path, &["options"]);
         let change = ListChange::edited(evaluated, &path, &remove, &add)?;
         return Ok(Intent::list(change).into_iter().collect());
@@ -37,7 +38,9 @@ pub(super) fn intents(
     };
     // Each element is changed where it stands; what is new comes to disko's, unless stronger
     // options of `fileSystems` hide those.
-    let written = ListChange::none(evaluated, path)?.before.unwrap_or_default();
+    let written = ListChange::none(evaluated, path)?
+        .before
+        .unwrap_or_default();
     let hidden = look::counting(evaluated, &beside)
         .first()
         .is_some_and(|w| w.priority < look::DEFAULT_PRIORITY);
@@ -67,10 +70,7 @@ pub(super) fn intents(
         if !more.is_empty() && gone.len() > come.len() {
             // Nothing takes the place of those that only go: what is new is new.
             let only_gone = gone.split_off(come.len());
-            return (
-                [gone, only_gone].concat(),
-                [come, more].concat(),
-            );
+            return ([gone, only_gone].concat(), [come, more].concat());
         }
         come.extend(more);
         (gone, come)

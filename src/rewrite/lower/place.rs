@@ -47,7 +47,10 @@ pub(super) fn imported(evaluated: &Evaluated, path: &[String], value: &NewValue)
             NewValue::Set(vec![(name.clone(), value)])
         });
         let imports = place.set.attrpath_values().find(|e| {
-            let attrs: Vec<ast::Attr> = e.attrpath().map(|p| p.attrs().collect()).unwrap_or_default();
+            let attrs: Vec<ast::Attr> = e
+                .attrpath()
+                .map(|p| p.attrs().collect())
+                .unwrap_or_default();
             matches!(attrs.as_slice(), [only] if static_name(only).as_deref() == Some("imports"))
         });
         let edit = match imports.map(|i| i.value()) {
@@ -144,7 +147,10 @@ fn last_operand(expression: &ast::Expr) -> Option<ast::AttrSet> {
 fn config_of(set: &ast::AttrSet) -> Option<ast::AttrSet> {
     let named = |name: &str| {
         set.attrpath_values().find(|e| {
-            let attrs: Vec<ast::Attr> = e.attrpath().map(|p| p.attrs().collect()).unwrap_or_default();
+            let attrs: Vec<ast::Attr> = e
+                .attrpath()
+                .map(|p| p.attrs().collect())
+                .unwrap_or_default();
             matches!(attrs.as_slice(), [only] if static_name(only).as_deref() == Some(name))
         })
     };

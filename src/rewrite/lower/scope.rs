@@ -1,7 +1,7 @@
 //! Owns: how a function of nixpkgs' `lib` is called at a place, with what must be added for that.
 
-use rnix::ast::{self, HasEntry};
 use rnix::SyntaxNode;
+use rnix::ast::{self, HasEntry};
 use rowan::ast::AstNode;
 
 use super::usage::parameter;
@@ -81,9 +81,9 @@ fn names_at(node: &SyntaxNode, function: &str) -> Names {
                     .collect(),
                 _ => {
                     if let Some(name) = parameter(&lambda).filter(|n| !n.starts_with('_')) {
-                        let is_module = lambda
-                            .body()
-                            .is_some_and(|b| b.syntax().text_range().contains_range(node.text_range()));
+                        let is_module = lambda.body().is_some_and(|b| {
+                            b.syntax().text_range().contains_range(node.text_range())
+                        });
                         if is_module && names.around.is_none() {
                             names.around = Some(format!("{name}.lib"));
                         }

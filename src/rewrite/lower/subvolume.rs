@@ -179,7 +179,9 @@ pub(super) fn unmount(evaluated: &Evaluated, subvolume: &[String]) -> Result<Vec
     exists(evaluated, subvolume)?;
     if !is_disko(subvolume) {
         // `fileSystems` names nothing that is not mounted.
-        return Ok(Intent::gone(evaluated, subvolume, None).into_iter().collect());
+        return Ok(Intent::gone(evaluated, subvolume, None)
+            .into_iter()
+            .collect());
     }
     no_swap(evaluated, subvolume)?;
     let mut intents = beside(evaluated, subvolume);
@@ -194,7 +196,10 @@ fn no_swap(evaluated: &Evaluated, subvolume: &[String]) -> Result<(), Stuck> {
     let path = look::below(subvolume, &["swap"]);
     match look::value(evaluated, &path)? {
         Some(found) => {
-            let why = format!("{} holds swap files, which have to go first", subvolume.join("."));
+            let why = format!(
+                "{} holds swap files, which have to go first",
+                subvolume.join(".")
+            );
             Err(Stuck::new(why, found.at))
         }
         None => Ok(()),
@@ -247,9 +252,7 @@ fn renamed(change: &mut ListChange, old: Option<&str>, name: &str) -> bool {
             continue;
         };
         let word = |word: &str| match word.strip_prefix("subvol=") {
-            Some(found)
-                if old.is_none_or(|o| o.trim_matches('/') == found.trim_matches('/')) =>
-            {
+            Some(found) if old.is_none_or(|o| o.trim_matches('/') == found.trim_matches('/')) => {
                 let slash = found.starts_with('/') && !name.starts_with('/');
                 format!("subvol={}{name}", if slash { "/" } else { "" })
             }

@@ -193,9 +193,7 @@ pub(super) fn plain_list(list: &ast::List) -> Option<Vec<String>> {
 /// The parameter of a lambda by name, if it has one.
 pub(super) fn parameter(lambda: &ast::Lambda) -> Option<String> {
     match lambda.param()? {
-        ast::Param::IdentParam(ident) => {
-            Some(ident.ident()?.to_string())
-        }
+        ast::Param::IdentParam(ident) => Some(ident.ident()?.to_string()),
         ast::Param::Pattern(_) => None,
     }
 }

@@ -156,14 +156,17 @@ impl Action {
 pub fn filesystem_at<'h>(path: &[String], host: &'h Host) -> Option<&'h Filesystem> {
     host.storage.filesystems.iter().find(|f| match &f.source {
         StorageSource::Disko(own) => own == path,
-        StorageSource::FileSystems => f.mounts.iter().any(|m| {
-            matches!(path, [root, at, ..] if root == "fileSystems" && *at == m.mountpoint)
-        }),
+        StorageSource::FileSystems => f.mounts.iter().any(
+            |m| matches!(path, [root, at, ..] if root == "fileSystems" && *at == m.mountpoint),
+        ),
     })
 }
 
 /// The subvolume with this attribute path, and the filesystem that it is in.
-pub fn subvolume_at<'h>(path: &[String], host: &'h Host) -> Option<(&'h Filesystem, &'h Subvolume)> {
+pub fn subvolume_at<'h>(
+    path: &[String],
+    host: &'h Host,
+) -> Option<(&'h Filesystem, &'h Subvolume)> {
     host.storage
         .filesystems
         .iter()

@@ -150,13 +150,25 @@ const ROWS: &[Row] = &[
          loaded again",
     ),
     row(
-        &["virtualisation", "docker", "daemon", "settings", "storage-driver"],
+        &[
+            "virtualisation",
+            "docker",
+            "daemon",
+            "settings",
+            "storage-driver",
+        ],
         Class::Migrate,
         "docker does not see the images and containers of another driver: they are saved, and \
          loaded again",
     ),
     row(
-        &["virtualisation", "docker", "daemon", "settings", "data-root"],
+        &[
+            "virtualisation",
+            "docker",
+            "daemon",
+            "settings",
+            "data-root",
+        ],
         Class::Migrate,
         DATA,
     ),
