@@ -71,6 +71,16 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
 }
 
 impl Opened {
+    /// The same project once more.
+    pub(super) fn again(&self) -> Opened {
+        Opened {
+            project: Rc::clone(&self.project),
+            sources: Rc::clone(&self.sources),
+            hosts: self.hosts.clone(),
+            problems: self.problems.clone(),
+        }
+    }
+
     /// Evaluates a host; a file of it that is no Nix is an error.
     pub(super) fn evaluate(&self, host: &HostName) -> miette::Result<Evaluated> {
         let evaluated = self

@@ -6,16 +6,16 @@ use std::rc::Rc;
 use crate::analyze::Analysis;
 use crate::cli::eval::{self, Asked};
 use crate::cli::inputs::{self, Opened};
-use crate::cli::verify;
+use crate::cli::verify::{self, Done};
 use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
-use crate::model::Host;
+use crate::model::{Facts, Host};
 use crate::nix::source::FileId;
 use crate::project::HostName;
 use crate::recommend::{Applicability, Class};
 use crate::report::{FORMAT, HostReport, ProblemReport, RecommendationReport, Report, build};
 use crate::rewrite::diff::FileDiff;
-use crate::rewrite::{Outcome, Realised, Workspace, realise};
+use crate::rewrite::{FactsOf, Outcome, Realised, Workspace, realise};
 use crate::select::{self, Proposal};
 
 use super::Fix;
@@ -141,11 +141,29 @@ impl<'a> Planner<'a> {
             false => Rc::new(self.opened.sources.with_texts(texts)),
         };
         let (workspace, failed) = Workspace::open(project, sources, &self.all);
+        let workspace = workspace.knowing(self.facts());
         let told = |(name, why): (HostName, Rc<crate::nix::eval::Unknown>)| Failure {
             name,
             why: why.why.to_string(),
         };
         (workspace, failed.into_iter().map(told).collect())
+    }
+
+    /// What is known of each host besides its configuration. Hosts that Nix was asked about agree to
+    /// nothing that another host wants: static reading alone does not say what they want.
+    fn facts(&self) -> FactsOf {
+        let opened = self.opened.again();
+        let (asked, others) = (self.fix.target.clone(), self.fix.target.of_others());
+        let names = opened.hosts.clone();
+        let told: Vec<HostName> = self.told.iter().map(|(name, _)| name.clone()).collect();
+        Rc::new(move |host, evaluated| {
+            let target = match names.contains(host) {
+                true => &asked,
+                false => &others,
+            };
+            let known = (!told.contains(host)).then(|| opened.facts(target, evaluated));
+            Some(known?.ok()?.0)
+        })
     }
 
     /// Whether only Nix can read a host.
@@ -196,15 +214,16 @@ impl<'a> Planner<'a> {
             })
             .chain(self.problems.iter().cloned())
             .collect();
-        let mut hosts: Vec<(HostName, HostReport)> = Vec::new();
-        let mut patches = Vec::new();
+        let start = workspace.clone();
+        let mut alone: Vec<(&HostName, HostReport)> = Vec::new();
+        let mut made: Vec<(&HostName, Host, Facts, Vec<Realised>)> = Vec::new();
         for name in &opened.hosts {
             let filled = self.told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
             if self.is_unread(&failed, name) {
                 if let Some(filled) = filled {
                     let (report, found) = self.told_alone(name, filled, wanted)?;
                     problems.extend(found);
-                    hosts.push((name.clone(), report));
+                    alone.push((name, report));
                 }
                 continue;
             }
@@ -233,24 +252,41 @@ impl<'a> Planner<'a> {
                     (model, realised)
                 }
             };
-            let analysis = Analysis::of(&model);
-            let report = build::host(&model, &analysis, &realised, &opened.sources);
-            patches.extend(patches_of(name, &realised, &report));
-            hosts.push((name.clone(), report));
+            made.push((name, model, facts, realised));
         }
-        if self.fix.verify && texts.is_empty() {
-            for (name, report) in &hosts {
-                for wrong in verify::contradictions(opened, &workspace, name, report)? {
-                    let source = format!("host {}", name.0);
-                    problems.push(Problem::error(&source, &wrong).help("please report this"));
-                }
-            }
+        problems.extend(workspace.problems().iter().cloned());
+        if self.fix.verify {
+            let mut done: Vec<Done<'_>> = made
+                .iter_mut()
+                .map(|(name, _, facts, realised)| Done {
+                    name,
+                    facts,
+                    realised,
+                })
+                .collect();
+            let limits = target.eval.limits();
+            let verified = verify::run(opened, &limits, &start, workspace, &mut done)?;
+            workspace = verified.0;
+            problems.extend(verified.1);
+        }
+        let mut hosts: Vec<HostReport> = Vec::new();
+        let mut patches = Vec::new();
+        for name in &opened.hosts {
+            let report = alone.iter().find(|(n, _)| *n == name);
+            hosts.extend(report.map(|(_, report)| report.clone()));
+            let Some((_, model, _, realised)) = made.iter().find(|(n, ..)| *n == name) else {
+                continue;
+            };
+            let analysis = Analysis::of(model);
+            let report = build::host(model, &analysis, realised, &opened.sources);
+            patches.extend(patches_of(name, realised, &report));
+            hosts.push(report);
         }
         problems.sort();
         problems.dedup();
         Ok(Planned {
             workspace,
-            hosts: hosts.into_iter().map(|(_, report)| report).collect(),
+            hosts,
             problems,
             patches,
         })

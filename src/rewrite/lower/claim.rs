@@ -164,9 +164,8 @@ mod tests {
 
     #[test]
     fn elements_may_stand_in_another_order() {
-        let elements = |texts: &[&str]| {
-            Expected::Elements(texts.iter().map(|t| json!(t)).collect())
-        };
+        let elements =
+            |texts: &[&str]| Expected::Elements(texts.iter().map(|t| json!(t)).collect());
         assert!(holds(elements(&["a", "b", "c"]), json!(["a", "c", "b"])));
         assert!(holds(elements(&["a", "a"]), json!(["a", "a"])));
         assert!(!holds(elements(&["a", "a"]), json!(["a"])));
