@@ -65,6 +65,19 @@ struct Target {
     eval: eval::Eval,
 }
 
+impl Target {
+    /// The same for hosts that nobody asked about: what is given for one machine is not theirs.
+    fn of_others(&self) -> Target {
+        Target {
+            host: None,
+            facter: None,
+            metrics: None,
+            observe: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
 /// Parses the process's arguments, runs, and gives the exit code.
 pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {

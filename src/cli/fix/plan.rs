@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::analyze::Analysis;
 use crate::cli::eval::{self, Asked};
 use crate::cli::inputs::{self, Opened};
-use crate::cli::{Target, verify};
+use crate::cli::verify;
 use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
 use crate::model::{Facts, Host};
@@ -149,28 +149,19 @@ impl<'a> Planner<'a> {
         (workspace, failed.into_iter().map(told).collect())
     }
 
-    /// What is known of each host besides its configuration. A host that Nix reads differently
-    /// agrees to nothing, and what was given on the command line is about the hosts asked about.
+    /// What is known of each host besides its configuration. Hosts that Nix was asked about agree
+    /// to nothing that another host wants: static reading alone does not say what they want.
     fn facts(&self) -> FactsOf {
-        let doubtful = self
-            .told
-            .iter()
-            .filter(|(_, filled)| filled.is_advice_only());
-        let doubtful: Vec<HostName> = doubtful.map(|(name, _)| name.clone()).collect();
-        let (opened, asked) = (self.opened.clone(), self.fix.target.clone());
-        let beside = Target {
-            facter: None,
-            metrics: None,
-            observe: Vec::new(),
-            ..asked.clone()
-        };
+        let told: Vec<HostName> = self.told.iter().map(|(name, _)| name.clone()).collect();
+        let opened = self.opened.clone();
+        let (asked, others) = (self.fix.target.clone(), self.fix.target.of_others());
         Rc::new(move |name, evaluated| {
             let target = match opened.hosts.contains(name) {
                 true => &asked,
-                false => &beside,
+                false => &others,
             };
             let known = || opened.facts(target, evaluated).ok().map(|(facts, _)| facts);
-            (!doubtful.contains(name)).then(known).flatten()
+            (!told.contains(name)).then(known).flatten()
         })
     }
 
