@@ -58,7 +58,8 @@ impl Eval {
         self.eval
     }
 
-    fn limits(&self) -> Limits {
+    /// How far Nix may go.
+    pub(super) fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
             time: self.eval_timeout.map_or(usual.time, Duration::from_secs),
@@ -237,6 +238,7 @@ pub(super) fn advice(model: &Host, realised: &[Realised], sources: &Rc<Sources>)
                 None => Outcome::Advice,
             },
             commands: commands.unwrap_or_default(),
+            read_by: Vec::new(),
             proposal,
         }
     })

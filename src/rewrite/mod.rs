@@ -14,5 +14,5 @@ pub mod proof;
 pub mod realise;
 
 pub use lower::{Claim, Expected, Stuck};
-pub use proof::Workspace;
+pub use proof::{Agrees, FactsOf, Workspace};
 pub use realise::{Outcome, Realised, realise};

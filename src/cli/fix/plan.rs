@@ -344,7 +344,7 @@ fn patches_of(name: &HostName, realised: &[Realised], report: &HostReport) -> Ve
                 files: files.clone(),
                 edited: false,
             }),
-            Outcome::Advice | Outcome::Stuck(_) => None,
+            Outcome::With(_) | Outcome::Advice | Outcome::Dropped(_) | Outcome::Stuck(_) => None,
         })
         .collect()
 }

@@ -4,14 +4,29 @@
 //! element a line or all on one, spacing in brackets, line endings. Nothing here knows whether an
 //! edit is right; that is for the proof.
 
+mod expr;
+mod formals;
 mod layout;
 mod list;
+mod open;
+mod removal;
 mod set;
+mod settled;
+mod string;
+mod value;
 
-use rnix::TextRange;
+#[cfg(test)]
+mod spec;
 
-pub use list::{append_elements, remove_elements};
-pub use set::{insert_path, list_text};
+use rnix::{SyntaxKind, SyntaxNode, TextRange};
+
+pub use expr::{append_operand, replace_value};
+pub use formals::{add_formal, has_formal, wrap_in_function};
+pub use list::{append_elements, remove_elements, replace_element};
+pub use set::{bind_inherited, insert_path, remove_binding, remove_inherited};
+pub use settled::{is_settled, settled};
+pub use string::{append_lines, rename_attribute};
+pub use value::{NewValue, list_text};
 
 /// A replacement of a piece of one file's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +61,46 @@ impl TextEdit {
             text: String::new(),
         }
     }
+}
+
+/// Edits that take something away, and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Removal {
+    /// The edits.
+    pub edits: Vec<TextEdit>,
+    /// The comments that speak of what is removed alone, and go with it.
+    pub dropped_comments: Vec<String>,
+}
+
+impl Removal {
+    fn of(node: &SyntaxNode, edits: Vec<TextEdit>) -> Self {
+        let dropped_comments = node
+            .descendants_with_tokens()
+            .filter_map(|e| e.into_token())
+            .chain(following(node))
+            .filter(|t| t.kind() == SyntaxKind::TOKEN_COMMENT)
+            .filter(|t| {
+                let start = t.text_range().start();
+                edits
+                    .iter()
+                    .any(|e| e.range.contains(start) && e.text.trim().is_empty())
+            })
+            .map(|t| t.text().trim_end().to_owned())
+            .collect();
+        Removal {
+            edits,
+            dropped_comments,
+        }
+    }
+}
+
+/// The tokens behind a node on its line.
+fn following(node: &SyntaxNode) -> impl Iterator<Item = rnix::SyntaxToken> {
+    let first = node.last_token().and_then(|t| t.next_token());
+    std::iter::successors(first, rnix::SyntaxToken::next_token).take_while(|t| {
+        t.kind() == SyntaxKind::TOKEN_COMMENT
+            || (t.kind() == SyntaxKind::TOKEN_WHITESPACE && !t.text().contains('\n'))
+    })
 }
 
 /// Applies edits to a text; `None` if two of them overlap or one lies outside.
