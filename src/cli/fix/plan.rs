@@ -9,7 +9,7 @@ use crate::cli::inputs::{self, Opened};
 use crate::cli::verify;
 use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
-use crate::model::Host;
+use crate::model::{Facts, Host};
 use crate::nix::source::FileId;
 use crate::project::HostName;
 use crate::recommend::{Applicability, Class};
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
     ) -> miette::Result<Planned> {
         let target = &self.fix.target;
         let opened = &self.opened;
-        let (mut workspace, failed) = self.workspace(texts);
+        let (start, failed) = self.workspace(texts);
         let mut problems: Vec<Problem> = failed
             .iter()
             .map(|failure| {
@@ -196,15 +196,17 @@ impl<'a> Planner<'a> {
             })
             .chain(self.problems.iter().cloned())
             .collect();
-        let mut hosts: Vec<(HostName, HostReport)> = Vec::new();
-        let mut patches = Vec::new();
+        let facts = self.facts_of_others(&failed);
+        let start = start.knowing(Rc::new(move |name, _| facts.get(name).cloned()));
+        let mut workspace = start.clone();
+        let mut made: Vec<Made> = Vec::new();
         for name in &opened.hosts {
             let filled = self.told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
             if self.is_unread(&failed, name) {
                 if let Some(filled) = filled {
-                    let (report, found) = self.told_alone(name, filled, wanted)?;
+                    let (alone, found) = self.told_alone(name, filled, wanted)?;
                     problems.extend(found);
-                    hosts.push((name.clone(), report));
+                    made.push(alone);
                 }
                 continue;
             }
@@ -233,27 +235,49 @@ impl<'a> Planner<'a> {
                     (model, realised)
                 }
             };
-            let analysis = Analysis::of(&model);
-            let report = build::host(&model, &analysis, &realised, &opened.sources);
-            patches.extend(patches_of(name, &realised, &report));
-            hosts.push((name.clone(), report));
+            made.push(Made {
+                name: name.clone(),
+                facts,
+                model,
+                realised,
+            });
         }
-        if self.fix.verify && texts.is_empty() {
-            for (name, report) in &hosts {
-                for wrong in verify::contradictions(opened, &workspace, name, report)? {
-                    let source = format!("host {}", name.0);
-                    problems.push(Problem::error(&source, &wrong).help("please report this"));
-                }
-            }
+        problems.extend(workspace.problems().iter().cloned());
+        if self.fix.verify {
+            let mut done: Vec<verify::Done<'_>> = made.iter_mut().map(Made::done).collect();
+            let limits = target.eval.limits();
+            let (next, found) = verify::run(opened, &limits, &start, workspace, &mut done)?;
+            workspace = next;
+            problems.extend(found);
+        }
+        let (mut hosts, mut patches) = (Vec::new(), Vec::new());
+        for one in &made {
+            let analysis = Analysis::of(&one.model);
+            let report = build::host(&one.model, &analysis, &one.realised, &opened.sources);
+            patches.extend(patches_of(&one.name, &one.realised, &report));
+            hosts.push(report);
         }
         problems.sort();
         problems.dedup();
         Ok(Planned {
             workspace,
-            hosts: hosts.into_iter().map(|(_, report)| report).collect(),
+            hosts,
             problems,
             patches,
         })
+    }
+
+    /// What is known of every host besides its configuration: a patch that several share is judged
+    /// by the plan of each. What is wrong with these is told of the hosts that are asked about.
+    fn facts_of_others(&self, failed: &[Failure]) -> BTreeMap<HostName, Facts> {
+        let opened = &self.opened;
+        let read = self.all.iter().filter(|name| !self.is_unread(failed, name));
+        let facts = read.filter_map(|name| {
+            let evaluated = opened.evaluate(name).ok()?;
+            let (facts, _) = opened.facts(&self.fix.target, &evaluated).ok()?;
+            Some((name.clone(), facts))
+        });
+        facts.collect()
     }
 
     /// The report of a host that Nix alone can read; there are no patches for it.
@@ -262,7 +286,7 @@ impl<'a> Planner<'a> {
         name: &HostName,
         filled: &Filled,
         wanted: &dyn Fn(&HostName, &Proposal) -> bool,
-    ) -> miette::Result<(HostReport, Vec<Problem>)> {
+    ) -> miette::Result<(Made, Vec<Problem>)> {
         let settings = &filled.host.settings;
         let named = ["hardware.facter.reportPath", "facter.reportPath"]
             .iter()
@@ -270,10 +294,14 @@ impl<'a> Planner<'a> {
         let target = &self.fix.target;
         let (facts, found) = self.opened.facts_beside(target, name, named)?;
         let model = filled.host.clone().with_facts(&facts);
-        let analysis = Analysis::of(&model);
         let realised = self.advice(filled, &model, &[], &|p| wanted(name, p));
-        let report = build::host(&model, &analysis, &realised, &self.opened.sources);
-        Ok((report, found))
+        let made = Made {
+            name: name.clone(),
+            facts,
+            model,
+            realised,
+        };
+        Ok((made, found))
     }
 
     /// Why no patch of a host can be believed: static reading, on which its proof stands, is wrong
@@ -308,6 +336,24 @@ impl<'a> Planner<'a> {
         };
         advice.retain(|r| wanted(&r.proposal));
         advice
+    }
+}
+
+/// What was made of one host.
+struct Made {
+    name: HostName,
+    facts: Facts,
+    model: Host,
+    realised: Vec<Realised>,
+}
+
+impl Made {
+    fn done(&mut self) -> verify::Done<'_> {
+        verify::Done {
+            name: &self.name,
+            facts: &self.facts,
+            realised: &mut self.realised,
+        }
     }
 }
 
