@@ -106,7 +106,9 @@ pub fn run() -> u8 {
 /// Says something on standard error; if nobody can hear it, there is nobody to tell.
 fn say(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
 }
 
 /// Prints to standard output; a reader that went away is no error.

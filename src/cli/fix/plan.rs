@@ -257,7 +257,7 @@ impl<'a> Planner<'a> {
                 realised,
             });
         }
-        if self.fix.verify && texts.is_empty() {
+        if self.fix.verify {
             let mut done: Vec<verify::Done<'_>> = made
                 .iter_mut()
                 .map(|made| verify::Done {
