@@ -39,9 +39,10 @@ fn gains_lines(string: &ast::Str, style: &Style, edit: &TextEdit, lines: &[Strin
     if !matches!(wanted.last(), Some(Piece::Text(_))) {
         wanted.push(Piece::Text(String::new()));
     }
-    let is_empty = wanted.len() == 1;
+    let is_first = wanted.len() == 1;
     if let Some(Piece::Text(text)) = wanted.last_mut() {
-        if !text.ends_with('\n') && !(is_empty && text.is_empty()) {
+        let begins = text.ends_with('\n') || (is_first && text.is_empty());
+        if !begins {
             text.push('\n');
         }
         text.extend(lines.iter().map(|l| format!("{l}\n")));
