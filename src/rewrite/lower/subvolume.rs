@@ -6,8 +6,8 @@ use super::claim::{Claim, Expected, Stuck};
 use super::elements::{Fate, ListChange};
 use super::entry::NewEntry;
 use super::{Candidate, How, Intent, gone, look, mounts, value};
-use crate::nix::edit::NewValue;
 use crate::model::units::Bytes;
+use crate::nix::edit::NewValue;
 use crate::nix::eval::Data;
 use crate::project::Evaluated;
 
@@ -211,15 +211,16 @@ pub(super) fn unmounted(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Cand
         look::below(subvolume, &["mountOptions"]),
     );
     let mut out = Vec::new();
-    let without = gone::bindings(evaluated, &options, None);
     for keep in [None, Some(subvolume)] {
-        if let Some(candidate) = gone::bindings(evaluated, &mountpoint, keep) {
-            let both = without.clone().map(|w| candidate.clone().and(w));
-            out.extend(both);
-            out.push(candidate);
+        for paths in [&[options.as_slice(), &mountpoint][..], &[&mountpoint]] {
+            out.extend(gone::bindings(evaluated, paths, keep));
         }
     }
-    out.extend(value::instead(evaluated, &mountpoint, &NewValue::from(&Json::Null)));
+    out.extend(value::instead(
+        evaluated,
+        &mountpoint,
+        &NewValue::from(&Json::Null),
+    ));
     out.extend(gone::candidates(evaluated, &mountpoint, Some(subvolume)));
     out
 }
