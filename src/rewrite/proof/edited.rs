@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::seen::Layer;
 use super::state::HostState;
 use super::{Attempt, Step};
-use crate::nix::edit::{TextEdit, apply};
+use crate::nix::edit::{TextEdit, apply, settled};
 use crate::nix::guard;
 use crate::nix::source::FileId;
 use crate::nix::syntax;
@@ -27,16 +28,25 @@ impl Attempt<'_> {
                 return Err(format!("{} is no file of the project", source.shown()));
             }
             let text = apply(source.text(), edits).ok_or("two edits overlap")?;
+            // What a formatter leaves alone, it leaves alone afterwards.
+            let text = settled(source.text(), &text);
             guard::check(text.as_bytes()).map_err(|(_, refusal)| refusal.to_string())?;
             texts.insert(*file, text);
             touched.insert(*file);
         }
         let sources = Rc::new(step.sources.with_texts(&texts));
-        for file in by_file.keys() {
-            let before = step.sources.file(*file).ok_or(NOT_KNOWN)?;
-            let after = sources.file(*file).ok_or(NOT_KNOWN)?;
+        let mut layers = step.layers.clone();
+        for (file, edits) in by_file {
+            let before = step.sources.file(file).ok_or(NOT_KNOWN)?;
+            let after = sources.file(file).ok_or(NOT_KNOWN)?;
             after.hir().map_err(|error| error.message)?;
             keeps_comments(before.tree(), after.tree(), &candidate.dropped_comments)?;
+            let as_asked = apply(before.text(), &edits).as_deref() == Some(after.text());
+            layers.push(Layer {
+                before,
+                after,
+                edits: as_asked.then_some(edits),
+            });
         }
         let host = HostState::of(&self.start.project, &sources, self.host)
             .map_err(|failed| failed.why.why.to_string())?;
@@ -44,6 +54,7 @@ impl Attempt<'_> {
             sources,
             texts,
             touched,
+            layers,
             state: Rc::new(host),
         })
     }

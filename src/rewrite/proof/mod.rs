@@ -8,6 +8,7 @@
 mod claims;
 mod edited;
 mod peers;
+mod seen;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use super::lower::{self, Claim, Intent, Stuck};
 use super::realise::Joint;
 use claims::Progress;
 use peers::{Agreements, Policy};
+use seen::Layer;
 use state::HostState;
 
 /// Gives what is known of a host besides its configuration; `None` where its recommendations are
@@ -299,6 +301,8 @@ struct Step {
     texts: BTreeMap<FileId, String>,
     /// The files that changed since the start.
     touched: BTreeSet<FileId>,
+    /// How they changed, in turn.
+    layers: Vec<Layer>,
     state: Rc<HostState>,
 }
 
@@ -311,10 +315,11 @@ impl Attempt<'_> {
             sources: Rc::clone(&self.start.sources),
             texts: self.start.texts.clone(),
             touched: BTreeSet::new(),
+            layers: Vec::new(),
             state: Rc::clone(before),
         };
-        for intent in intents {
-            step = self.fulfil(&step, intent, policy)?;
+        for (index, intent) in intents.iter().enumerate() {
+            step = self.fulfil(&step, &intents[..index], intent, policy)?;
         }
         let changes = step.state.changes_since(before);
         claims::check(
@@ -343,7 +348,7 @@ impl Attempt<'_> {
                     changed.push(other.name.clone());
                     hosts.push(Rc::clone(other));
                 }
-                None => hosts.push(Rc::new(state.over(&step.sources))),
+                None => hosts.push(Rc::new(state.over(&step.sources, &step.layers))),
             }
         }
         let workspace = Workspace {
@@ -359,13 +364,22 @@ impl Attempt<'_> {
         })
     }
 
-    /// Tries the candidates of one intent, the smallest first.
-    fn fulfil(&self, step: &Step, intent: &Intent, policy: Policy) -> Result<Step, Objection> {
+    /// Tries the candidates of one intent, the smallest first. What earlier ones said stays so.
+    fn fulfil(
+        &self,
+        step: &Step,
+        earlier: &[Intent],
+        intent: &Intent,
+        policy: Policy,
+    ) -> Result<Step, Objection> {
         let own = Objection::Own;
         let before = self.start.known(self.host).map_err(|u| own(stuck_by(u)))?;
-        let met = |state: &HostState| {
+        let holds = |intent: &Intent, state: &HostState| {
             let holds = |claim: &Claim| claims::holds(claim, state);
             intent.claims().iter().all(holds)
+        };
+        let met = |state: &HostState| {
+            holds(intent, state) && earlier.iter().all(|earlier| holds(earlier, state))
         };
         if met(&step.state) {
             return Ok(step.clone());

@@ -65,6 +65,10 @@ impl Attempt<'_> {
             if before.name == *self.host || !before.reads(&step.touched) {
                 continue;
             }
+            // Nor one that evaluates nothing of what is edited.
+            if before.ignores(&step.layers) {
+                continue;
+            }
             let name = &before.name.0;
             let after = HostState::of(&self.start.project, &step.sources, &before.name).map_err(
                 |failed| Stuck {

@@ -1,9 +1,12 @@
 //! Owns: one host as the texts of one moment make it: evaluated once, looked at as often as needed.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use rnix::TextRange;
+
+use super::seen::Layer;
 use crate::model::Host;
 use crate::nix::eval::Unknown;
 use crate::nix::module::{Change, Tree, difference};
@@ -20,7 +23,12 @@ pub(super) struct HostState {
     evaluated: RefCell<Option<Rc<Evaluated>>>,
     model: OnceCell<Rc<Host>>,
     taken: OnceCell<Taken>,
+    unseen: OnceCell<Unseen>,
 }
+
+/// By file, the ranges that had no part in a host; a file that is read and not named here may
+/// matter as a whole.
+type Unseen = Rc<BTreeMap<FileId, Vec<TextRange>>>;
 
 /// What is kept of an evaluation.
 #[derive(Debug, Clone)]
@@ -46,11 +54,21 @@ impl HostState {
             evaluated: RefCell::new(Some(Rc::new(evaluated))),
             model: OnceCell::new(),
             taken: OnceCell::new(),
+            unseen: OnceCell::new(),
         })
     }
 
     /// The same host over texts that were shown not to matter to it.
-    pub(super) fn over(&self, sources: &Rc<Sources>) -> HostState {
+    pub(super) fn over(&self, sources: &Rc<Sources>, layers: &[Layer]) -> HostState {
+        let mut unseen = BTreeMap::clone(self.unseen());
+        for layer in layers {
+            let file = layer.before.id();
+            if let Some(ranges) = unseen.remove(&file)
+                && let Some(moved) = layer.within(&ranges)
+            {
+                unseen.insert(file, moved);
+            }
+        }
         HostState {
             name: self.name.clone(),
             project: Rc::clone(&self.project),
@@ -58,6 +76,7 @@ impl HostState {
             evaluated: RefCell::new(None),
             model: OnceCell::new(),
             taken: OnceCell::from(self.taken().clone()),
+            unseen: OnceCell::from(Rc::new(unseen)),
         }
     }
 
@@ -85,7 +104,7 @@ impl HostState {
 
     /// Forgets what can be had again.
     pub(super) fn release(&self) {
-        self.taken();
+        self.unseen();
         *self.evaluated.borrow_mut() = None;
     }
 
@@ -132,6 +151,38 @@ impl HostState {
 
     pub(super) fn reads(&self, files: &BTreeSet<FileId>) -> bool {
         !self.files().is_disjoint(files)
+    }
+
+    /// Whether all edits lie in what it does not evaluate.
+    pub(super) fn ignores(&self, layers: &[Layer]) -> bool {
+        let mut unseen: BTreeMap<FileId, Vec<TextRange>> = BTreeMap::new();
+        for layer in layers {
+            let file = layer.before.id();
+            if !self.files().contains(&file) {
+                continue;
+            }
+            let ranges = unseen.get(&file).or_else(|| self.unseen().get(&file));
+            let Some(moved) = ranges.and_then(|ranges| layer.within(ranges)) else {
+                return false;
+            };
+            unseen.insert(file, moved);
+        }
+        true
+    }
+
+    /// What had no part in the whole configuration, nor in anything else that was asked since.
+    fn unseen(&self) -> &BTreeMap<FileId, Vec<TextRange>> {
+        self.unseen.get_or_init(|| {
+            self.taken();
+            let evaluated = self.evaluated.borrow();
+            let Some(evaluated) = &*evaluated else {
+                return Unseen::default();
+            };
+            let e = &evaluated.evaluator;
+            let files = self.files().iter();
+            let unseen = files.filter_map(|file| Some((*file, e.unseen(*file)?)));
+            Rc::new(unseen.collect())
+        })
     }
 
     /// The exact difference to an earlier state.
