@@ -324,3 +324,73 @@ fn the_live_steps_do_on_the_fixture_machines_what_is_foretold_and_are_taken_back
     }
     assert!(remounts >= 4 && compared >= 20, "{remounts} {compared}");
 }
+
+const FAILING: &str = r#"
+now() { cat /stand-in/state/vm.swappiness /stand-in/state/vm.watermark_scale_factor /stand-in/state/vm.dirty_bytes | tr '\n' ' '; }
+live="SHELL /stand-in/live"
+before=$(now)
+
+# Something that the checks find: nothing is changed, by any step.
+mv /stand-in/state/vm.page-cluster /stand-in/state/gone
+status=0; $live 2>/stand-in/err || status=$?
+test "$status" = 1 && grep -q 'nothing was changed' /stand-in/err && grep -q 'has no vm.page-cluster' /stand-in/err
+test "$before" = "$(now)"
+mv /stand-in/state/gone /stand-in/state/vm.page-cluster
+
+# A step that fails: what was done stays, and it is said which, and how it is taken back.
+: >/stand-in/state/refuses.vm.watermark_scale_factor
+status=0; $live >/stand-in/out 2>/stand-in/err || status=$?
+test "$status" = 7 && grep -q 'vm.watermark_scale_factor' /stand-in/err && grep -q 'with: undo' /stand-in/err
+test "$(cat /stand-in/state/vm.swappiness)" = 180
+rm /stand-in/state/refuses.vm.watermark_scale_factor
+$live undo >/stand-in/out
+test "$before" = "$(now)"
+! grep -q dirty_bytes /stand-in/out
+
+# Another run of it is under way.
+record=$(find /var/lib/btrfs-tune -name lock)
+(flock -n 9 && sleep 3) 9>"$record" &
+sleep 1
+status=0; $live 2>/stand-in/err || status=$?
+test "$status" = 1 && grep -q 'under way' /stand-in/err
+wait
+rm -f "$record"
+
+# What trades something away is left out until it is agreed to.
+$live >/stand-in/out
+grep -q 'was not agreed to' /stand-in/out
+test "$(cat /stand-in/state/vm.dirty_bytes)" = 0
+$live --consent system/dirty-limits >/stand-in/out
+test "$(cat /stand-in/state/vm.dirty_bytes)" = 268435456
+$live undo >/stand-in/out
+test "$before" = "$(now)"
+"#;
+
+#[test]
+fn a_failure_stops_it_and_is_taken_back_and_a_trade_needs_consent() {
+    if !can_run("a_failure_stops_it_and_is_taken_back_and_a_trade_needs_consent") {
+        return;
+    }
+    let project = Project::of("workstation", Git::Root);
+    let mounts = filesystems(&project);
+    let mut report: Report = serde_json::from_value(project.report()).unwrap();
+    let items = &mut report.hosts[0].recommendations;
+    let limits = items.iter_mut().find(|i| i.rule == "system/dirty-limits");
+    limits.unwrap().applicability = btrfs_tune::recommend::Applicability::Consent;
+    let live = script::render(&report);
+    for shell in ["dash", "bash"] {
+        if !have(shell, "the live script in it") {
+            continue;
+        }
+        let mut inside = sysctls("workstation");
+        inside.push_str("echo 0 >/stand-in/state/vm.dirty_bytes; set -eux\n");
+        inside.push_str(&FAILING.replace("SHELL", &format!("/bin/{shell}")));
+        let output = machine("workstation", &mounts).run(&[("live", &live)], &inside);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{shell} {:?}: {err}",
+            output.status
+        );
+    }
+}

@@ -50,6 +50,7 @@ case $1 in
 -w)
 	key=${3%%=*}
 	test -e "$state/$key" || exit 1
+	test ! -e "$state/refuses.$key" || exit 7
 	printf '%s\n' "${3#*=}" >"$state/$key"
 	case $key in
 	vm.dirty_bytes) echo 0 >"$state/vm.dirty_ratio" ;;
