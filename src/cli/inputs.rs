@@ -15,6 +15,7 @@ use crate::nix::source::{ReadError, Sources, Span};
 use crate::project::{Entry, Evaluated, HostName, OpenError, Project};
 
 /// A project that can be worked on.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub(super) project: Rc<Project>,
     pub(super) sources: Rc<Sources>,
@@ -71,16 +72,6 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
 }
 
 impl Opened {
-    /// The same project once more.
-    pub(super) fn again(&self) -> Opened {
-        Opened {
-            project: Rc::clone(&self.project),
-            sources: Rc::clone(&self.sources),
-            hosts: self.hosts.clone(),
-            problems: self.problems.clone(),
-        }
-    }
-
     /// Evaluates a host; a file of it that is no Nix is an error.
     pub(super) fn evaluate(&self, host: &HostName) -> miette::Result<Evaluated> {
         let evaluated = self

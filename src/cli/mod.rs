@@ -97,9 +97,17 @@ pub fn run() -> u8 {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:?}");
+            say(&format!("{error:?}"));
             FAILED
         }
+    }
+}
+
+/// Says something on standard error; if nobody can hear it, there is nobody to tell.
+fn say(text: &str) {
+    use std::io::Write as _;
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }
 

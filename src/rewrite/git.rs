@@ -180,6 +180,13 @@ impl Git {
         }
     }
 
+    /// Makes the index hold of these files what the last commit has.
+    pub fn take_to_index(&self, files: &[PathBuf]) -> Result<(), GitError> {
+        let reset = ["reset", "--quiet", "--"].map(OsStr::new);
+        let files: Vec<&OsStr> = files.iter().map(|file| file.as_os_str()).collect();
+        self.run(&[&reset[..], &files].concat(), None).map(drop)
+    }
+
     /// Its output as text, without the line end.
     fn text(&self, arguments: &[&str]) -> Result<String, GitError> {
         let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();

@@ -13,6 +13,38 @@ use tempfile::TempDir;
 /// The machines below `fixtures/hosts`.
 pub(crate) const HOSTS: [&str; 3] = ["workstation", "nas", "vps"];
 
+/// A machine in few lines, with something to say about it.
+pub(crate) const SMALL: &str = r#"{
+  disko.devices.disk.main = {
+    type = "disk";
+    device = "/dev/disk/by-id/nvme-one";
+    content = {
+      type = "gpt";
+      partitions.root = {
+        size = "100%";
+        content = {
+          type = "btrfs";
+          subvolumes = {
+            "/root" = {
+              mountpoint = "/";
+              mountOptions = [ "compress=zstd:3" "ssd" "noatime" ]; # the first one
+            };
+            "/home" = {
+              mountpoint = "/home";
+              mountOptions = [ "nodatacow" "noatime" ];
+            };
+            "/nix" = {
+              mountpoint = "/nix";
+              mountOptions = [ "compress=zstd:3" "noatime" "nodiratime" ];
+            };
+          };
+        };
+      };
+    };
+  };
+}
+"#;
+
 /// Where a copy lies, seen from a git work tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Git {
@@ -68,6 +100,14 @@ impl Project {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "git {arguments:?}: {said}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A machine of one file, which is committed where there is git.
+    pub(crate) fn small(git: Git, name: &str) -> Self {
+        let project = Self::empty(git);
+        project.write(name, SMALL);
+        project.commit_all();
+        project
     }
 
     /// A directory without files.
@@ -262,7 +302,7 @@ pub(crate) fn have(tool: &str, test: &str) -> bool {
     false
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -67,6 +67,13 @@ pub(super) fn commit(
                     miette!(help = help, "{e}; committed: {}", made.join(", "))
                 })?;
             }
+            Err(error) if git.has_committed(&paths).unwrap_or(false) => {
+                // What is pending stays so: the next run finds that git has it.
+                let help =
+                    "follow what git says, then run again: it begins with putting this right";
+                let why = format!("{error}; but git has made the commit");
+                return Err(stopped(&done, why, help.to_owned()));
+            }
             Err(error) => {
                 let why = error.to_string();
                 return Err(match pending.undo() {

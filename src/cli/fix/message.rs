@@ -31,7 +31,7 @@ pub(super) fn of(patch: &Patch, several_hosts: bool) -> Message {
     let report = &patch.report;
     let title = clean(&report.title);
     let host = match several_hosts {
-        true => format!("{}: ", clean(&patch.host.0)),
+        true => format!("{}: ", clean(&report.hosts.join(", "))),
         false => String::new(),
     };
     let whole = format!("{}: {host}{}", report.rule, lower_first(&title));
@@ -80,7 +80,7 @@ pub(super) fn of(patch: &Patch, several_hosts: bool) -> Message {
             .for_each(|cost| prose(&mut body, "Cost: ", "  ", cost)),
     }
     if patch.needs_consent() {
-        let text = "it gives something up (see the cost); it was asked for by name.";
+        let text = "it gives something up (see the cost).";
         prose(&mut body, "Consent: ", "  ", text);
     }
     prose(&mut body, "Undo: ", "  ", &undo(patch));
@@ -171,6 +171,7 @@ pub(super) fn prose(out: &mut String, first: &str, later: &str, text: &str) {
         .initial_indent(first)
         .subsequent_indent(later)
         .break_words(false)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     for line in textwrap::wrap(&clean, options) {
@@ -221,12 +222,12 @@ fn shortened(text: &str) -> String {
     if text.chars().count() <= WIDTH {
         return text.to_owned();
     }
-    let cut: String = text.chars().take(WIDTH - 1).collect();
+    let cut: String = text.chars().take(WIDTH - 3).collect();
     let kept = match cut.rfind(' ') {
         Some(space) if space > WIDTH / 2 => &cut[..space],
         _ => &cut,
     };
-    format!("{}…", kept.trim_end_matches([' ', ',', ';', ':']))
+    format!("{}...", kept.trim_end_matches([' ', ',', ';', ':']))
 }
 
 #[cfg(test)]
@@ -239,7 +240,7 @@ mod tests {
         let short = shortened(long);
         assert_eq!(
             short,
-            "mount/atime: mount /nix, /home and a great many other places with…"
+            "mount/atime: mount /nix, /home and a great many other places with..."
         );
         assert_eq!(shortened("short"), "short");
         assert_eq!(shortened(&"x".repeat(80)).chars().count(), WIDTH);

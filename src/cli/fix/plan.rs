@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::analyze::Analysis;
 use crate::cli::eval::{self, Asked};
 use crate::cli::inputs::{self, Opened};
-use crate::cli::verify::{self, Done};
+use crate::cli::verify;
 use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
 use crate::model::{Facts, Host};
@@ -149,20 +149,19 @@ impl<'a> Planner<'a> {
         (workspace, failed.into_iter().map(told).collect())
     }
 
-    /// What is known of each host besides its configuration. Hosts that Nix was asked about agree to
-    /// nothing that another host wants: static reading alone does not say what they want.
+    /// What is known of each host besides its configuration. Hosts that Nix was asked about agree
+    /// to nothing that another host wants: static reading alone does not say what they want.
     fn facts(&self) -> FactsOf {
-        let opened = self.opened.again();
-        let (asked, others) = (self.fix.target.clone(), self.fix.target.of_others());
-        let names = opened.hosts.clone();
         let told: Vec<HostName> = self.told.iter().map(|(name, _)| name.clone()).collect();
-        Rc::new(move |host, evaluated| {
-            let target = match names.contains(host) {
+        let opened = self.opened.clone();
+        let (asked, others) = (self.fix.target.clone(), self.fix.target.of_others());
+        Rc::new(move |name, evaluated| {
+            let target = match opened.hosts.contains(name) {
                 true => &asked,
                 false => &others,
             };
-            let known = (!told.contains(host)).then(|| opened.facts(target, evaluated));
-            Some(known?.ok()?.0)
+            let known = || opened.facts(target, evaluated).ok().map(|(facts, _)| facts);
+            (!told.contains(name)).then(known).flatten()
         })
     }
 
@@ -215,15 +214,14 @@ impl<'a> Planner<'a> {
             .chain(self.problems.iter().cloned())
             .collect();
         let start = workspace.clone();
-        let mut alone: Vec<(&HostName, HostReport)> = Vec::new();
-        let mut made: Vec<(&HostName, Host, Facts, Vec<Realised>)> = Vec::new();
+        let mut made = Vec::new();
         for name in &opened.hosts {
             let filled = self.told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
             if self.is_unread(&failed, name) {
                 if let Some(filled) = filled {
-                    let (report, found) = self.told_alone(name, filled, wanted)?;
+                    let (host, found) = self.told_alone(name, filled, wanted)?;
                     problems.extend(found);
-                    alone.push((name, report));
+                    made.push(host);
                 }
                 continue;
             }
@@ -252,38 +250,37 @@ impl<'a> Planner<'a> {
                     (model, realised)
                 }
             };
-            made.push((name, model, facts, realised));
+            made.push(Made {
+                name: name.clone(),
+                model,
+                facts,
+                realised,
+            });
         }
-        problems.extend(workspace.problems().iter().cloned());
         if self.fix.verify {
-            let mut done: Vec<Done<'_>> = made
+            let mut done: Vec<verify::Done<'_>> = made
                 .iter_mut()
-                .map(|(name, _, facts, realised)| Done {
-                    name,
-                    facts,
-                    realised,
+                .map(|made| verify::Done {
+                    name: &made.name,
+                    facts: &made.facts,
+                    realised: &mut made.realised,
                 })
                 .collect();
             let limits = target.eval.limits();
-            let verified = verify::run(opened, &limits, &start, workspace, &mut done)?;
-            workspace = verified.0;
-            problems.extend(verified.1);
+            let (left, found) = verify::run(opened, &limits, &start, workspace, &mut done)?;
+            workspace = left;
+            problems.extend(found);
         }
-        let mut hosts: Vec<HostReport> = Vec::new();
-        let mut patches = Vec::new();
-        for name in &opened.hosts {
-            let report = alone.iter().find(|(n, _)| *n == name);
-            hosts.extend(report.map(|(_, report)| report.clone()));
-            let Some((_, model, _, realised)) = made.iter().find(|(n, ..)| *n == name) else {
-                continue;
-            };
-            let analysis = Analysis::of(model);
-            let report = build::host(model, &analysis, realised, &opened.sources);
-            patches.extend(patches_of(name, realised, &report));
-            hosts.push(report);
-        }
+        problems.extend(workspace.problems().iter().cloned());
         problems.sort();
         problems.dedup();
+        let (mut hosts, mut patches) = (Vec::new(), Vec::new());
+        for made in &made {
+            let analysis = Analysis::of(&made.model);
+            let report = build::host(&made.model, &analysis, &made.realised, &opened.sources);
+            patches.extend(patches_of(&made.name, &made.realised, &report));
+            hosts.push(report);
+        }
         Ok(Planned {
             workspace,
             hosts,
@@ -298,7 +295,7 @@ impl<'a> Planner<'a> {
         name: &HostName,
         filled: &Filled,
         wanted: &dyn Fn(&HostName, &Proposal) -> bool,
-    ) -> miette::Result<(HostReport, Vec<Problem>)> {
+    ) -> miette::Result<(Made, Vec<Problem>)> {
         let settings = &filled.host.settings;
         let named = ["hardware.facter.reportPath", "facter.reportPath"]
             .iter()
@@ -306,10 +303,14 @@ impl<'a> Planner<'a> {
         let target = &self.fix.target;
         let (facts, found) = self.opened.facts_beside(target, name, named)?;
         let model = filled.host.clone().with_facts(&facts);
-        let analysis = Analysis::of(&model);
         let realised = self.advice(filled, &model, &[], &|p| wanted(name, p));
-        let report = build::host(&model, &analysis, &realised, &self.opened.sources);
-        Ok((report, found))
+        let made = Made {
+            name: name.clone(),
+            model,
+            facts,
+            realised,
+        };
+        Ok((made, found))
     }
 
     /// Why no patch of a host can be believed: static reading, on which its proof stands, is wrong
@@ -345,6 +346,14 @@ impl<'a> Planner<'a> {
         advice.retain(|r| wanted(&r.proposal));
         advice
     }
+}
+
+/// What was made of a host.
+struct Made {
+    name: HostName,
+    model: Host,
+    facts: Facts,
+    realised: Vec<Realised>,
 }
 
 /// A host that could not be evaluated.

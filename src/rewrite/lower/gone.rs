@@ -15,21 +15,31 @@ pub(super) fn candidates(
     keep: Option<&[String]>,
 ) -> Vec<Candidate> {
     let mut out = Vec::new();
-    out.extend(bindings(evaluated, path, None));
+    out.extend(bindings(evaluated, &[path], None));
     // The set around it must not go with the last thing that is said of it.
     if let Some(keep) = keep {
-        out.extend(bindings(evaluated, path, Some(keep)));
+        out.extend(bindings(evaluated, &[path], Some(keep)));
     }
     out.extend(in_names(evaluated, path, None));
+    out.extend(calls(evaluated, path));
     out.extend(update::candidates(evaluated, path, None));
     out
 }
 
-/// Takes every binding of it away. The last one becomes an empty set for `keep`, if that is named.
-fn bindings(evaluated: &Evaluated, path: &[String], keep: Option<&[String]>) -> Option<Candidate> {
+/// Takes every binding of some paths away. The last one becomes an empty set for `keep`, if that is named.
+pub(super) fn bindings(
+    evaluated: &Evaluated,
+    paths: &[&[String]],
+    keep: Option<&[String]>,
+) -> Option<Candidate> {
+    let path = *paths.last()?;
     let mut bound: Vec<(FileId, ast::AttrpathValue)> = Vec::new();
     let mut candidate = Candidate::default();
-    for definition in look::written(evaluated, path) {
+    let definitions = paths.iter().flat_map(|path| {
+        let definitions = look::written(evaluated, path).into_iter();
+        definitions.map(move |definition| (*path, definition))
+    });
+    for (path, definition) in definitions {
         match Binding::of(evaluated, &definition, path)? {
             Binding::Inherited {
                 file,
@@ -65,10 +75,8 @@ fn bindings(evaluated: &Evaluated, path: &[String], keep: Option<&[String]>) -> 
         }
     }
     for (file, entries) in groups {
-        for entry in &entries {
-            let removal = Candidate::removal(file, edit::remove_binding(entry));
-            candidate = candidate.and(removal);
-        }
+        let removal = edit::remove_bindings(&entries);
+        candidate = candidate.and(Candidate::removal(file, removal));
     }
     Some(candidate)
 }
@@ -90,6 +98,49 @@ fn emptied(
         format!(" = {}", NewValue::Set(Vec::new()).one_line()),
     );
     Some(Candidate::of(file, edit))
+}
+
+/// Takes the element of a list away that names it, `(mount "/x" device [ … ])`, where a function
+/// makes a module of each.
+fn calls(evaluated: &Evaluated, path: &[String]) -> Vec<Candidate> {
+    let mut out = Vec::new();
+    for string in strings(evaluated, path) {
+        let (file, literal) = string;
+        let elements = literal.ancestors().filter(|node| {
+            let parent = node.parent();
+            parent.is_some_and(|p| p.kind() == rnix::SyntaxKind::NODE_LIST)
+        });
+        for element in elements.take(2) {
+            let list = element.parent().and_then(ast::List::cast);
+            let is_call =
+                ast::Expr::cast(element.clone()).is_some_and(|e| !matches!(e, ast::Expr::Str(_)));
+            if let Some(list) = list.filter(|_| is_call) {
+                let removal = edit::remove_elements(&list, &[element.text_range()]);
+                out.push(Candidate::removal(file, removal));
+            }
+        }
+    }
+    out
+}
+
+/// The strings that are the last name of a path, in the files that say something of it.
+pub(super) fn strings(evaluated: &Evaluated, path: &[String]) -> Vec<(FileId, rnix::SyntaxNode)> {
+    let mut files: Vec<FileId> = Vec::new();
+    for definition in look::written(evaluated, path) {
+        files.extend(definition.entry.map(|e| e.file));
+    }
+    files.sort();
+    files.dedup();
+    let mut out = Vec::new();
+    for id in files {
+        let Some(file) = look::file(evaluated, id) else {
+            continue;
+        };
+        let strings = file.tree().descendants().filter_map(ast::Str::cast);
+        let named = strings.filter(|s| crate::nix::syntax::plain_string(s).as_ref() == path.last());
+        out.extend(named.take(8).map(|s| (id, s.syntax().clone())));
+    }
+    out
 }
 
 /// Takes the name out of the list of names that the set is made from, or (with `new`) puts another

@@ -62,6 +62,8 @@ enum How {
         path: Vec<String>,
         keep: Option<Vec<String>>,
     },
+    /// A subvolume that disko declares is not mounted.
+    Unmounted { subvolume: Vec<String> },
     /// An attribute has another name, and one of its lists other elements.
     Renamed {
         path: Vec<String>,
@@ -102,6 +104,7 @@ pub fn candidates(intent: &Intent, evaluated: &Evaluated) -> Vec<Candidate> {
         How::List(change) => elements::candidates(evaluated, change),
         How::Value { path, value } => value::candidates(evaluated, path, value),
         How::Entry(new) => entry::candidates(evaluated, new),
+        How::Unmounted { subvolume } => subvolume::unmounted(evaluated, subvolume),
         How::Gone { path, keep } => gone::candidates(evaluated, path, keep.as_deref()),
         How::Renamed { path, name, list } => {
             renamed::candidates(evaluated, path, name, list.as_ref())

@@ -114,6 +114,9 @@ fn places(evaluated: &Evaluated, path: &[String]) -> Vec<Place> {
         })
         .collect();
     places.sort_by_key(|place| place.rank);
+    // A function that makes modules has one body for all of them.
+    let mut seen = std::collections::BTreeSet::new();
+    places.retain(|p| seen.insert((p.file, p.set.syntax().text_range().start())));
     // Those beside siblings first; but the host's own places are never left out.
     let mut kept = 0;
     let mut own = 0;

@@ -1,10 +1,11 @@
 //! Ways of giving an attribute another name.
 
 use rnix::ast;
+use rowan::ast::AstNode;
 
 use super::elements::{self, ListChange};
 use super::usage::Binding;
-use super::{Candidate, gone, look};
+use super::{Candidate, gone, look, update};
 use crate::nix::edit::{self, NewValue};
 use crate::nix::eval::Data;
 use crate::nix::syntax::static_name;
@@ -20,6 +21,15 @@ pub(super) fn candidates(
     out.extend(keys(evaluated, path, name));
     out.extend(gone::in_names(evaluated, path, Some(name)));
     out.extend(texts(evaluated, path, name));
+    if let Ok(Some(found)) = look::value(evaluated, path) {
+        let mut json = look::json(evaluated, path, &found);
+        if let Some(list) = list
+            && let Some(slot) = list.path.last().and_then(|name| json.get_mut(name))
+        {
+            *slot = list.after().into();
+        }
+        out.extend(update::renamed(evaluated, path, name, &json));
+    }
     let Some(list) = list else {
         return out;
     };
@@ -91,6 +101,12 @@ fn texts(evaluated: &Evaluated, path: &[String], name: &str) -> Vec<Candidate> {
         };
         let bound = super::flow::bound_to(&ast::Expr::Ident(ident));
         if let Some(literal @ ast::Expr::Str(_)) = bound {
+            let edit = edit::replace_value(&literal, &NewValue::string(name));
+            out.push(Candidate::of(file, edit));
+        }
+    }
+    for (file, node) in gone::strings(evaluated, path) {
+        if let Some(literal) = ast::Expr::cast(node) {
             let edit = edit::replace_value(&literal, &NewValue::string(name));
             out.push(Candidate::of(file, edit));
         }

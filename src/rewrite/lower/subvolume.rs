@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::claim::Stuck;
+use super::claim::{Claim, Expected, Stuck};
 use super::elements::{Fate, ListChange};
 use super::entry::NewEntry;
-use super::{Intent, look, mounts};
+use super::{Candidate, How, Intent, gone, look, mounts, value};
 use crate::model::units::Bytes;
+use crate::nix::edit::NewValue;
 use crate::nix::eval::Data;
 use crate::project::Evaluated;
 
@@ -135,7 +136,7 @@ pub(super) fn add_swap(
             0 => format!("{}G", bytes / (1024 * MIB)),
             _ => format!("{}M", bytes / MIB),
         };
-        if let Some(super::How::Entry(entry)) = intents.first_mut().map(|i| &mut i.how) {
+        if let Some(How::Entry(entry)) = intents.first_mut().map(|i| &mut i.how) {
             let mut value = entry.value.clone();
             value.insert("swap".to_owned(), json!({ file: { "size": shown } }));
             let entry = NewEntry {
@@ -185,11 +186,43 @@ pub(super) fn unmount(evaluated: &Evaluated, subvolume: &[String]) -> Result<Vec
     }
     no_swap(evaluated, subvolume)?;
     let mut intents = beside(evaluated, subvolume);
-    for name in ["mountOptions", "mountpoint"] {
-        let path = look::below(subvolume, &[name]);
-        intents.extend(Intent::gone(evaluated, &path, Some(subvolume)));
-    }
+    let claim = |names: &[&str], expected| Claim {
+        path: look::below(subvolume, names),
+        expected,
+    };
+    intents.push(Intent {
+        about: subvolume.join("."),
+        claims: vec![
+            claim(&["mountpoint"], Expected::Null),
+            claim(&["mountOptions"], Expected::Any),
+            claim(&[], Expected::Declared),
+        ],
+        how: How::Unmounted {
+            subvolume: subvolume.to_vec(),
+        },
+    });
     Ok(intents)
+}
+
+/// Ways of not mounting a subvolume that disko declares: its options mean nothing then.
+pub(super) fn unmounted(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Candidate> {
+    let (mountpoint, options) = (
+        look::below(subvolume, &["mountpoint"]),
+        look::below(subvolume, &["mountOptions"]),
+    );
+    let mut out = Vec::new();
+    for keep in [None, Some(subvolume)] {
+        for paths in [&[options.as_slice(), &mountpoint][..], &[&mountpoint]] {
+            out.extend(gone::bindings(evaluated, paths, keep));
+        }
+    }
+    out.extend(value::instead(
+        evaluated,
+        &mountpoint,
+        &NewValue::from(&Json::Null),
+    ));
+    out.extend(gone::candidates(evaluated, &mountpoint, Some(subvolume)));
+    out
 }
 
 fn no_swap(evaluated: &Evaluated, subvolume: &[String]) -> Result<(), Stuck> {

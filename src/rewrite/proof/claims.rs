@@ -50,6 +50,8 @@ fn is_claimed(change: &Change, claims: &[Claim]) -> bool {
         Expected::Elements { .. }
         | Expected::Lines { .. }
         | Expected::Inside { .. }
+        | Expected::Null
+        | Expected::Any
         | Expected::Declared => claim.path == change.path,
     })
 }
