@@ -290,6 +290,7 @@ fn writing_is_applying() {
             let mode = if i % 2 == 0 { 0o640 } else { 0o755 };
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         }
+        project.commit_all();
         let before = project.nix_files();
         let consent = consent_rules(&project.report());
         let written = project.run(&["fix", "--write"]);
@@ -309,9 +310,18 @@ fn writing_is_applying() {
         }
         assert_eq!(consent_rules(&left), consent, "{host}");
         for rule in &consent {
-            let written = project.run(&["fix", "--write", "--rule", rule]);
+            // To ask for a rule is not yet to consent to what it gives up.
+            let all = project.nix_files();
+            project.commit_all();
+            let asked = project.run(&["fix", "--write", "--rule", rule]);
+            assert_eq!(asked.code, Some(0), "{host}: {asked:?}");
+            assert_eq!(all, project.nix_files(), "{host}");
+            let told = format!("to take it: --consent {rule}");
+            assert!(asked.out.contains(&told), "{host}: {}", asked.out);
+            let written = project.run(&["fix", "--write", "--consent", rule]);
             assert_eq!(written.code, Some(0), "{host}: {written:?}");
         }
+        project.commit_all();
         let end = project.run(&["fix", "--diff"]);
         assert_eq!(
             (end.code, patches(&end.out)),

@@ -2,6 +2,8 @@
 //!
 //! `CORPUS=<folder> cargo run --release --example corpus -- [--only SUBSTR] [--verbose]`
 //!
+//! With `edits` before these, actions are tried on them instead: see `edits/mod.rs`.
+//!
 //! - `CORPUS`: a folder made by the corpus kit: `index.json`, `truth/`, `repos/`.
 //! - `CORPUS_FULL`: full checkouts, for flakes; default `$CORPUS/full`.
 //! - `KIT`: the kit's folder; `HOSTS` and `MOUNTS` default to its `hosts-dev.json` and
@@ -16,6 +18,7 @@
 )]
 
 mod compare;
+mod edits;
 mod files;
 mod flakes;
 mod origins;
@@ -37,6 +40,7 @@ struct Corpus {
     mounts: Option<PathBuf>,
     only: String,
     verbose: bool,
+    edits: Option<edits::Options>,
 }
 
 impl Corpus {
@@ -56,12 +60,19 @@ impl Corpus {
             folder,
             only: String::new(),
             verbose: false,
+            edits: None,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--verbose" => corpus.verbose = true,
                 "--only" => corpus.only = arguments.next().ok_or("--only wants a text")?,
+                "edits" => corpus.edits = Some(edits::Options::default()),
+                other
+                    if match &mut corpus.edits {
+                        Some(options) => options.take(other, &mut arguments)?,
+                        None => false,
+                    } => {}
                 other => return Err(format!("{other}: --only SUBSTR and --verbose are known")),
             }
         }
@@ -130,6 +141,9 @@ fn main() {
             std::process::exit(2);
         }
     };
+    if let Some(options) = &corpus.edits {
+        return edits::run(&corpus, options);
+    }
     let mut table = Table::default();
     files::measure(&corpus, &mut table);
     flakes::measure(&corpus, &mut table);

@@ -38,7 +38,7 @@ const LOOKED_AT: &[&str] = &[
 ];
 
 /// Whether and how far Nix is asked.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Eval {
     /// Ask the real Nix (2.8 or later) for what the files leave unknown. Nothing is built or
     /// fetched, and no file of yours is changed.
@@ -58,7 +58,8 @@ impl Eval {
         self.eval
     }
 
-    fn limits(&self) -> Limits {
+    /// How far Nix may go.
+    pub(super) fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
             time: self.eval_timeout.map_or(usual.time, Duration::from_secs),
@@ -237,6 +238,7 @@ pub(super) fn advice(model: &Host, realised: &[Realised], sources: &Rc<Sources>)
                 None => Outcome::Advice,
             },
             commands: commands.unwrap_or_default(),
+            read_by: Vec::new(),
             proposal,
         }
     })

@@ -15,6 +15,7 @@ use crate::nix::source::{ReadError, Sources, Span};
 use crate::project::{Entry, Evaluated, HostName, OpenError, Project};
 
 /// A project that can be worked on.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub(super) project: Rc<Project>,
     pub(super) sources: Rc<Sources>,
@@ -211,7 +212,7 @@ fn read(path: &Path) -> miette::Result<Vec<u8>> {
     fs::read(path).map_err(|e| error(e.to_string()))
 }
 
-fn open_error(error: OpenError) -> miette::Report {
+pub(super) fn open_error(error: OpenError) -> miette::Report {
     let help = match &error {
         OpenError::Missing(_) => {
             "give a directory with a flake.nix or a disko file, or a .nix file".to_owned()

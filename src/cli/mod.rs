@@ -43,7 +43,7 @@ enum Command {
 }
 
 /// Which machine, and what is known about it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Target {
     /// A directory with a flake.nix, configuration.nix or disko file, or a .nix file.
     #[arg(default_value = ".")]
@@ -65,6 +65,19 @@ struct Target {
     eval: eval::Eval,
 }
 
+impl Target {
+    /// The same for hosts that nobody asked about: what is given for one machine is not theirs.
+    fn of_others(&self) -> Target {
+        Target {
+            host: None,
+            facter: None,
+            metrics: None,
+            observe: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
 /// Parses the process's arguments, runs, and gives the exit code.
 pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
@@ -84,9 +97,17 @@ pub fn run() -> u8 {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:?}");
+            say(&format!("{error:?}"));
             FAILED
         }
+    }
+}
+
+/// Says something on standard error; if nobody can hear it, there is nobody to tell.
+fn say(text: &str) {
+    use std::io::Write as _;
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }
 

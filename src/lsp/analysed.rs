@@ -48,7 +48,7 @@ pub(super) struct Fix {
 #[derive(Debug)]
 pub(super) struct Analysed {
     workspace: Workspace,
-    facts: BTreeMap<HostName, Facts>,
+    facts: Rc<BTreeMap<HostName, Facts>>,
     /// The files that its hosts read.
     pub(super) read: BTreeSet<PathBuf>,
     /// Files of it that are no Nix; then there are no findings, for they could be wrong.
@@ -108,7 +108,7 @@ impl Analysed {
         let names = discovery.names();
         let (workspace, failed) = Workspace::open(Rc::clone(&project), Rc::clone(&sources), &names);
         files.extend(failed.iter().filter_map(|(_, unknown)| broken_by(unknown)));
-        let mut hosts: Vec<Evaluated> = Vec::new();
+        let mut hosts: Vec<Rc<Evaluated>> = Vec::new();
         for name in workspace.hosts() {
             let Ok(evaluated) = workspace.evaluate(name) else {
                 continue;
@@ -121,7 +121,7 @@ impl Analysed {
         }
         let mut analysed = Analysed {
             workspace,
-            facts: BTreeMap::new(),
+            facts: Rc::default(),
             read: BTreeSet::new(),
             broken: BTreeMap::new(),
             findings: Vec::new(),
@@ -137,16 +137,19 @@ impl Analysed {
             }
         }
         if analysed.broken.is_empty() {
+            let mut known = BTreeMap::new();
             for evaluated in &hosts {
                 let facts = facts_of(&project, &sources, evaluated);
-                analysed.find(&project, &sources, evaluated, facts);
+                analysed.find(&project, &sources, evaluated, &facts);
+                known.insert(evaluated.name.clone(), facts);
             }
+            analysed.facts = Rc::new(known);
         }
         Some(analysed)
     }
 
-    fn find(&mut self, project: &Project, sources: &Sources, of: &Evaluated, facts: Facts) {
-        let model = of.host().with_facts(&facts);
+    fn find(&mut self, project: &Project, sources: &Sources, of: &Evaluated, facts: &Facts) {
+        let model = of.host().with_facts(facts);
         let analysis = Analysis::of(&model);
         for proposal in select::plan(&model, &analysis) {
             let finding = proposal.finding;
@@ -177,7 +180,6 @@ impl Analysed {
                 diagnostic,
             });
         }
-        self.facts.insert(of.name.clone(), facts);
     }
 
     /// The remedy of one finding alone, proven on the texts that were analysed.
@@ -185,10 +187,13 @@ impl Analysed {
         let facts = self.facts.get(&located.host)?;
         let key = (located.finding.rule, located.finding.subject.as_str());
         let wanted = |p: &select::Proposal| p.key() == key;
-        let (after, realised) = realise(&self.workspace, &located.host, facts, &wanted);
+        let known = Rc::clone(&self.facts);
+        let facts_of = move |host: &HostName, _: &Evaluated| known.get(host).cloned();
+        let workspace = self.workspace.clone().knowing(Rc::new(facts_of));
+        let (after, realised) = realise(&workspace, &located.host, facts, &wanted);
         let remedy = realised.iter().find_map(|r| match r.outcome {
             Outcome::Patch { .. } => r.proposal.remedy.as_ref(),
-            Outcome::Advice | Outcome::Stuck(_) => None,
+            _ => None,
         })?;
         let mut files = Vec::new();
         for id in self.workspace.differing(&after) {

@@ -19,6 +19,13 @@ use super::guard::{self, Refusal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u32);
 
+impl FileId {
+    /// Its place among the files of its view.
+    pub(in crate::nix) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A piece of the text of one file: the origin of a value, the target of an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -323,6 +330,11 @@ impl Sources {
     /// The file of an identity.
     pub fn file(&self, id: FileId) -> Option<Rc<SourceFile>> {
         self.files.borrow().get(id.0 as usize).cloned()
+    }
+
+    /// Where all files were read.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.by_path.borrow().keys().cloned().collect()
     }
 
     /// The text under a span.

@@ -138,17 +138,22 @@ impl Origin {
 
     fn evaluate(&self, sources: &Rc<Sources>) -> Eval<Parts> {
         let e = Evaluator::new(Rc::clone(sources));
-        frameworks::provide(&e);
+        let configuration = self.evaluate_by(&e)?;
+        Ok((e, configuration))
+    }
+
+    fn evaluate_by(&self, e: &Evaluator) -> Eval<Configuration> {
+        frameworks::provide(e);
         let mut modules = Vec::new();
         let mut arguments = Vec::new();
         let mut caller = Caller::Disko;
         if let Some((flake, host)) = &self.flake {
-            let system = flake::system(&e, flake, host)?;
+            let system = flake::system(e, flake, host)?;
             modules.extend(system.modules);
             arguments.extend(system.arguments);
             caller = Caller::Nixos;
         } else {
-            arguments.extend(arguments::outside_arguments(&e));
+            arguments.extend(arguments::outside_arguments(e));
             if let Some(node) = &self.node {
                 let name = e.text(node.as_str());
                 arguments.push(("name".into(), name));
@@ -159,9 +164,8 @@ impl Origin {
         if self.pieces.iter().any(|piece| piece.assumed) {
             e.assume();
         }
-        modules.extend(self.pieces.iter().map(|piece| piece.module(&e)));
-        let configuration = Configuration::evaluate(&e, &modules, &arguments, caller);
-        Ok((e, configuration))
+        modules.extend(self.pieces.iter().map(|piece| piece.module(e)));
+        Ok(Configuration::evaluate(e, &modules, &arguments, caller))
     }
 
     /// The files in which its modules were written.
@@ -177,6 +181,15 @@ impl Origin {
 
 /// What evaluates a host, and its configuration.
 type Parts = (Evaluator, Configuration);
+
+/// Why a host could not be evaluated.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// The reason.
+    pub why: Rc<Unknown>,
+    /// What was read of the project until then; it may read more.
+    pub files: Vec<FileId>,
+}
 
 /// A host, evaluated.
 #[derive(Debug)]
@@ -325,12 +338,27 @@ impl Project {
         sources: &Rc<Sources>,
         host: &HostName,
     ) -> Result<Evaluated, Rc<Unknown>> {
+        self.attempt(sources, host).map_err(|failed| failed.why)
+    }
+
+    /// The same, telling of a failure which files were read until then.
+    pub fn attempt(&self, sources: &Rc<Sources>, host: &HostName) -> Result<Evaluated, Failed> {
         let discovery = self.hosts(sources);
         let Some(known) = discovery.hosts.iter().find(|h| h.name == *host) else {
             let why = format!("there is no host {}", host.0);
-            return Err(Unknown::new(Why::Refused(why), None));
+            return Err(Failed {
+                why: Unknown::new(Why::Refused(why), None),
+                files: Vec::new(),
+            });
         };
-        let (evaluator, configuration) = known.origin.evaluate(sources)?;
+        let evaluator = Evaluator::new(Rc::clone(sources));
+        let configuration = match known.origin.evaluate_by(&evaluator) {
+            Ok(configuration) => configuration,
+            Err(why) => {
+                let files = evaluator.files_read();
+                return Err(Failed { why, files });
+            }
+        };
         Ok(Evaluated {
             name: host.clone(),
             found: known.found,

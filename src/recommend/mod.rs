@@ -9,6 +9,7 @@ pub mod rules;
 
 pub use action::{
     Action, Algorithm, Class, ClassOf, DirectoryAttribute, LuksSetting, MkfsSetting, MountEdit,
+    Sets, Trade,
 };
 
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@ use super::*;
 use crate::analyze::{Analysis, Evidence, Source};
 use crate::model::{Host, UnknownFact};
 use crate::nix::source::{Sources, Span};
+use crate::project::HostName;
 use crate::rewrite::{Outcome, Realised};
 
 /// The report of one host. Places are those of the files as they were read.
@@ -45,7 +46,10 @@ pub fn host(
                 evidence: evidence(&d.evidence),
             })
             .collect(),
-        recommendations: realised.iter().map(recommendation).collect(),
+        recommendations: realised
+            .iter()
+            .map(|r| recommendation(&host.name, r))
+            .collect(),
         unknown: host
             .skipped
             .iter()
@@ -64,39 +68,12 @@ pub fn unknown(fact: &UnknownFact, sources: &Sources) -> UnknownReport {
     }
 }
 
-fn recommendation(realised: &Realised) -> RecommendationReport {
+fn recommendation(host: &str, realised: &Realised) -> RecommendationReport {
     let proposal = &realised.proposal;
     let (finding, sources) = (&realised.finding, &*realised.sources);
     let remedy = proposal.remedy.as_ref();
-    let (changes, patch, shared_with, obstacle) = match &realised.outcome {
-        Outcome::Patch {
-            changes,
-            files,
-            shared_with,
-        } => {
-            let patch: String = files.iter().map(|f| f.text.as_str()).collect();
-            let shared = shared_with.iter().map(|h| h.0.clone()).collect();
-            (changes.clone(), Some(patch), shared, None)
-        }
-        Outcome::Advice => (Vec::new(), None, Vec::new(), None),
-        Outcome::Stuck(stuck) => {
-            let place = stuck
-                .at
-                .map(|at| format!(" ({})", sources.place(at)))
-                .unwrap_or_default();
-            (
-                Vec::new(),
-                None,
-                Vec::new(),
-                Some(format!("{}{place}", stuck.why)),
-            )
-        }
-    };
-    let applicability = match (&patch, remedy) {
-        (Some(_), Some(remedy)) => remedy.applicability,
-        _ => Applicability::Advice,
-    };
-    RecommendationReport {
+    let names = |hosts: &[HostName]| hosts.iter().map(|h| h.0.clone()).collect::<Vec<_>>();
+    let mut report = RecommendationReport {
         rule: finding.rule.to_owned(),
         subject: finding.subject.clone(),
         severity: finding.severity,
@@ -105,21 +82,64 @@ fn recommendation(realised: &Realised) -> RecommendationReport {
         at: finding.at.map(|at| place(at, sources)),
         class: proposal.class.as_ref().map(|c| c.class),
         class_reason: proposal.class.as_ref().map(|c| c.reason.clone()),
-        applicability,
+        applicability: Applicability::Advice,
         evidence: finding
             .evidence
             .iter()
             .map(|e| evidence(e, sources))
             .collect(),
         costs: remedy.map(|r| r.costs.clone()).unwrap_or_default(),
+        trades: proposal.trades.clone(),
+        consent: None,
         impact: proposal.impact.clone(),
         effort: proposal.effort.clone(),
-        changes,
-        patch,
-        shared_with,
-        obstacle,
+        changes: Vec::new(),
+        patch: None,
+        hosts: Vec::new(),
+        shared_with: names(&realised.read_by),
+        unprotected: Vec::new(),
+        patched_with: None,
+        dropped: None,
+        obstacle: None,
         commands: realised.commands.clone(),
+    };
+    let applicability = remedy.map_or(Applicability::Advice, |r| r.applicability);
+    match &realised.outcome {
+        Outcome::Patch {
+            changes,
+            files,
+            hosts,
+            shared_with,
+            unprotected,
+        } => {
+            report.applicability = applicability;
+            report.consent = (applicability == Applicability::Consent).then(|| report.rule.clone());
+            report.changes = changes.clone();
+            report.patch = Some(files.iter().map(|f| f.text.as_str()).collect());
+            report.hosts = names(hosts);
+            report.hosts.push(host.to_owned());
+            report.hosts.sort();
+            report.shared_with = names(shared_with);
+            report.unprotected = names(unprotected);
+        }
+        Outcome::With(other) => {
+            report.applicability = applicability;
+            report.patched_with = Some(other.0.clone());
+        }
+        Outcome::Advice => {}
+        Outcome::Dropped(dropped) => {
+            report.dropped = Some(DroppedReport {
+                rule: dropped.rule.to_owned(),
+                subject: dropped.subject.clone(),
+                why: dropped.why.clone(),
+            });
+        }
+        Outcome::Stuck(stuck) => {
+            let place = stuck.at.map(|at| format!(" ({})", sources.place(at)));
+            report.obstacle = Some(format!("{}{}", stuck.why, place.unwrap_or_default()));
+        }
     }
+    report
 }
 
 fn place(at: Span, sources: &Sources) -> Place {

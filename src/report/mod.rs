@@ -5,6 +5,8 @@
 
 pub mod build;
 pub mod inspect;
+pub mod runbook;
+pub mod script;
 pub mod text;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use crate::analyze::{Confidence, Direction, Weight, WorkloadKind};
 use crate::impact::{Effort, Impact};
 use crate::nix::module::Change;
 use crate::nix::source::Place;
-use crate::recommend::{Applicability, Class, Severity};
+use crate::recommend::{Applicability, Class, Severity, Trade};
 use crate::rewrite::commands::Command;
 
 /// The version of the report's format.
@@ -131,6 +133,12 @@ pub struct RecommendationReport {
     pub evidence: Vec<EvidenceReport>,
     /// What gets worse.
     pub costs: Vec<String>,
+    /// What is given up, by the facts about the kernel.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub trades: Vec<Trade>,
+    /// For a patch that trades something away: the rule to name with `--consent`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub consent: Option<String>,
     /// Before and after.
     pub impact: Impact,
     /// What it asks.
@@ -140,13 +148,39 @@ pub struct RecommendationReport {
     /// The patch; absent for advice.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub patch: Option<String>,
-    /// Other hosts that read a changed file, and whose configuration stays the same.
+    /// The hosts whose configuration the patch changes: this one, and those that have the same
+    /// finding and of which it is exactly the remedy. Absent without a patch.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub hosts: Vec<String>,
+    /// Other hosts that read a changed file, and whose configuration stays the same; for what has no
+    /// patch, those that read the file of the finding.
     pub shared_with: Vec<String>,
+    /// Hosts that could not be evaluated and were seen to read a changed file: nothing protects
+    /// them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unprotected: Vec<String>,
+    /// The host whose patch changes this one too; then there is none here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub patched_with: Option<String>,
+    /// What it gives way to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dropped: Option<DroppedReport>,
     /// For a change that could not be proven: what stands in the way.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub obstacle: Option<String>,
     /// What to run on the machine.
     pub commands: Vec<Command>,
+}
+
+/// Why a recommendation is not followed: another one sets the same thing otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DroppedReport {
+    /// The rule of the one that is followed instead.
+    pub rule: String,
+    /// Its subject.
+    pub subject: String,
+    /// What they contradict each other about, and why the other one goes first.
+    pub why: String,
 }
 
 /// Something about the configuration that is not known.

@@ -83,8 +83,11 @@ fn render_host(out: &mut String, host: &HostReport) {
     let advice: Vec<_> = host
         .recommendations
         .iter()
-        .filter(|r| r.patch.is_none())
+        .filter(|r| r.patch.is_none() && r.patched_with.is_none())
         .collect();
+    let all = host.recommendations.iter();
+    let with: Vec<_> = all.filter(|r| r.patched_with.is_some()).collect();
+    section(out, "What the patch of another host does here too", &with);
     section(out, "Advice, without a patch", &advice);
     if now.is_empty() && later.is_empty() {
         prose(out, "", "");
@@ -95,9 +98,9 @@ fn render_host(out: &mut String, host: &HostReport) {
 fn render_recommendation(out: &mut String, number: usize, item: &RecommendationReport) {
     prose(out, "", "");
     let class = item.class.map_or("advice", Class::name);
-    let consent = match item.applicability {
-        Applicability::Consent => ", needs consent",
-        Applicability::Safe | Applicability::Advice => "",
+    let consent = match &item.consent {
+        Some(rule) => format!(", needs --consent {rule}"),
+        None => String::new(),
     };
     prose(
         out,
@@ -131,6 +134,10 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     for cost in &item.costs {
         prose(out, "   ", &format!("cost:   {cost}"));
     }
+    let told = |trade: &&Trade| !item.costs.contains(&trade.what);
+    for trade in item.trades.iter().filter(told) {
+        prose(out, "   ", &format!("trade:  {}", trade.what));
+    }
     for figure in &item.impact.figures {
         prose(out, "   ", &format!("effect: {}", figure_text(figure)));
     }
@@ -146,13 +153,9 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     if !item.effort.steps.is_empty() {
         prose(out, "   ", &format!("effort: {}", item.effort.steps));
     }
-    if !item.shared_with.is_empty() {
-        let hosts = item.shared_with.join(", ");
-        prose(
-            out,
-            "   ",
-            &format!("note:   the file is read by {hosts} too; nothing changes there"),
-        );
+    hosts(out, item);
+    if let Some(dropped) = &item.dropped {
+        prose(out, "   ", &format!("not done, because {}", dropped.why));
     }
     if let Some(obstacle) = &item.obstacle {
         prose(out, "   ", &format!("no patch, because {obstacle}"));
@@ -172,7 +175,33 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     }
 }
 
-fn figure_text(figure: &Figure) -> String {
+/// Whom a patch concerns.
+fn hosts(out: &mut String, item: &RecommendationReport) {
+    let mut note = |text: String| prose(out, "   ", &format!("note:   {text}"));
+    if let Some(host) = &item.patched_with {
+        note(format!("the patch of the host {host} does it here too"));
+    }
+    if item.hosts.len() > 1 {
+        note(format!(
+            "the patch changes {}: each has this finding",
+            item.hosts.join(", ")
+        ));
+    }
+    if !item.shared_with.is_empty() {
+        let hosts = item.shared_with.join(", ");
+        note(match item.patch {
+            Some(_) => format!("the file is read by {hosts} too; nothing changes there"),
+            None => format!("the file is read by {hosts} too"),
+        });
+    }
+    for host in &item.unprotected {
+        note(format!(
+            "host {host} reads the file and could not be evaluated: nothing protects it"
+        ));
+    }
+}
+
+pub(crate) fn figure_text(figure: &Figure) -> String {
     let percent = |x: f64| format!("{:.0}", x * 100.0);
     let (low, high) = (
         percent(figure.time_ratio.low),

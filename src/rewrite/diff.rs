@@ -3,6 +3,7 @@
 use similar::TextDiff;
 
 use super::proof::Workspace;
+use crate::nix::source::FileId;
 
 /// The change of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,25 @@ pub struct FileDiff {
     pub path: String,
     /// `diff --git` header and hunks.
     pub text: String,
+    /// The file.
+    pub file: FileId,
+    /// Its text before.
+    pub before: String,
+    /// Its text after.
+    pub after: String,
+}
+
+impl FileDiff {
+    /// The change of a file from one text to another.
+    pub fn of(file: FileId, path: String, before: String, after: String) -> FileDiff {
+        FileDiff {
+            text: file_diff(&path, &before, &after),
+            path,
+            file,
+            before,
+            after,
+        }
+    }
 }
 
 /// The files in which two workspaces differ, in the order of their paths.
@@ -22,8 +42,8 @@ pub fn diff(before: &Workspace, after: &Workspace) -> Vec<FileDiff> {
         };
         if old.text() != new.text() {
             let path = old.shown().to_owned();
-            let text = file_diff(&path, old.text(), new.text());
-            out.push(FileDiff { path, text });
+            let (before, after) = (old.text().to_owned(), new.text().to_owned());
+            out.push(FileDiff::of(*id, path, before, after));
         }
     }
     out.sort_by(|a, b| a.path.cmp(&b.path));

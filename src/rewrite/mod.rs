@@ -2,16 +2,17 @@
 //!
 //! Owns the working copy of the project's texts ([`Workspace`]), the candidates that an action may
 //! be written as ([`lower`]), the proof that picks the first true one ([`proof`]), the commands for
-//! the running system ([`commands`]), and getting bytes to disk ([`write`]). Must never know why a
+//! the running system ([`commands`]), and getting bytes to disk ([`apply`], [`git`]). Must never know why a
 //! change is wanted, nor how it is shown.
 
+pub mod apply;
 pub mod commands;
 pub mod diff;
+pub mod git;
 pub mod lower;
 pub mod proof;
 pub mod realise;
-pub mod write;
 
 pub use lower::{Claim, Expected, Stuck};
-pub use proof::Workspace;
+pub use proof::{Agrees, FactsOf, Workspace};
 pub use realise::{Outcome, Realised, realise};

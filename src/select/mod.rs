@@ -7,7 +7,13 @@ use crate::analyze::Analysis;
 use crate::impact::{Effort, Impact, effort, estimate};
 use crate::model::{Filesystem, Host, StorageSource};
 use crate::recommend::rules::RULES;
-use crate::recommend::{Action, Class, ClassOf, Context, Finding, Remedy, Rule, Severity};
+use crate::recommend::{
+    Action, Applicability, Class, ClassOf, Context, Finding, Remedy, Rule, Sets, Severity, Trade,
+};
+
+mod conflict;
+
+pub use conflict::{Dropped, conflicts, contradicts};
 
 /// A finding with everything that is known about doing something about it.
 #[derive(Debug, Clone)]
@@ -22,6 +28,10 @@ pub struct Proposal {
     pub impact: Impact,
     /// What it asks of the people and the machine.
     pub effort: Effort,
+    /// What it sets.
+    pub sets: Vec<Sets>,
+    /// What it gives up.
+    pub trades: Vec<Trade>,
 }
 
 impl Proposal {
@@ -50,6 +60,11 @@ impl Proposal {
         severity + saving + f64::from(sure) * 0.5
     }
 
+    /// What it is worth, less what it disturbs.
+    fn net(&self) -> f64 {
+        self.worth() - self.disruption()
+    }
+
     /// What its class costs the people at the machine, on the same scale.
     fn disruption(&self) -> f64 {
         match self.class() {
@@ -75,11 +90,10 @@ pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
         .collect();
     // The order of the registry decides between equals, so the result is always the same.
     proposals.sort_by(|a, b| {
-        let net = |p: &Proposal| p.worth() - p.disruption();
         let reinstall = |p: &Proposal| p.class() == Class::Reinstall;
         reinstall(a)
             .cmp(&reinstall(b))
-            .then(net(b).total_cmp(&net(a)))
+            .then(b.net().total_cmp(&a.net()))
     });
     proposals
 }
@@ -103,7 +117,7 @@ pub fn again(
 fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal {
     let remedy = rule.remedy(context, &finding);
     let host = context.host;
-    let Some(remedy) = remedy else {
+    let Some(mut remedy) = remedy else {
         let (impact, effort) = (Impact::default(), Effort::default());
         return Proposal {
             finding,
@@ -111,8 +125,20 @@ fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal
             class: None,
             impact,
             effort,
+            sets: Vec::new(),
+            trades: Vec::new(),
         };
     };
+    let trades = trades(&remedy, host);
+    if !trades.is_empty() {
+        if remedy.applicability == Applicability::Safe {
+            remedy.applicability = Applicability::Consent;
+        }
+        // Its own words say what matters here, where it has any.
+        if remedy.costs.is_empty() {
+            remedy.costs = trades.iter().map(|t| t.what.clone()).collect();
+        }
+    }
     let class = remedy
         .actions
         .iter()
@@ -124,13 +150,25 @@ fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal
         Some(class) => effort(class.class, &remedy.actions, host),
         None => Effort::default(),
     };
+    let sets = remedy.actions.iter().flat_map(|a| a.sets(host)).collect();
     Proposal {
         finding,
         remedy: Some(remedy),
         class,
         impact,
         effort,
+        sets,
+        trades,
     }
+}
+
+/// What the actions of a remedy give up, each once.
+fn trades(remedy: &Remedy, host: &Host) -> Vec<Trade> {
+    let actions = remedy.actions.iter();
+    let mut trades: Vec<Trade> = actions.flat_map(|a| a.trades(host)).collect();
+    trades.sort();
+    trades.dedup();
+    trades
 }
 
 /// The filesystem that actions are about; that of `/` for those that concern the whole machine.

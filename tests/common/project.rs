@@ -13,6 +13,38 @@ use tempfile::TempDir;
 /// The machines below `fixtures/hosts`.
 pub(crate) const HOSTS: [&str; 3] = ["workstation", "nas", "vps"];
 
+/// A machine in few lines, with something to say about it.
+pub(crate) const SMALL: &str = r#"{
+  disko.devices.disk.main = {
+    type = "disk";
+    device = "/dev/disk/by-id/nvme-one";
+    content = {
+      type = "gpt";
+      partitions.root = {
+        size = "100%";
+        content = {
+          type = "btrfs";
+          subvolumes = {
+            "/root" = {
+              mountpoint = "/";
+              mountOptions = [ "compress=zstd:3" "ssd" "noatime" ]; # the first one
+            };
+            "/home" = {
+              mountpoint = "/home";
+              mountOptions = [ "nodatacow" "noatime" ];
+            };
+            "/nix" = {
+              mountpoint = "/nix";
+              mountOptions = [ "compress=zstd:3" "noatime" "nodiratime" ];
+            };
+          };
+        };
+      };
+    };
+  };
+}
+"#;
+
 /// Where a copy lies, seen from a git work tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Git {
@@ -50,6 +82,31 @@ impl Project {
             .join(host);
         let project = Self::empty(git);
         copy(&from, &project.path);
+        project.commit_all();
+        project
+    }
+
+    /// Commits whatever there is, where there is git.
+    pub(crate) fn commit_all(&self) {
+        if self.root.join(".git").exists() {
+            self.git(&["add", "--all"]);
+            self.git(&["commit", "--quiet", "--allow-empty", "--message=as it was"]);
+        }
+    }
+
+    /// Runs git in the root, which must succeed; gives what it printed.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = git(&self.root, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "git {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A machine of one file, which is committed where there is git.
+    pub(crate) fn small(git: Git, name: &str) -> Self {
+        let project = Self::empty(git);
+        project.write(name, SMALL);
+        project.commit_all();
         project
     }
 
@@ -168,9 +225,35 @@ pub(crate) fn run(at: &Path, arguments: &[&str]) -> Ran {
     ran(command)
 }
 
+/// Runs git as somebody, whoever this machine thinks one is.
+pub(crate) fn git(at: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new("git");
+    as_somebody(|name, value| {
+        command.env(name, value);
+    });
+    command.current_dir(at).args(arguments).output().unwrap()
+}
+
+/// The environment in which git has the same name and settings everywhere.
+pub(crate) fn as_somebody(mut set: impl FnMut(&str, &str)) {
+    for (name, value) in [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_AUTHOR_NAME", "A. Tester"),
+        ("GIT_AUTHOR_EMAIL", "tester@example.org"),
+        ("GIT_COMMITTER_NAME", "A. Tester"),
+        ("GIT_COMMITTER_EMAIL", "tester@example.org"),
+    ] {
+        set(name, value);
+    }
+}
+
 /// The program, to be started.
 pub(crate) fn program() -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_btrfs-tune"));
+    as_somebody(|name, value| {
+        command.env(name, value);
+    });
     command
         .env("NO_COLOR", "1")
         .timeout(std::time::Duration::from_secs(120));
@@ -219,7 +302,7 @@ pub(crate) fn have(tool: &str, test: &str) -> bool {
     false
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -74,6 +74,12 @@ impl Evaluator {
         (self.spent.steps.get(), self.spent.bytes.get())
     }
 
+    /// Whether less than half of what may be spent is: then as much again can be asked.
+    pub fn has_room(&self) -> bool {
+        let (steps, bytes) = self.spent();
+        steps < STEPS / 2 && bytes < BYTES / 2
+    }
+
     /// Takes a step, one level deeper, on a stack that grows as needed.
     pub(super) fn deeper<T>(&self, at: Option<Span>, run: impl FnOnce() -> Eval<T>) -> Eval<T> {
         let spent = &self.spent;

@@ -10,6 +10,7 @@ use super::arena::Arena;
 use super::budget::{BYTES_SPENT, Spent};
 use super::hir::*;
 use super::partial::Gathered;
+use super::seen::Seen;
 use super::value::*;
 use super::{builtins, prelude};
 use crate::nix::source::{FileId, ReadError, Sources, Span, normalise};
@@ -23,6 +24,7 @@ pub struct Evaluator {
     pub(super) spent: Spent,
     pub(super) imports: RefCell<FxHashMap<PathBuf, Thunk>>,
     files_read: RefCell<Vec<FileId>>,
+    pub(super) seen: Seen,
     globals: RefCell<Option<Rc<AttrSet>>>,
     lib: Cell<Option<Thunk>>,
     pub(super) shared: RefCell<FxHashMap<String, Thunk>>,
@@ -74,6 +76,7 @@ impl Evaluator {
             spent: Spent::default(),
             imports: RefCell::default(),
             files_read: RefCell::default(),
+            seen: Seen::default(),
             globals: RefCell::default(),
             lib: Cell::new(None),
             shared: RefCell::default(),
@@ -131,7 +134,10 @@ impl Evaluator {
 
     pub(super) fn delay(&self, unit: &Unit, expr: ExprId, frame: Frame) -> Thunk {
         match unit.hir.expr(expr) {
-            Expr::Variable(Variable::Local { up, slot }) => self.slot(frame, *up, *slot),
+            Expr::Variable(Variable::Local { up, slot }) => {
+                self.seen.note(unit.file, expr);
+                self.slot(frame, *up, *slot)
+            }
             Expr::Int(_) | Expr::Float(_) => match self.eval(unit, expr, frame) {
                 Ok(value) => self.done(value),
                 Err(unknown) => self.unknown(unknown),
@@ -290,6 +296,7 @@ impl Evaluator {
     }
 
     fn eval_inner(&self, unit: &Unit, id: ExprId, frame: Frame, at: Span) -> Eval<Value> {
+        self.seen.note(unit.file, id);
         let here = Some(at);
         let written = |data| Ok(Value { data, at: here });
         match unit.hir.expr(id) {

@@ -19,6 +19,7 @@ pub(crate) mod lower;
 mod partial;
 mod prelude;
 mod scope;
+mod seen;
 mod sets;
 mod text;
 mod value;

@@ -41,7 +41,7 @@ pub(super) fn take(e: &Evaluator, thunk: Thunk) -> Tree {
 fn is_argument(path: &[String]) -> bool {
     match path {
         [.., last] if last == "extraSpecialArgs" => true,
-        [module, args] => module == "_module" && args == "args",
+        [.., module, args] => module == "_module" && args == "args",
         _ => false,
     }
 }

@@ -15,6 +15,9 @@ const MARKER: &str = "$nix";
 pub struct Answer {
     /// Which Nix.
     pub version: Version,
+    /// Whether a NixOS answered; without one on the machine it is the helper, which knows no more
+    /// than the project's files say.
+    pub is_nixos: bool,
     /// Where Nix keeps the tree that it evaluated: the beginning of the paths that it names.
     pub source: Option<String>,
     /// The option paths that were asked for.

@@ -50,28 +50,68 @@ pub struct Question {
     pub paths: Vec<Vec<String>>,
 }
 
+/// A tree that Nix can be asked about as often as needed; it is copied, locked and hashed once.
+#[derive(Debug)]
+pub struct Tree {
+    runner: Runner,
+    version: Version,
+    prepared: Prepared,
+}
+
 /// Asks the real Nix.
 pub fn ask(subject: &Subject, question: &Question, limits: &Limits) -> Result<Answer, OracleError> {
-    let runner = Runner::new(limits)?;
-    let version = Version::of(&runner)?;
-    let (prepared, host) = match subject {
-        Subject::Flake {
-            root,
-            directory,
-            host,
-        } => {
-            let prepared = flake(&runner, &version, root, directory)?;
-            (prepared, Some(host.as_str()))
-        }
-        Subject::File {
-            root,
-            file,
-            nix_path,
-        } => (plain(&runner, root, file, nix_path)?, None),
+    let host = match subject {
+        Subject::Flake { host, .. } => Some(host.as_str()),
+        Subject::File { .. } => None,
     };
+    Tree::of(subject, limits)?.ask(host, question)
+}
+
+/// Which Nix is installed.
+pub fn version(limits: &Limits) -> Result<Version, OracleError> {
+    Version::of(&Runner::new(limits)?)
+}
+
+impl Tree {
+    /// Makes ready what is asked about.
+    pub fn of(subject: &Subject, limits: &Limits) -> Result<Tree, OracleError> {
+        let runner = Runner::new(limits)?;
+        let version = Version::of(&runner)?;
+        let prepared = match subject {
+            Subject::Flake {
+                root, directory, ..
+            } => flake(&runner, &version, root, directory)?,
+            Subject::File {
+                root,
+                file,
+                nix_path,
+            } => plain(&runner, root, file, nix_path)?,
+        };
+        Ok(Tree {
+            runner,
+            version,
+            prepared,
+        })
+    }
+
+    /// Asks about a host of a flake, or about the file.
+    pub fn ask(&self, host: Option<&str>, question: &Question) -> Result<Answer, OracleError> {
+        self.runner.start();
+        ask_prepared(&self.runner, &self.version, &self.prepared, host, question)
+    }
+}
+
+fn ask_prepared(
+    runner: &Runner,
+    version: &Version,
+    prepared: &Prepared,
+    host: Option<&str>,
+    question: &Question,
+) -> Result<Answer, OracleError> {
+    let limits = &runner.limits;
     let mut skipped = BTreeMap::new();
     loop {
-        let (ended, last) = prepared.run(&runner, &version, host, question, &skipped)?;
+        let (ended, last) = prepared.run(runner, version, host, question, &skipped)?;
         if ended.ok {
             let (text, lossy) = match String::from_utf8(ended.out) {
                 Ok(text) => (text, false),
@@ -84,8 +124,9 @@ pub fn ask(subject: &Subject, question: &Question, limits: &Limits) -> Result<An
             let entries = printed.entries.into_iter();
             let entries = entries.map(|entry| entry.read(lossy, &skipped));
             return Ok(Answer {
-                version,
-                source: printed.source.or(prepared.root),
+                version: version.clone(),
+                is_nixos: printed.how.as_deref() != Some("alone"),
+                source: printed.source.or_else(|| prepared.root.clone()),
                 asked: question.paths.clone(),
                 entries: entries.collect::<Result<_, _>>()?,
             });
@@ -130,6 +171,7 @@ pub fn hosts(root: &Path, directory: &Path, limits: &Limits) -> Result<Vec<Strin
 }
 
 /// Something that can be asked about.
+#[derive(Debug)]
 struct Prepared {
     /// Keeps the files for as long as they may be read.
     _copy: Option<PrivateCopy>,

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::OracleError;
-use super::run::{Runner, directory};
+use super::run::{Limits, Runner, directory};
 
 /// Larger files than this are not Nix and are left out of the private copy.
 const LARGEST_COPIED: u64 = 4 * 1024 * 1024;
@@ -27,6 +27,11 @@ impl PrivateCopy {
         let copy = Self::empty(original)?;
         copy_all(original, copy.directory.path(), &mut 0)?;
         Ok(copy)
+    }
+
+    /// Copies what Nix would see of a tree that a flake is in.
+    pub fn tracked(original: &Path, limits: &Limits) -> Result<Self, OracleError> {
+        Self::of_flake(&Runner::new(limits)?, original)
     }
 
     /// Copies what Nix would see of a flake: of a git work tree the files that git knows, for what
@@ -83,7 +88,7 @@ impl PrivateCopy {
     }
 
     /// The copy.
-    pub(super) fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         self.directory.path()
     }
 

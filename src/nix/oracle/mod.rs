@@ -20,7 +20,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 pub use answer::{Answer, Definition, Entry, Node, RawPlace, known};
-pub use ask::{Question, Subject, ask, hosts, nix_path};
+pub use ask::{Question, Subject, Tree, ask, hosts, nix_path, version};
 pub use copy::PrivateCopy;
 pub use place::{Binding, Places};
 pub use run::Limits;

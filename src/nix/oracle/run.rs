@@ -5,6 +5,7 @@
 //! holds. Whatever ends first, the time or this process itself, closes the pipe, and the shell
 //! kills the whole group.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -96,7 +97,7 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) struct Runner {
     pub(super) limits: Limits,
-    deadline: Instant,
+    deadline: Cell<Instant>,
     home: tempfile::TempDir,
 }
 
@@ -104,9 +105,14 @@ impl Runner {
     pub(super) fn new(limits: &Limits) -> Result<Self, OracleError> {
         Ok(Runner {
             limits: limits.clone(),
-            deadline: Instant::now() + limits.time,
+            deadline: Cell::new(Instant::now() + limits.time),
             home: directory()?,
         })
+    }
+
+    /// Gives the next question all the time there is.
+    pub(super) fn start(&self) {
+        self.deadline.set(Instant::now() + self.limits.time);
     }
 
     /// A place for files that the programs may read.
@@ -235,7 +241,7 @@ impl Runner {
             if full.load(Ordering::Relaxed) {
                 return Err(OracleError::TooMuch(self.limits.output >> 20));
             }
-            if Instant::now() >= self.deadline {
+            if Instant::now() >= self.deadline.get() {
                 return Err(OracleError::TimedOut(self.limits.time.as_secs()));
             }
             std::thread::sleep(Duration::from_millis(5));

@@ -5,9 +5,15 @@
 
 mod class;
 mod mkfs;
+mod sets;
+mod trade;
 
-pub use class::ClassOf;
+pub use class::{
+    ClassOf, FeatureChange, feature_change, filesystem_at, holds_the_system, subvolume_at,
+};
 pub use mkfs::MkfsSetting;
+pub use sets::{Sets, Setting, Target, contradiction};
+pub use trade::{Good, Trade};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

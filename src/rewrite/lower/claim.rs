@@ -11,8 +11,33 @@ pub enum Expected {
     Elements(Vec<Json>),
     /// This value.
     Value(Json),
+    /// These lines, with new ones in one piece before, between or behind them. Empty lines do not
+    /// count: definitions that are joined may bring some.
+    Lines {
+        /// What was there.
+        before: String,
+        /// What is new.
+        come: Vec<String>,
+    },
+    /// A set, whatever it holds.
+    Declared,
     /// Nothing: it is no longer defined.
     Absent,
+    /// Nothing, or null, which says the same of this option.
+    Null,
+    /// Whatever it is: the change makes it meaningless, and may take it away.
+    Any,
+    /// A list of which only the inside of an element changes (differences name lists as wholes).
+    Inside {
+        /// The list as it was.
+        before: Json,
+        /// Where in it this claim looks: an index, and names below it.
+        at: Vec<String>,
+        /// What must be true there.
+        expected: Box<Expected>,
+        /// Everything in the list that claims of the same change name.
+        claimed: Vec<Vec<String>>,
+    },
 }
 
 /// A claim about one attribute of the evaluated configuration.
@@ -27,19 +52,91 @@ pub struct Claim {
 impl Claim {
     /// Whether an attribute of this value fulfils the claim; `None` where it is not defined.
     pub fn holds(&self, value: Option<&Json>) -> bool {
-        match (&self.expected, value) {
+        self.expected.holds(value)
+    }
+}
+
+impl Expected {
+    fn holds(&self, value: Option<&Json>) -> bool {
+        match (self, value) {
             (Expected::Value(wanted), Some(found)) => wanted == found,
             (Expected::Elements(wanted), Some(Json::Array(found))) => {
-                let sorted = |items: &[Json]| {
-                    let mut texts: Vec<String> = items.iter().map(Json::to_string).collect();
-                    texts.sort();
-                    texts
+                let mut left: Vec<&Json> = wanted.iter().collect();
+                let is_wanted = |element: &Json| {
+                    let index = left.iter().position(|w| *w == element);
+                    index.map(|i| left.remove(i)).is_some()
                 };
-                sorted(wanted) == sorted(found)
+                found.iter().all(is_wanted) && left.is_empty()
             }
-            (Expected::Absent, None) => true,
+            (Expected::Lines { before, come }, Some(Json::String(found))) => {
+                let lines = |text: &str| -> Vec<String> {
+                    let lines = text.lines().map(|l| l.trim().to_owned());
+                    lines.filter(|l| !l.is_empty()).collect()
+                };
+                let (before, found) = (lines(before), lines(found));
+                let come = lines(&come.join("\n"));
+                (0..=before.len()).any(|at| {
+                    let (first, rest) = before.split_at(at);
+                    [first, &come, rest].concat() == found
+                })
+            }
+            (Expected::Declared, Some(Json::Object(_))) => true,
+            (Expected::Absent | Expected::Null, None) | (Expected::Null, Some(Json::Null)) => true,
+            (Expected::Any, _) => true,
+            (
+                Expected::Inside {
+                    before,
+                    at,
+                    expected,
+                    claimed,
+                },
+                Some(found),
+            ) => {
+                let rest = |whole: &Json| {
+                    let mut whole = whole.clone();
+                    claimed.iter().for_each(|path| remove(&mut whole, path));
+                    whole
+                };
+                expected.holds(inside(found, at)) && rest(before) == rest(found)
+            }
             _ => false,
         }
+    }
+}
+
+/// What stands at a path of names and indices.
+pub(super) fn inside<'a>(value: &'a Json, path: &[String]) -> Option<&'a Json> {
+    let mut value = value;
+    for name in path {
+        value = match value {
+            Json::Array(items) => items.get(name.parse::<usize>().ok()?)?,
+            Json::Object(set) => set.get(name)?,
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
+/// Takes away what stands at a path, and the sets that are empty then.
+fn remove(value: &mut Json, path: &[String]) {
+    let Some((name, rest)) = path.split_first() else {
+        return;
+    };
+    match value {
+        Json::Array(items) => {
+            if let Some(item) = name.parse().ok().and_then(|i: usize| items.get_mut(i)) {
+                remove(item, rest);
+            }
+        }
+        Json::Object(set) => {
+            if let Some(inner) = set.get_mut(name) {
+                remove(inner, rest);
+                if rest.is_empty() || matches!(inner, Json::Object(inner) if inner.is_empty()) {
+                    set.remove(name);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -50,4 +147,69 @@ pub struct Stuck {
     pub why: String,
     /// Where.
     pub at: Option<Span>,
+}
+
+impl Stuck {
+    pub(super) fn new(why: impl Into<String>, at: Option<Span>) -> Self {
+        Stuck {
+            why: why.into(),
+            at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn holds(expected: Expected, value: Json) -> bool {
+        expected.holds(Some(&value))
+    }
+
+    #[test]
+    fn elements_may_stand_in_another_order() {
+        let elements =
+            |texts: &[&str]| Expected::Elements(texts.iter().map(|t| json!(t)).collect());
+        assert!(holds(elements(&["a", "b", "c"]), json!(["a", "c", "b"])));
+        assert!(holds(elements(&["a", "a"]), json!(["a", "a"])));
+        assert!(!holds(elements(&["a", "a"]), json!(["a"])));
+        assert!(!holds(elements(&["a"]), json!(["a", "a"])));
+        assert!(!holds(elements(&["a", "c"]), json!(["a", "b"])));
+    }
+
+    #[test]
+    fn lines_come_in_one_piece() {
+        let lines = || Expected::Lines {
+            before: "a\nb\n".to_owned(),
+            come: vec!["x".to_owned(), "y".to_owned()],
+        };
+        assert!(holds(lines(), json!("a\nb\n\nx\ny")));
+        assert!(holds(lines(), json!("x\ny\na\nb\n")));
+        assert!(!holds(lines(), json!("a\nx\nb\ny\n")));
+        assert!(!holds(lines(), json!("a\nx\ny\n")));
+    }
+
+    #[test]
+    fn the_rest_of_a_list_is_not_touched() {
+        let before = json!([{"name": "a", "o": [1]}, {"name": "b"}]);
+        let claim = || Expected::Inside {
+            before: before.clone(),
+            at: vec!["0".to_owned(), "o".to_owned()],
+            expected: Box::new(Expected::Value(json!([1, 2]))),
+            claimed: vec![vec!["0".to_owned(), "o".to_owned()]],
+        };
+        assert!(holds(
+            claim(),
+            json!([{"name": "a", "o": [1, 2]}, {"name": "b"}])
+        ));
+        assert!(!holds(
+            claim(),
+            json!([{"name": "a", "o": [1, 2]}, {"name": "c"}])
+        ));
+        assert!(!holds(
+            claim(),
+            json!([{"name": "a", "o": [1]}, {"name": "b"}])
+        ));
+    }
 }

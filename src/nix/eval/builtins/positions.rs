@@ -9,6 +9,7 @@ use super::{primitive, set_of};
 use crate::nix::source::Span;
 
 pub(super) const PRIMITIVES: &[Primitive] = &[primitive("unsafeGetAttrPos", 2, |e, a, at| {
+    e.seen.note_places();
     let (name, set) = (name(e, a[0], at)?, set(e, a[1], at)?);
     let null = Value {
         data: Data::Null,

@@ -1,0 +1,125 @@
+//! What an edit did to a text: formatters, comments, line ends, lines that changed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rnix::SyntaxKind;
+use similar::{ChangeTag, TextDiff};
+
+/// The formatters that people use, by name.
+pub(crate) const FORMATTERS: [(&str, fn(&str) -> Option<String>); 3] = [
+    ("nixfmt", |text| nixfmt_rs::format(text).ok()),
+    ("alejandra", |text| {
+        let formatted = alejandra::format::in_memory("a.nix".to_owned(), text.to_owned());
+        match formatted.0 {
+            alejandra::format::Status::Error(_) => None,
+            _ => Some(formatted.1),
+        }
+    }),
+    ("nixpkgs-fmt", |text| {
+        Some(nixpkgs_fmt::reformat_string(text))
+    }),
+];
+
+/// Whether a formatter leaves a text as it is. A formatter that fails does not.
+pub(crate) fn is_formatted(formatter: usize, text: &str) -> bool {
+    let format = FORMATTERS[formatter].1;
+    catch_unwind(AssertUnwindSafe(|| format(text))).is_ok_and(|t| t.as_deref() == Some(text))
+}
+
+/// The formatters that leave a text as it is.
+pub(crate) fn formatted_by(text: &str) -> Vec<usize> {
+    let all = 0..FORMATTERS.len();
+    all.filter(|index| is_formatted(*index, text)).collect()
+}
+
+/// A comment, and whether code stands before it on its line.
+struct Comment {
+    text: String,
+    line: usize,
+    trails: bool,
+}
+
+fn comments(text: &str) -> Vec<Comment> {
+    let root = rnix::Root::parse(text).syntax();
+    let tokens = root.descendants_with_tokens();
+    let tokens = tokens.filter_map(|e| e.into_token());
+    tokens
+        .filter(|t| t.kind() == SyntaxKind::TOKEN_COMMENT)
+        .map(|token| {
+            let before = &text[..usize::from(token.text_range().start())];
+            let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+            Comment {
+                text: token.text().trim_end().to_owned(),
+                line: before.matches('\n').count(),
+                trails: !before[line_start..].trim().is_empty(),
+            }
+        })
+        .collect()
+}
+
+/// The comments that are gone although they speak of something else than what is gone: all but
+/// those which stood behind code, on a line that is gone.
+pub(crate) fn lost_comments(before: &str, after: &str) -> Vec<String> {
+    let mut left: Vec<String> = comments(after).into_iter().map(|c| c.text).collect();
+    let mut gone = Vec::new();
+    for comment in comments(before) {
+        match left.iter().position(|text| *text == comment.text) {
+            Some(index) => drop(left.swap_remove(index)),
+            None => gone.push(comment),
+        }
+    }
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let diff = TextDiff::from_lines(before, after);
+    let deleted: Vec<usize> = diff
+        .iter_all_changes()
+        .filter(|change| change.tag() == ChangeTag::Delete)
+        .filter_map(|change| change.old_index())
+        .collect();
+    let others = gone
+        .into_iter()
+        .filter(|c| !(c.trails && deleted.contains(&c.line)));
+    others.map(|c| c.text).collect()
+}
+
+/// How many lines changed: of each hunk the larger of what went and what came.
+pub(crate) fn changed_lines(before: &str, after: &str) -> usize {
+    let diff = TextDiff::from_lines(before, after);
+    let ops = diff.ops().iter();
+    ops.filter(|op| op.tag() != similar::DiffTag::Equal)
+        .map(|op| op.old_range().len().max(op.new_range().len()))
+        .sum()
+}
+
+/// What is not as a stranger's file must stay: line ends, the end of the file, clean line ends.
+pub(crate) fn untidiness(before: &str, after: &str) -> Option<String> {
+    let count = |text: &str| {
+        let all = text.matches('\n').count();
+        let crlf = text.matches("\r\n").count();
+        (all - crlf, crlf)
+    };
+    let ((lf, crlf), (lf_after, crlf_after)) = (count(before), count(after));
+    if crlf == 0 && crlf_after > 0 || lf == 0 && crlf > 0 && lf_after > 0 {
+        return Some("line ends are mixed now".to_owned());
+    }
+    if crlf > 0 && lf > 0 && crlf_after < crlf && lf_after > lf + crlf {
+        return Some("line ends were changed".to_owned());
+    }
+    if before.ends_with('\n') != after.ends_with('\n') {
+        return Some("the end of the file is another".to_owned());
+    }
+    let diff = TextDiff::from_lines(before, after);
+    let ragged = |text: &str| {
+        let line = text.trim_end_matches('\n').trim_end_matches('\r');
+        line.ends_with([' ', '\t'])
+    };
+    let count = |tag: ChangeTag| {
+        let changes = diff.iter_all_changes();
+        changes
+            .filter(|c| c.tag() == tag && ragged(c.value()))
+            .count()
+    };
+    (count(ChangeTag::Insert) > count(ChangeTag::Delete))
+        .then(|| "a line ends in white space".to_owned())
+}
