@@ -573,6 +573,8 @@ mod removals {
             done(source, &removal.edits)
         };
         assert_eq!(bound("{ inherit a; }", "a"), "{ a = 1; }");
+        assert_eq!(bound("{inherit a;}", "a"), "{a = 1;}");
+        assert_eq!(bound("{inherit a b;}", "a"), "{\n  inherit b;\n  a = 1;\n}");
         assert_eq!(
             bound("{\n  inherit a b; # c\n}\n", "b"),
             "{\n  inherit a; # c\n  b = 1;\n}\n"
