@@ -186,7 +186,10 @@ proptest::proptest! {
                 let written = edit::apply(&text, &change.edits).unwrap_or_default();
                 // Where no text pleases all formatters that leave the file alone, nixfmt is heard.
                 let pleases = pleases_all(&edit::settled(&text, &written), &stable);
-                let heard = match pleases && tells_its_hand(&text) {
+                // To Nix the CR of an empty line is text, so nothing is stripped from the others; no
+                // formatter knows that.
+                let exact = change.kind == "append_lines" && text.contains("\r\n");
+                let heard = match pleases && tells_its_hand(&text) && !exact {
                     true => stable.clone(),
                     false => vec![Formatter::Nixfmt],
                 };

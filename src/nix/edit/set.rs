@@ -411,7 +411,8 @@ pub fn bind_inherited(inherit: &ast::Inherit, name: &str, value: &NewValue) -> O
     let indent = style.indent_of(range.start()).to_owned();
     let comments = syntax::comments(inherit.syntax());
     let one_line = !layout::spans_lines(&style.text, holder.text_range());
-    if one_line && style.compact && comments.is_empty() {
+    let opens = attrs.len() > 1 || binding(&indent).contains('\n');
+    if one_line && opens && style.compact && comments.is_empty() {
         let others: Vec<String> = attrs
             .iter()
             .filter(|a| static_name(a).as_deref() != Some(name))

@@ -473,6 +473,22 @@ mod strings {
     }
 
     #[test]
+    fn a_line_joins_an_indented_string_with_interpolations() {
+        let source = "{\n  a = ''\n    one\n\n      two ${x}\n  '';\n}\n";
+        let edit = append_lines(&first(source), &["b".to_owned()]).expect("a string");
+        assert_eq!(
+            done(source, &[edit]),
+            "{\n  a = ''\n    one\n\n      two ${x}\n    b\n  '';\n}\n"
+        );
+        let source = "''\n    ${x}\n    ${''\n  y''}''";
+        let edit = append_lines(&first(source), &["b".to_owned()]).expect("a string");
+        assert_eq!(
+            done(source, &[edit]),
+            "''\n    ${x}\n    ${''\n  y''}\n    b\n''"
+        );
+    }
+
+    #[test]
     fn a_line_that_would_change_others_is_not_written() {
         // The last line holds a tab, which belongs to the value.
         let string: ast::Str = first("''\n  a\n\t''");
@@ -557,6 +573,8 @@ mod removals {
             done(source, &removal.edits)
         };
         assert_eq!(bound("{ inherit a; }", "a"), "{ a = 1; }");
+        assert_eq!(bound("{inherit a;}", "a"), "{a = 1;}");
+        assert_eq!(bound("{inherit a b;}", "a"), "{\n  inherit b;\n  a = 1;\n}");
         assert_eq!(
             bound("{\n  inherit a b; # c\n}\n", "b"),
             "{\n  inherit a; # c\n  b = 1;\n}\n"
