@@ -346,7 +346,7 @@ fn ask_nix(ran: &mut Ran) {
             .map(|h| format!("host = \"{h}\";"))
             .unwrap_or_default();
         format!(
-            "import {} {{ root = {}; {host} }}",
+            "import {} {{ root = \"{}\"; {host} }}",
             helper.display(),
             root.display()
         )

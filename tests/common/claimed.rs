@@ -78,7 +78,9 @@ pub(crate) fn against(
             (Some(value), None) => is_default(value, path) && beside(after),
             _ => false,
         };
-        if !claimed && !default {
+        let derived =
+            by_disko && is_derived(path, was.as_ref(), is.as_ref(), before, after, claims);
+        if !claimed && !default && !derived {
             return Verdict::Contradicted(format!("Nix says that {} changes too", path.join(".")));
         }
     }
@@ -86,6 +88,61 @@ pub(crate) fn against(
         (Some(why), _) => Verdict::CannotSay(why),
         (None, true) => Verdict::Contradicted("Nix sees no change".to_owned()),
         (None, false) => Verdict::Confirmed,
+    }
+}
+
+/// Whether an attribute outside of disko is what disko makes of the claimed change: a mount whose
+/// subvolume or filesystem is claimed about, with no other options come or gone.
+fn is_derived(
+    path: &[String],
+    was: Option<&Json>,
+    is: Option<&Json>,
+    before: &Json,
+    after: &Json,
+    claims: &[Change],
+) -> bool {
+    let about = |name: &str| claims.iter().any(|c| c.path.iter().any(|n| n == name));
+    match path.first().map(String::as_str) {
+        Some("swapDevices") => about("swap"),
+        Some("boot") => path.get(2).is_some_and(|n| n == "luks") && about("settings"),
+        Some("fileSystems") => {
+            // What a claim is about: the nearest thing around it that is mounted.
+            let owners = claims.iter().flat_map(|c| {
+                let lengths = 1..=c.path.len();
+                lengths.map(|length| c.path[..length].to_vec())
+            });
+            let is_here = |whole: &Json, owner: &[String]| {
+                at(whole, owner).and_then(|o| o["mountpoint"].as_str())
+                    == path.get(1).map(String::as_str)
+            };
+            let mut owners = owners.filter(|o| is_here(before, o) || is_here(after, o));
+            let elements = |list: Option<&Json>| -> Vec<String> {
+                let list = list.and_then(Json::as_array).into_iter().flatten();
+                let texts = list
+                    .filter_map(Json::as_str)
+                    .filter(|o| !o.starts_with("subvol="));
+                texts.map(str::to_owned).collect()
+            };
+            let of = |whole: &Json, owner: &[String]| {
+                elements(at(whole, owner).and_then(|o| o.get("mountOptions")))
+            };
+            let apart = |a: &[String], b: &[String]| -> BTreeSet<String> {
+                let (a, b): (BTreeSet<_>, BTreeSet<_>) =
+                    (a.iter().cloned().collect(), b.iter().cloned().collect());
+                a.symmetric_difference(&b)
+                    .cloned()
+                    .filter(|o| o != "defaults")
+                    .collect()
+            };
+            owners.any(|owner| {
+                let is_changed =
+                    path.last().is_some_and(|n| n == "options") && was.is_some() && is.is_some();
+                !is_changed
+                    || apart(&elements(was), &elements(is))
+                        == apart(&of(before, &owner), &of(after, &owner))
+            })
+        }
+        _ => false,
     }
 }
 

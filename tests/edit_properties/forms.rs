@@ -17,7 +17,7 @@ pub(crate) struct Written {
 
 /// A mount as the generator means it.
 #[derive(Debug, Clone)]
-struct Mount {
+pub(crate) struct Mount {
     subvolume: &'static str,
     at: &'static str,
     options: Vec<&'static str>,
@@ -74,7 +74,7 @@ fn options(c: &mut Choices) -> Vec<&'static str> {
 
 /// How the text of one file is laid out.
 #[derive(Debug, Clone, Copy)]
-struct Hand {
+pub(crate) struct Hand {
     /// One element a line.
     tall: bool,
     /// No space inside brackets.
@@ -497,7 +497,8 @@ pub(crate) const FORMS: &[Form] = &[
     }),
     ("two hosts", |c, m, h| {
         let subvolumes = literal(c, m, h);
-        let disko = around(c, &subvolumes, c.rarely(3), "", "");
+        let luks = c.rarely(3);
+        let disko = around(c, &subvolumes, luks, "", "");
         let flake = "{\n  inputs.nixpkgs.url = \"github:NixOS/nixpkgs\";\n  inputs.disko.url = \"github:nix-community/disko\";\n  outputs =\n    { self, nixpkgs, disko, ... }:\n    let\n      system = module: nixpkgs.lib.nixosSystem {\n        modules = [\n          disko.nixosModules.disko\n          ./disko.nix\n          module\n        ];\n      };\n    in\n    {\n      nixosConfigurations.one = system ./one.nix;\n      nixosConfigurations.two = system ./two.nix;\n    };\n}\n";
         Written {
             form: "two hosts".to_owned(),
