@@ -115,32 +115,31 @@ fn is_derived(
                 at(whole, owner).and_then(|o| o["mountpoint"].as_str())
                     == path.get(1).map(String::as_str)
             };
-            let mut owners = owners.filter(|o| is_here(before, o) || is_here(after, o));
-            let elements = |list: Option<&Json>| -> Vec<String> {
+            let elements = |list: Option<&Json>| -> BTreeSet<String> {
                 let list = list.and_then(Json::as_array).into_iter().flatten();
-                let texts = list
-                    .filter_map(Json::as_str)
-                    .filter(|o| !o.starts_with("subvol="));
-                texts.map(str::to_owned).collect()
-            };
-            let of = |whole: &Json, owner: &[String]| {
-                elements(at(whole, owner).and_then(|o| o.get("mountOptions")))
-            };
-            let apart = |a: &[String], b: &[String]| -> BTreeSet<String> {
-                let (a, b): (BTreeSet<_>, BTreeSet<_>) =
-                    (a.iter().cloned().collect(), b.iter().cloned().collect());
-                a.symmetric_difference(&b)
-                    .cloned()
-                    .filter(|o| o != "defaults")
+                let texts = list.filter_map(Json::as_str).map(str::to_owned);
+                texts
+                    .filter(|o| !o.starts_with("subvol=") && o != "defaults")
                     .collect()
             };
-            owners.any(|owner| {
-                let is_changed =
-                    path.last().is_some_and(|n| n == "options") && was.is_some() && is.is_some();
-                !is_changed
-                    || apart(&elements(was), &elements(is))
-                        == apart(&of(before, &owner), &of(after, &owner))
-            })
+            // The mount options that disko is told, by the owner before and the one after: a
+            // subvolume may be renamed.
+            let owners: Vec<Vec<String>> = owners.collect();
+            let told = |whole: &Json| {
+                let owner = owners.iter().find(|o| is_here(whole, o))?;
+                Some(elements(
+                    at(whole, owner).and_then(|o| o.get("mountOptions")),
+                ))
+            };
+            match (told(before), told(after)) {
+                (None, None) => false,
+                (Some(old), Some(new)) if path.last().is_some_and(|n| n == "options") => {
+                    let (was, is) = (elements(was), elements(is));
+                    let apart = was.symmetric_difference(&is);
+                    apart.eq(old.symmetric_difference(&new))
+                }
+                _ => true,
+            }
         }
         _ => false,
     }
