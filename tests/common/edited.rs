@@ -1,5 +1,6 @@
 //! What an edit did to a text: formatters, comments, line ends, lines that changed.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rnix::SyntaxKind;
@@ -70,14 +71,19 @@ fn comments(text: &str) -> Vec<Comment> {
 /// those which stood behind code, on a line that is gone, or in a list or set all of whose lines
 /// are gone.
 pub(crate) fn lost_comments(before: &str, after: &str) -> Vec<String> {
-    let mut left: Vec<String> = comments(after).into_iter().map(|c| c.text).collect();
-    let mut gone = Vec::new();
-    for comment in comments(before) {
-        match left.iter().position(|text| *text == comment.text) {
-            Some(index) => drop(left.swap_remove(index)),
-            None => gone.push(comment),
-        }
-    }
+    let old = comments(before);
+    let count = |all: &[Comment], text: &str| all.iter().filter(|c| c.text == text).count();
+    let new = comments(after);
+    let gone: BTreeMap<&str, usize> = old
+        .iter()
+        .map(|c| {
+            (
+                c.text.as_str(),
+                count(&old, &c.text).saturating_sub(count(&new, &c.text)),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
     if gone.is_empty() {
         return Vec::new();
     }
@@ -87,13 +93,17 @@ pub(crate) fn lost_comments(before: &str, after: &str) -> Vec<String> {
         .filter(|change| change.tag() == ChangeTag::Delete)
         .filter_map(|change| change.old_index())
         .collect();
+    // The bracket at the end may be the same line as another one's.
     let is_gone = |lines: (usize, usize)| {
-        lines.0 < lines.1 && (lines.0..=lines.1).all(|line| deleted.contains(&line))
+        lines.0 < lines.1 && (lines.0..lines.1).all(|line| deleted.contains(&line))
     };
-    let others = gone
-        .into_iter()
-        .filter(|c| !(c.trails && deleted.contains(&c.line)) && !c.inside.is_some_and(is_gone));
-    others.map(|c| c.text).collect()
+    let may_go =
+        |c: &&Comment| c.trails && deleted.contains(&c.line) || c.inside.is_some_and(is_gone);
+    let lost = gone.into_iter().filter(|(text, count)| {
+        let same = old.iter().filter(|c| c.text == *text);
+        same.filter(may_go).count() < *count
+    });
+    lost.map(|(text, _)| text.to_owned()).collect()
 }
 
 /// How many lines changed: of each hunk the larger of what went and what came.
