@@ -3,7 +3,7 @@
 //! others, comments stay, formatters stay content, line ends stay, a second time changes nothing,
 //! `git apply` and `patch -p1` give the same bytes.
 //!
-//! `EDIT_CASES` (configurations, default 45) and `EDIT_SEED` (default 1) make it longer or another.
+//! `EDIT_CASES` (configurations, default 30) and `EDIT_SEED` (default 1) make it longer or another.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -80,7 +80,7 @@ fn edits_keep_every_promise_on_every_form() {
     let there = nix::is_there("edits of generated configurations");
     let home = tempfile::tempdir().unwrap();
     let root = home.path().canonicalize().unwrap();
-    let (cases, seed) = (number("EDIT_CASES", 45), number("EDIT_SEED", 1));
+    let (cases, seed) = (number("EDIT_CASES", 30), number("EDIT_SEED", 1));
     let mut ran = Ran::default();
     for case in 0..cases as usize {
         let mut c = Choices::random(seed.wrapping_mul(1_000_003).wrapping_add(case as u64));
@@ -346,7 +346,7 @@ fn ask_nix(ran: &mut Ran) {
             .map(|h| format!("host = \"{h}\";"))
             .unwrap_or_default();
         format!(
-            "import {} {{ root = {}; {host} }}",
+            "import {} {{ root = \"{}\"; {host} }}",
             helper.display(),
             root.display()
         )

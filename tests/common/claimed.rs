@@ -43,6 +43,11 @@ pub(crate) fn against(
             continue;
         }
         for (what, ours, nix) in [("before", &claim.before, was), ("after", &claim.after, is)] {
+            if what == "before" && !same(ours.as_ref(), nix) {
+                // The original is read in another way already: no answer about the edit.
+                unsaid = Some(format!("Nix has another {} to begin with", path.join(".")));
+                break;
+            }
             if !same(ours.as_ref(), nix) {
                 let show = |j: Option<&Json>| j.map_or("nothing".to_owned(), Json::to_string);
                 return Verdict::Contradicted(format!(
@@ -78,7 +83,9 @@ pub(crate) fn against(
             (Some(value), None) => is_default(value, path) && beside(after),
             _ => false,
         };
-        if !claimed && !default {
+        let derived =
+            by_disko && is_derived(path, was.as_ref(), is.as_ref(), before, after, claims);
+        if !claimed && !default && !derived {
             return Verdict::Contradicted(format!("Nix says that {} changes too", path.join(".")));
         }
     }
@@ -86,6 +93,60 @@ pub(crate) fn against(
         (Some(why), _) => Verdict::CannotSay(why),
         (None, true) => Verdict::Contradicted("Nix sees no change".to_owned()),
         (None, false) => Verdict::Confirmed,
+    }
+}
+
+/// Whether an attribute outside of disko is what disko makes of the claimed change: a mount whose
+/// subvolume or filesystem is claimed about, with no other options come or gone.
+fn is_derived(
+    path: &[String],
+    was: Option<&Json>,
+    is: Option<&Json>,
+    before: &Json,
+    after: &Json,
+    claims: &[Change],
+) -> bool {
+    let about = |name: &str| claims.iter().any(|c| c.path.iter().any(|n| n == name));
+    match path.first().map(String::as_str) {
+        Some("swapDevices") => about("swap"),
+        Some("boot") => path.get(2).is_some_and(|n| n == "luks") && about("settings"),
+        Some("fileSystems") => {
+            // What a claim is about: the nearest thing around it that is mounted.
+            let owners = claims.iter().flat_map(|c| {
+                let lengths = 1..=c.path.len();
+                lengths.map(|length| c.path[..length].to_vec())
+            });
+            let is_here = |whole: &Json, owner: &[String]| {
+                at(whole, owner).and_then(|o| o["mountpoint"].as_str())
+                    == path.get(1).map(String::as_str)
+            };
+            let elements = |list: Option<&Json>| -> BTreeSet<String> {
+                let list = list.and_then(Json::as_array).into_iter().flatten();
+                let texts = list.filter_map(Json::as_str).map(str::to_owned);
+                texts
+                    .filter(|o| !o.starts_with("subvol=") && o != "defaults")
+                    .collect()
+            };
+            // The mount options that disko is told, by the owner before and the one after: a
+            // subvolume may be renamed.
+            let owners: Vec<Vec<String>> = owners.collect();
+            let told = |whole: &Json| {
+                let owner = owners.iter().find(|o| is_here(whole, o))?;
+                Some(elements(
+                    at(whole, owner).and_then(|o| o.get("mountOptions")),
+                ))
+            };
+            match (told(before), told(after)) {
+                (None, None) => false,
+                (Some(old), Some(new)) if path.last().is_some_and(|n| n == "options") => {
+                    let (was, is) = (elements(was), elements(is));
+                    let apart = was.symmetric_difference(&is);
+                    apart.eq(old.symmetric_difference(&new))
+                }
+                _ => true,
+            }
+        }
+        _ => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an edit did to a text: formatters, comments, line ends, lines that changed.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rnix::SyntaxKind;
@@ -37,6 +38,8 @@ struct Comment {
     text: String,
     line: usize,
     trails: bool,
+    /// The lines of the innermost list or set that it is in.
+    inside: Option<(usize, usize)>,
 }
 
 fn comments(text: &str) -> Vec<Comment> {
@@ -48,26 +51,39 @@ fn comments(text: &str) -> Vec<Comment> {
         .map(|token| {
             let before = &text[..usize::from(token.text_range().start())];
             let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+            let line = |offset: rowan::TextSize| text[..usize::from(offset)].matches('\n').count();
+            let brackets = [SyntaxKind::NODE_LIST, SyntaxKind::NODE_ATTR_SET];
+            let inside = token
+                .parent_ancestors()
+                .find(|n| brackets.contains(&n.kind()));
+            let inside = inside.map(|n| n.text_range());
             Comment {
                 text: token.text().trim_end().to_owned(),
                 line: before.matches('\n').count(),
                 trails: !before[line_start..].trim().is_empty(),
+                inside: inside.map(|range| (line(range.start()), line(range.end()))),
             }
         })
         .collect()
 }
 
 /// The comments that are gone although they speak of something else than what is gone: all but
-/// those which stood behind code, on a line that is gone.
+/// those which stood behind code, on a line that is gone, or in a list or set all of whose lines
+/// are gone.
 pub(crate) fn lost_comments(before: &str, after: &str) -> Vec<String> {
-    let mut left: Vec<String> = comments(after).into_iter().map(|c| c.text).collect();
-    let mut gone = Vec::new();
-    for comment in comments(before) {
-        match left.iter().position(|text| *text == comment.text) {
-            Some(index) => drop(left.swap_remove(index)),
-            None => gone.push(comment),
-        }
-    }
+    let old = comments(before);
+    let count = |all: &[Comment], text: &str| all.iter().filter(|c| c.text == text).count();
+    let new = comments(after);
+    let gone: BTreeMap<&str, usize> = old
+        .iter()
+        .map(|c| {
+            (
+                c.text.as_str(),
+                count(&old, &c.text).saturating_sub(count(&new, &c.text)),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
     if gone.is_empty() {
         return Vec::new();
     }
@@ -77,10 +93,17 @@ pub(crate) fn lost_comments(before: &str, after: &str) -> Vec<String> {
         .filter(|change| change.tag() == ChangeTag::Delete)
         .filter_map(|change| change.old_index())
         .collect();
-    let others = gone
-        .into_iter()
-        .filter(|c| !(c.trails && deleted.contains(&c.line)));
-    others.map(|c| c.text).collect()
+    // The bracket at the end may be the same line as another one's.
+    let is_gone = |lines: (usize, usize)| {
+        lines.0 < lines.1 && (lines.0..lines.1).all(|line| deleted.contains(&line))
+    };
+    let may_go =
+        |c: &&Comment| c.trails && deleted.contains(&c.line) || c.inside.is_some_and(is_gone);
+    let lost = gone.into_iter().filter(|(text, count)| {
+        let same = old.iter().filter(|c| c.text == *text);
+        same.filter(may_go).count() < *count
+    });
+    lost.map(|(text, _)| text.to_owned()).collect()
 }
 
 /// How many lines changed: of each hunk the larger of what went and what came.
