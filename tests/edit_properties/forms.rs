@@ -497,7 +497,8 @@ pub(crate) const FORMS: &[Form] = &[
     }),
     ("two hosts", |c, m, h| {
         let subvolumes = literal(c, m, h);
-        let disko = around(c, &subvolumes, c.rarely(3), "", "");
+        let flat = c.rarely(3);
+        let disko = around(c, &subvolumes, flat, "", "");
         let flake = "{\n  inputs.nixpkgs.url = \"github:NixOS/nixpkgs\";\n  inputs.disko.url = \"github:nix-community/disko\";\n  outputs =\n    { self, nixpkgs, disko, ... }:\n    let\n      system = module: nixpkgs.lib.nixosSystem {\n        modules = [\n          disko.nixosModules.disko\n          ./disko.nix\n          module\n        ];\n      };\n    in\n    {\n      nixosConfigurations.one = system ./one.nix;\n      nixosConfigurations.two = system ./two.nix;\n    };\n}\n";
         Written {
             form: "two hosts".to_owned(),

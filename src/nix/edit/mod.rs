@@ -23,7 +23,7 @@ use rnix::{SyntaxKind, SyntaxNode, TextRange};
 pub use expr::{append_operand, replace_value};
 pub use formals::{add_formal, has_formal, wrap_in_function};
 pub use list::{append_elements, remove_elements, replace_element};
-pub use set::{bind_inherited, insert_path, remove_binding, remove_inherited};
+pub use set::{bind_inherited, insert_path, remove_binding, remove_bindings, remove_inherited};
 pub use settled::{is_settled, settled};
 pub use string::{append_lines, rename_attribute};
 pub use value::{NewValue, list_text};

@@ -363,6 +363,15 @@ pub fn remove_binding(entry: &ast::AttrpathValue) -> Removal {
     }
 }
 
+/// Removes bindings of one set together.
+pub fn remove_bindings(entries: &[ast::AttrpathValue]) -> Removal {
+    let ranges: Vec<_> = entries.iter().map(|e| e.syntax().text_range()).collect();
+    match entries.first().and_then(|e| e.syntax().parent()) {
+        Some(holder) => removal::remove(&holder, &ranges),
+        None => Removal::default(),
+    }
+}
+
 /// Removes a name from `inherit a b c;`, and the whole of it with its last name.
 pub fn remove_inherited(inherit: &ast::Inherit, name: &str) -> Removal {
     let attrs: Vec<ast::Attr> = inherit.attrs().collect();

@@ -7,8 +7,13 @@ use crate::nix::source::Span;
 /// What an attribute must be after a change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expected {
-    /// A list of these elements, in any order that keeps the order of those that stay.
-    Elements(Vec<Json>),
+    /// A list of these elements in this order, with others anywhere between them.
+    Elements {
+        /// What was there and stays, and what took the place of something, in order.
+        stay: Vec<Json>,
+        /// What is new.
+        come: Vec<Json>,
+    },
     /// This value.
     Value(Json),
     /// These lines, with new ones in one piece before, between or behind them. Empty lines do not
@@ -60,13 +65,8 @@ impl Expected {
     fn holds(&self, value: Option<&Json>) -> bool {
         match (self, value) {
             (Expected::Value(wanted), Some(found)) => wanted == found,
-            (Expected::Elements(wanted), Some(Json::Array(found))) => {
-                let mut left: Vec<&Json> = wanted.iter().collect();
-                let is_wanted = |element: &Json| {
-                    let index = left.iter().position(|w| *w == element);
-                    index.map(|i| left.remove(i)).is_some()
-                };
-                found.iter().all(is_wanted) && left.is_empty()
+            (Expected::Elements { stay, come }, Some(Json::Array(found))) => {
+                is_shuffled(stay, come, found)
             }
             (Expected::Lines { before, come }, Some(Json::String(found))) => {
                 let lines = |text: &str| -> Vec<String> {
@@ -102,6 +102,22 @@ impl Expected {
             _ => false,
         }
     }
+}
+
+/// Whether a list consists of `stay`, in order, and of `come`.
+fn is_shuffled(stay: &[Json], come: &[Json], found: &[Json]) -> bool {
+    let mut left: Vec<&Json> = come.iter().collect();
+    let mut next = stay.iter().peekable();
+    for element in found {
+        if next.next_if_eq(&element).is_some() {
+            continue;
+        }
+        match left.iter().position(|new| *new == element) {
+            Some(index) => drop(left.remove(index)),
+            None => return false,
+        }
+    }
+    left.is_empty() && next.peek().is_none()
 }
 
 /// What stands at a path of names and indices.
@@ -168,14 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn elements_may_stand_in_another_order() {
-        let elements =
-            |texts: &[&str]| Expected::Elements(texts.iter().map(|t| json!(t)).collect());
-        assert!(holds(elements(&["a", "b", "c"]), json!(["a", "c", "b"])));
-        assert!(holds(elements(&["a", "a"]), json!(["a", "a"])));
-        assert!(!holds(elements(&["a", "a"]), json!(["a"])));
-        assert!(!holds(elements(&["a"]), json!(["a", "a"])));
-        assert!(!holds(elements(&["a", "c"]), json!(["a", "b"])));
+    fn what_stays_keeps_its_order() {
+        let elements = |stay: &[&str], come: &[&str]| {
+            let json = |texts: &[&str]| texts.iter().map(|t| json!(t)).collect();
+            Expected::Elements {
+                stay: json(stay),
+                come: json(come),
+            }
+        };
+        assert!(holds(elements(&["a", "b"], &["c"]), json!(["a", "c", "b"])));
+        assert!(holds(elements(&["a"], &["a"]), json!(["a", "a"])));
+        assert!(!holds(
+            elements(&["a", "b"], &["c"]),
+            json!(["b", "a", "c"])
+        ));
+        assert!(!holds(elements(&["a"], &["c"]), json!(["a"])));
+        assert!(!holds(elements(&["a"], &[]), json!(["a", "c"])));
     }
 
     #[test]

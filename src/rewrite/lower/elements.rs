@@ -98,9 +98,14 @@ impl ListChange {
         Ok(change)
     }
 
+    /// What was there and stays, or took something's place.
+    fn stay(&self) -> Vec<Json> {
+        after(self.before.as_deref().unwrap_or_default(), &self.fate)
+    }
+
     /// The whole list afterwards.
     pub(super) fn after(&self) -> Vec<Json> {
-        let mut after = after(self.before.as_deref().unwrap_or_default(), &self.fate);
+        let mut after = self.stay();
         after.extend(self.added.iter().cloned());
         after
     }
@@ -108,7 +113,10 @@ impl ListChange {
     pub(super) fn expected(&self) -> Expected {
         match self.ordered {
             true => Expected::Value(Json::Array(self.after())),
-            false => Expected::Elements(self.after()),
+            false => Expected::Elements {
+                stay: self.stay(),
+                come: self.added.clone(),
+            },
         }
     }
 
@@ -377,7 +385,12 @@ fn emptied_operand(list: &ast::List, removed: &[TextRange]) -> Option<TextEdit> 
     if list.items().count() != removed.len() || !syntax::comments(list.syntax()).is_empty() {
         return None;
     }
-    let sum = list.syntax().parent().and_then(ast::BinOp::cast)?;
+    without_operand(&ast::Expr::List(list.clone()))
+}
+
+/// `a ++ b` without one of them.
+pub(super) fn without_operand(operand: &ast::Expr) -> Option<TextEdit> {
+    let sum = operand.syntax().parent().and_then(ast::BinOp::cast)?;
     if sum.operator() != Some(ast::BinOpKind::Concat) {
         return None;
     }
@@ -385,7 +398,7 @@ fn emptied_operand(list: &ast::List, removed: &[TextRange]) -> Option<TextEdit> 
         sum.lhs()?.syntax().text_range(),
         sum.rhs()?.syntax().text_range(),
     );
-    let gone = match list.syntax().text_range() == right {
+    let gone = match operand.syntax().text_range() == right {
         true => TextRange::new(left.end(), right.end()),
         false => TextRange::new(left.start(), right.start()),
     };

@@ -150,6 +150,11 @@ fn copied(
         }
     }
     copy.extend(share.added.iter().map(|new: &Json| NewValue::from(new)));
+    if copy.is_empty()
+        && let Some(edit) = elements::without_operand(used)
+    {
+        return Some(Candidate::of(file, edit));
+    }
     let edit = edit::replace_value(used, &NewValue::List(copy));
     Some(Candidate::of(file, edit))
 }

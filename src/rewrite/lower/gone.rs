@@ -15,10 +15,10 @@ pub(super) fn candidates(
     keep: Option<&[String]>,
 ) -> Vec<Candidate> {
     let mut out = Vec::new();
-    out.extend(bindings(evaluated, path, None));
+    out.extend(bindings(evaluated, &[path], None));
     // The set around it must not go with the last thing that is said of it.
     if let Some(keep) = keep {
-        out.extend(bindings(evaluated, path, Some(keep)));
+        out.extend(bindings(evaluated, &[path], Some(keep)));
     }
     out.extend(in_names(evaluated, path, None));
     out.extend(calls(evaluated, path));
@@ -26,15 +26,20 @@ pub(super) fn candidates(
     out
 }
 
-/// Takes every binding of it away. The last one becomes an empty set for `keep`, if that is named.
+/// Takes every binding of some paths away. The last one becomes an empty set for `keep`, if that is named.
 pub(super) fn bindings(
     evaluated: &Evaluated,
-    path: &[String],
+    paths: &[&[String]],
     keep: Option<&[String]>,
 ) -> Option<Candidate> {
+    let path = *paths.last()?;
     let mut bound: Vec<(FileId, ast::AttrpathValue)> = Vec::new();
     let mut candidate = Candidate::default();
-    for definition in look::written(evaluated, path) {
+    let definitions = paths.iter().flat_map(|path| {
+        let definitions = look::written(evaluated, path).into_iter();
+        definitions.map(move |definition| (*path, definition))
+    });
+    for (path, definition) in definitions {
         match Binding::of(evaluated, &definition, path)? {
             Binding::Inherited {
                 file,
@@ -70,10 +75,8 @@ pub(super) fn bindings(
         }
     }
     for (file, entries) in groups {
-        for entry in &entries {
-            let removal = Candidate::removal(file, edit::remove_binding(entry));
-            candidate = candidate.and(removal);
-        }
+        let removal = edit::remove_bindings(&entries);
+        candidate = candidate.and(Candidate::removal(file, removal));
     }
     Some(candidate)
 }

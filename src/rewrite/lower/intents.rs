@@ -362,7 +362,9 @@ fn through_lists(intents: &mut [Intent], evaluated: &Evaluated) {
             before,
             at: rest.to_vec(),
             expected: Box::new(match claim.expected.clone() {
-                Expected::Elements(wanted) => Expected::Value(Json::Array(wanted)),
+                Expected::Elements { stay, come } => {
+                    Expected::Value(Json::Array([stay, come].concat()))
+                }
                 other => other,
             }),
             claimed,

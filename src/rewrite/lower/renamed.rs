@@ -5,7 +5,7 @@ use rowan::ast::AstNode;
 
 use super::elements::{self, ListChange};
 use super::usage::Binding;
-use super::{Candidate, gone, look};
+use super::{Candidate, gone, look, update};
 use crate::nix::edit::{self, NewValue};
 use crate::nix::eval::Data;
 use crate::nix::syntax::static_name;
@@ -21,6 +21,15 @@ pub(super) fn candidates(
     out.extend(keys(evaluated, path, name));
     out.extend(gone::in_names(evaluated, path, Some(name)));
     out.extend(texts(evaluated, path, name));
+    if let Ok(Some(found)) = look::value(evaluated, path) {
+        let mut json = look::json(evaluated, path, &found);
+        if let Some(list) = list
+            && let Some(slot) = list.path.last().and_then(|name| json.get_mut(name))
+        {
+            *slot = list.after().into();
+        }
+        out.extend(update::renamed(evaluated, path, name, &json));
+    }
     let Some(list) = list else {
         return out;
     };

@@ -211,12 +211,9 @@ pub(super) fn unmounted(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Cand
         look::below(subvolume, &["mountOptions"]),
     );
     let mut out = Vec::new();
-    let without = gone::bindings(evaluated, &options, None);
     for keep in [None, Some(subvolume)] {
-        if let Some(candidate) = gone::bindings(evaluated, &mountpoint, keep) {
-            let both = without.clone().map(|w| candidate.clone().and(w));
-            out.extend(both);
-            out.push(candidate);
+        for paths in [&[options.as_slice(), &mountpoint][..], &[&mountpoint]] {
+            out.extend(gone::bindings(evaluated, paths, keep));
         }
     }
     out.extend(value::instead(

@@ -74,6 +74,38 @@ enum Change {
     Recursive(NewValue),
     /// `removeAttrs set [ "name" ]`
     Without(String),
+    /// `removeAttrs set [ "name" ] // { … }`
+    Renamed(String, NewValue),
+}
+
+/// Ways of giving an attribute another name where the set that holds it is used.
+pub(super) fn renamed(
+    evaluated: &Evaluated,
+    path: &[String],
+    name: &str,
+    value: &Json,
+) -> Vec<Candidate> {
+    let Some((old, holder)) = path.split_last() else {
+        return Vec::new();
+    };
+    if !look::is_plain(value) {
+        return Vec::new();
+    }
+    let new = NewValue::Set(vec![(name.to_owned(), NewValue::from(value))]);
+    let change = Change::Renamed(old.clone(), new);
+    let mut out = Vec::new();
+    for definition in look::counting(evaluated, holder) {
+        if let Some(binding @ Binding::Bound { file, .. }) =
+            Binding::of(evaluated, &definition, holder)
+            && let Some(value) = binding.value()
+        {
+            let core = usage::core(&value);
+            if !matches!(core, ast::Expr::AttrSet(_)) {
+                out.extend(at(file, &core, &change));
+            }
+        }
+    }
+    out
 }
 
 fn changes(
@@ -155,6 +187,10 @@ impl Change {
                 let names = NewValue::strings([name]);
                 format!("removeAttrs {source} {}", names.one_line())
             }
+            Change::Renamed(name, new) => {
+                let names = NewValue::strings([name]).one_line();
+                format!("removeAttrs {source} {names} // {}", new.one_line())
+            }
         })
     }
 }
@@ -182,7 +218,7 @@ fn at(file: FileId, core: &ast::Expr, change: &Change) -> Option<Candidate> {
             }
             after.push_str(&format!(" {}", value.one_line()));
         }
-        Change::Without(name) => {
+        Change::Without(name) | Change::Renamed(name, _) => {
             before.push_str("removeAttrs ");
             if usage::is_loose(core) || matches!(core, ast::Expr::Apply(_)) {
                 before.push('(');
@@ -190,6 +226,9 @@ fn at(file: FileId, core: &ast::Expr, change: &Change) -> Option<Candidate> {
             }
             let names = NewValue::strings([name]);
             after.push_str(&format!(" {}", names.one_line()));
+            if let Change::Renamed(_, new) = change {
+                after.push_str(&format!(" // {}", new.one_line()));
+            }
         }
     }
     if usage::is_tight(core) {

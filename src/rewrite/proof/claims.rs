@@ -46,12 +46,12 @@ pub(super) fn check(
 /// Whether a claim speaks of a change. One about a whole value speaks of all that is in it.
 fn is_claimed(change: &Change, claims: &[Claim]) -> bool {
     claims.iter().any(|claim| match claim.expected {
-        Expected::Value(_) | Expected::Absent | Expected::Null | Expected::Any => {
-            change.path.starts_with(&claim.path)
-        }
-        Expected::Elements(_)
+        Expected::Value(_) | Expected::Absent => change.path.starts_with(&claim.path),
+        Expected::Elements { .. }
         | Expected::Lines { .. }
         | Expected::Inside { .. }
+        | Expected::Null
+        | Expected::Any
         | Expected::Declared => claim.path == change.path,
     })
 }

@@ -318,8 +318,8 @@ impl Attempt<'_> {
             layers: Vec::new(),
             state: Rc::clone(before),
         };
-        for intent in intents {
-            step = self.fulfil(&step, intent, policy)?;
+        for (index, intent) in intents.iter().enumerate() {
+            step = self.fulfil(&step, &intents[..index], intent, policy)?;
         }
         let changes = step.state.changes_since(before);
         claims::check(
@@ -364,13 +364,22 @@ impl Attempt<'_> {
         })
     }
 
-    /// Tries the candidates of one intent, the smallest first.
-    fn fulfil(&self, step: &Step, intent: &Intent, policy: Policy) -> Result<Step, Objection> {
+    /// Tries the candidates of one intent, the smallest first. What earlier ones said stays so.
+    fn fulfil(
+        &self,
+        step: &Step,
+        earlier: &[Intent],
+        intent: &Intent,
+        policy: Policy,
+    ) -> Result<Step, Objection> {
         let own = Objection::Own;
         let before = self.start.known(self.host).map_err(|u| own(stuck_by(u)))?;
-        let met = |state: &HostState| {
+        let holds = |intent: &Intent, state: &HostState| {
             let holds = |claim: &Claim| claims::holds(claim, state);
             intent.claims().iter().all(holds)
+        };
+        let met = |state: &HostState| {
+            holds(intent, state) && earlier.iter().all(|earlier| holds(earlier, state))
         };
         if met(&step.state) {
             return Ok(step.clone());
