@@ -235,9 +235,11 @@ fn writing_survives_a_fault_at_every_call() {
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let new = files(done.path());
         for (calls, faults) in TRIED {
+            // What is only read is tried now and then: there is much of it.
+            let step = if calls.starts_with("read,") { 5 } else { 1 };
             let first = before_the_lock(fresh(&template).path(), ways, calls) + 1;
             for what in *faults {
-                for n in first.. {
+                for n in (first..).step_by(step) {
                     let dir = fresh(&template);
                     let fault = Fault {
                         calls,
