@@ -384,6 +384,11 @@ fn ways_exclude_each_other() {
         assert_eq!(ran.out, "", "{arguments:?}");
     }
     assert!(!is_written(&project) && names(&project) == [FILE]);
+    // What follows a rule is a path, and no second rule.
+    for option in ["--rule", "--consent"] {
+        let ran = project.run(&["fix", option, "mount/redundant-option", FILE]);
+        assert_eq!(ran.code, Some(1), "{option}: {ran:?}");
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub(super) struct Fix {
     interactive: bool,
     /// Take the changes of these rules although they give something up: checksums, durability,
     /// space. Others that do are shown, but not written.
-    #[arg(long, value_name = "RULE", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     consent: Vec<String>,
     /// Keep the old text of each file as FILE.orig (only for --write).
     #[arg(long, conflicts_with_all = ["diff", "commit", "patches", "commands", "runbook"], requires = "changes")]
@@ -83,10 +83,10 @@ pub(super) struct Fix {
     #[arg(long, conflicts_with_all = ["diff", "patches", "commands", "runbook"], requires = "changes")]
     allow_dirty: bool,
     /// Only changes of these classes: live, reboot, migrate, reinstall.
-    #[arg(long, value_name = "CLASS", num_args = 1.., value_delimiter = ',', value_parser = class)]
+    #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = class)]
     only: Vec<Class>,
     /// Only these rules.
-    #[arg(long, value_name = "RULE", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     rule: Vec<String>,
     /// Ask the real Nix whether the patches do exactly what is claimed (needs nix-instantiate).
     #[arg(long)]

@@ -287,7 +287,7 @@ mod tests {
         let hostile = "mount/atime: mount \"../$(x)\" ü\n with noatime and much more than that";
         assert_eq!(
             file_name(7, hostile),
-            "0007-mount-atime-mount-.-x-with-noatime-and-much-more-t.patch"
+            "0007-mount-atime-mount-.-x-with-noatime-and-much-more-tha.patch"
         );
     }
 
