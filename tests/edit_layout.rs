@@ -137,9 +137,11 @@ fn nix_files(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a person may have done to the text: nothing, a formatter, tabs, CRLF, no last line break.
+/// What a person may have done to the text: nothing, a formatter, tabs, CRLF, blanks at the ends of
+/// lines, no last line break.
 fn variants(text: &str) -> Vec<String> {
     let mut variants = vec![
+        text.replace(";\n", "; \n"),
         text.to_owned(),
         text.trim_end().to_owned(),
         text.replace('\n', "\r\n"),

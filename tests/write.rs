@@ -94,7 +94,10 @@ fn what_git_would_not_give_back_is_refused() {
         ),
         (
             "untracked",
-            |p| drop(p.git(&["rm", "--quiet", "--cached", FILE])),
+            |p| {
+                p.git(&["rm", "--quiet", "--cached", FILE]);
+                p.git(&["commit", "--quiet", "--message=gone"]);
+            },
             "is not known to git",
         ),
         (
@@ -102,7 +105,7 @@ fn what_git_would_not_give_back_is_refused() {
             |p| {
                 p.git(&["rm", "--quiet", "--cached", FILE]);
                 p.write(".gitignore", "*.nix\n");
-                p.git(&["add", ".gitignore"]);
+                p.git(&["commit", "--quiet", "--message=gone"]);
             },
             "is not known to git",
         ),

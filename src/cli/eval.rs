@@ -38,7 +38,7 @@ const LOOKED_AT: &[&str] = &[
 ];
 
 /// Whether and how far Nix is asked.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Eval {
     /// Ask the real Nix (2.8 or later) for what the files leave unknown. Nothing is built or
     /// fetched, and no file of yours is changed.

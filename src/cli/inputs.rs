@@ -15,6 +15,7 @@ use crate::nix::source::{ReadError, Sources, Span};
 use crate::project::{Entry, Evaluated, HostName, OpenError, Project};
 
 /// A project that can be worked on.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub(super) project: Rc<Project>,
     pub(super) sources: Rc<Sources>,

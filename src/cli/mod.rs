@@ -43,7 +43,7 @@ enum Command {
 }
 
 /// Which machine, and what is known about it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Target {
     /// A directory with a flake.nix, configuration.nix or disko file, or a .nix file.
     #[arg(default_value = ".")]
@@ -63,6 +63,19 @@ struct Target {
     observe: Vec<String>,
     #[command(flatten)]
     eval: eval::Eval,
+}
+
+impl Target {
+    /// The same for hosts that nobody asked about: what is given for one machine is not theirs.
+    fn of_others(&self) -> Target {
+        Target {
+            host: None,
+            facter: None,
+            metrics: None,
+            observe: Vec::new(),
+            ..self.clone()
+        }
+    }
 }
 
 /// Parses the process's arguments, runs, and gives the exit code.
@@ -93,7 +106,9 @@ pub fn run() -> u8 {
 /// Says something on standard error; if nobody can hear it, there is nobody to tell.
 fn say(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    if !text.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
 }
 
 /// Prints to standard output; a reader that went away is no error.

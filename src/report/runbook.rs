@@ -24,6 +24,7 @@ pub fn render(report: &Report) -> String {
             .recommendations
             .iter()
             .filter(|r| matches!(r.class, Some(Class::Migrate | Class::Reinstall)))
+            .filter(|r| r.dropped.is_none())
             .collect();
         if items.is_empty() {
             continue;
@@ -120,6 +121,11 @@ fn procedure(out: &mut String, number: usize, item: &RecommendationReport) {
     };
     fact("Out of service", &down);
     match (&item.patch, &item.obstacle) {
+        _ if item.patched_with.is_some() => {
+            let host = item.patched_with.as_deref().unwrap_or_default();
+            let text = format!("the patch of host {} changes this one too", escaped(host));
+            fact("Files", &text);
+        }
         (Some(_), _) => fact(
             "Files",
             &format!(

@@ -22,10 +22,15 @@ struct Step<'r> {
     command: &'r Command,
 }
 
+/// Whether a patch of this host, or of another that changes this one too, makes it last.
+fn is_proven(item: &RecommendationReport) -> bool {
+    item.dropped.is_none() && (item.patch.is_some() || item.patched_with.is_some())
+}
+
 /// The steps of one host that may run while everything goes on.
 fn live_steps(host: &HostReport) -> Vec<Step<'_>> {
     let live = |item: &&RecommendationReport| {
-        item.patch.is_some() && matches!(item.class, Some(Class::Live | Class::Reboot))
+        is_proven(item) && matches!(item.class, Some(Class::Live | Class::Reboot))
     };
     let steps = host.recommendations.iter().filter(live).flat_map(|item| {
         let commands = item.commands.iter().filter(|c| c.class == Class::Live);
@@ -38,6 +43,10 @@ fn live_steps(host: &HostReport) -> Vec<Step<'_>> {
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     header(&mut out, report);
+    if report.hosts.iter().all(|host| live_steps(host).is_empty()) {
+        out.push_str("\necho 'there is nothing to run'\n");
+        return out;
+    }
     out.push_str(PRELUDE);
     let mut number = 0;
     let mut sections = String::new();
@@ -101,10 +110,13 @@ fn header(out: &mut String, report: &Report) {
     out.push_str(USAGE_COMMENT);
     for host in &report.hosts {
         let left_out = host.recommendations.iter().filter_map(|item| {
-            let why = match (item.class, &item.patch, &item.obstacle) {
-                (None, ..) => return None,
-                (_, None, Some(obstacle)) => format!("no edit of the files is proven: {obstacle}"),
-                (_, None, None) => "no edit of the files is proven".to_owned(),
+            let why = match (item.class, &item.obstacle) {
+                (None, _) => return None,
+                _ if item.dropped.is_some() => "it gives way to another".to_owned(),
+                (_, Some(obstacle)) if !is_proven(item) => {
+                    format!("no edit of the files is proven: {obstacle}")
+                }
+                _ if !is_proven(item) => "no edit of the files is proven".to_owned(),
                 (Some(Class::Migrate | Class::Reinstall), ..) => {
                     "it is not live; `btrfs-tune fix --runbook` tells how".to_owned()
                 }
@@ -142,6 +154,8 @@ const USAGE_COMMENT: &str = r#"#
 "#;
 
 const PRELUDE: &str = r#"
+# Commands are also shown, as text:
+# shellcheck disable=SC2016
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -203,9 +217,9 @@ fn function(out: &mut String, number: usize, step: &Step<'_>) {
         part("ready", test);
     }
     if let Some(test) = &command.done {
-        part("done", test);
+        part("is_done", test);
     } else {
-        part("done", "return 1");
+        part("is_done", "return 1");
     }
     let checks: Vec<String> = command
         .requires
@@ -243,10 +257,6 @@ fn choose(out: &mut String, choices: &[(String, String, usize)]) {
     let names: Vec<&str> = choices.iter().map(|(_, name, _)| name.as_str()).collect();
     let names = shell_word(&clean(&names.join(", ")));
     out.push_str("\nchoose_host() {\n");
-    if choices.is_empty() {
-        out.push_str("\tsay 'there is nothing to run'\n\texit 0\n}\n");
-        return;
-    }
     out.push_str("\tif test -n \"$asked\"; then\n\t\tcase $asked in\n");
     let mut known: Vec<&str> = Vec::new();
     for (_, name, index) in choices {
@@ -260,7 +270,7 @@ fn choose(out: &mut String, choices: &[(String, String, usize)]) {
         "\t\t*) die \"there are no steps for $asked, only for\" {names} ;;\n\t\tesac\n\t\treturn\n\tfi"
     );
     out.push_str("\tmachine=$(uname -n)\n\tcase ${machine%%.*} in\n");
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<&str> = vec![""];
     for (machine, _, index) in choices {
         if seen.contains(&machine.as_str()) {
             continue;
@@ -278,7 +288,7 @@ fn choose(out: &mut String, choices: &[(String, String, usize)]) {
     }
     let _ = writeln!(
         out,
-        "\t*) die \"this machine is called $machine; the steps are for\" {names} ;;\n\tesac\n}}"
+        "\t*) die \"this machine is called $machine; the steps are for\" {names} \"(--host NAME chooses)\" ;;\n\tesac\n}}"
     );
 }
 
@@ -296,7 +306,7 @@ check_all() {
 	for n in $steps; do
 		part "$n" agreed || continue
 		part "$n" ready || continue
-		if part "$n" done >/dev/null 2>&1; then continue; fi
+		if part "$n" is_done >/dev/null 2>&1; then continue; fi
 		if ! part "$n" checks; then
 			part "$n" about >&2
 			die 'this is not the machine that was meant, or not in that state; nothing was changed'
@@ -325,6 +335,9 @@ prepare() {
 	for program in blkid btrfs cat findmnt flock grep id mkdir mktemp mount mountpoint mv rm rmdir sed tail umount uname; do
 		command -v "$program" >/dev/null || die "$program is not there"
 	done
+}
+
+begin() {
 	mkdir -p -- "$record"
 	exec 9>"$record/lock"
 	flock -n 9 || die 'another run of this script is under way'
@@ -344,7 +357,7 @@ apply() {
 			put_off="$put_off $n"
 			continue
 		fi
-		if part "$n" done >/dev/null 2>&1; then
+		if part "$n" is_done >/dev/null 2>&1; then
 			say "nothing to be done:"
 			part "$n" about
 			continue
@@ -424,10 +437,12 @@ check)
 apply)
 	prepare
 	check_all
+	begin
 	apply
 	;;
 undo)
 	prepare
+	begin
 	undo
 	;;
 esac

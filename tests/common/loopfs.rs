@@ -73,6 +73,15 @@ impl LoopFs {
         (read("rotational"), read("discard_max_bytes"))
     }
 
+    /// Makes the devices claim that they rotate, or that they do not.
+    pub(crate) fn set_rotational(&self, rotates: bool) {
+        for device in &self.devices {
+            let name = device.0.trim_start_matches("/dev/");
+            let value = if rotates { "1" } else { "0" };
+            let _ = fs::write(format!("/sys/block/{name}/queue/rotational"), value);
+        }
+    }
+
     /// Creates a subvolume below the top level.
     pub(crate) fn subvolume(&self, name: &str) -> Result<(), String> {
         let top = self.mount("/", "defaults")?;

@@ -302,7 +302,7 @@ pub(crate) fn have(tool: &str, test: &str) -> bool {
     false
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

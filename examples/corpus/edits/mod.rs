@@ -1,18 +1,23 @@
 //! Every kind of action tried on everything that it fits in the corpus, and judged.
 //!
 //! `CORPUS=… KIT=… NIXPKGS_LIB=… DISKO=… cargo run --release --example corpus -- edits
-//!   [--only SUBSTR] [--kind SUBSTR] [--sample N] [--no-nix] [--verbose] [--failures FILE]`
+//!   [--only SUBSTR] [--kind SUBSTR] [--sample N] [--limit SECONDS] [--no-nix] [--verbose]
+//!   [--failures FILE] [--records FILE]`
 //!
 //! One process a case (a file, or a flake), two at a time: a panic, or a stack that overflows,
 //! ends one case, which is then told as panicked.
 
+#[path = "../../../tests/common/claimed.rs"]
+mod claimed;
 mod judge;
 mod kinds;
 mod record;
 mod summary;
+#[path = "../../../tests/common/edited.rs"]
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,14 +26,14 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use btrfs_tune::project::{HostName, Project};
-use btrfs_tune::recommend::Action;
 use btrfs_tune::rewrite::proof::Proven;
-use btrfs_tune::rewrite::{Stuck, Workspace, diff};
+use btrfs_tune::rewrite::{Workspace, diff};
 use serde_json::Value as Json;
 
 use super::Corpus;
-use judge::{Bench, Tools, Variant, Verdict};
-use kinds::{KINDS, Place};
+use claimed::Verdict;
+use judge::{Bench, Tools, Variant};
+use kinds::{KINDS, Place, Task};
 use record::{Record, Status};
 
 /// A file of the corpus, or a flake.
@@ -51,6 +56,10 @@ pub(crate) struct Options {
     sample: Option<usize>,
     no_nix: bool,
     failures: Option<PathBuf>,
+    /// Seconds after which no further case is begun.
+    limit: Option<u64>,
+    /// Where every record is written as soon as it is there.
+    records: Option<PathBuf>,
     /// The case that this process is for.
     case: Option<usize>,
 }
@@ -69,6 +78,10 @@ impl Options {
                 self.sample = Some(value()?.parse().map_err(|_| "--sample wants a number")?)
             }
             "--case" => self.case = Some(value()?.parse().map_err(|_| "--case wants a number")?),
+            "--limit" => {
+                self.limit = Some(value()?.parse().map_err(|_| "--limit wants seconds")?);
+            }
+            "--records" => self.records = Some(value()?.into()),
             "--failures" => self.failures = Some(value()?.into()),
             "--no-nix" => self.no_nix = true,
             _ => return Ok(false),
@@ -88,15 +101,27 @@ pub(crate) fn run(corpus: &Corpus, options: &Options) {
     let start = Instant::now();
     let me = std::env::current_exe().expect("a program");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // Flakes take longest.
-    let queue: Mutex<Vec<usize>> = Mutex::new((0..cases.len()).collect());
+    let queue: Mutex<VecDeque<usize>> = Mutex::new((0..cases.len()).collect());
+    let is_over = || {
+        options
+            .limit
+            .is_some_and(|limit| start.elapsed().as_secs() >= limit)
+    };
+    let log = options
+        .records
+        .as_ref()
+        .map(|path| std::fs::File::create(path).expect("a file"));
     let records: Mutex<Vec<Record>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let Some(index) = queue.lock().expect("a lock").pop() else {
+                    let next = match is_over() {
+                        true => None,
+                        false => queue.lock().expect("a lock").pop_front(),
+                    };
+                    let Some(index) = next else {
                         return;
                     };
                     let output = Command::new(&me)
@@ -111,7 +136,13 @@ pub(crate) fn run(corpus: &Corpus, options: &Options) {
                         let why = err.lines().next_back().unwrap_or_default();
                         found.push(Record::ended(&cases[index].place, why));
                     }
-                    records.lock().expect("a lock").extend(found);
+                    let mut records = records.lock().expect("a lock");
+                    if let Some(mut log) = log.as_ref() {
+                        for record in &found {
+                            let _ = writeln!(log, "{}", record.to_json());
+                        }
+                    }
+                    records.extend(found);
                 }
             });
         }
@@ -195,59 +226,51 @@ fn try_all(case: &Case, options: &Options) -> Vec<Record> {
     let mut checked = Checked::default();
     let (mut records, mut variants) = (Vec::new(), Vec::new());
     let hosts: Vec<HostName> = workspace.hosts().cloned().collect();
-    for host in hosts {
-        let Ok(evaluated) = workspace.evaluate(&host) else {
-            continue;
-        };
-        let model = evaluated.host();
-        let config = evaluated
-            .configuration
-            .snapshot(&evaluated.evaluator)
-            .to_json();
-        let place = Place {
-            host: &model,
-            config: &config,
-            is_nixos: case.is_nixos,
-        };
-        for (index, kind) in KINDS.iter().enumerate() {
-            if !kind.name.contains(&options.kind) {
+    let tasks = |host: &HostName| (host.clone(), tasks(case, options, &workspace, host));
+    let plans: BTreeMap<HostName, Vec<(usize, Task)>> = hosts.iter().map(tasks).collect();
+    for (host, tasks) in &plans {
+        for (index, task) in tasks {
+            let words = [&case.place, &host.0, KINDS[*index].name, &task.subject];
+            if is_left_out(options.sample, &words) {
                 continue;
             }
-            for task in (kind.tasks)(&place) {
-                if is_left_out(
-                    options.sample,
-                    &[&case.place, &host.0, kind.name, &task.subject],
-                ) {
-                    continue;
+            // Hosts that share a file may change too, each by the same action on the same thing.
+            let same = |other: &HostName| {
+                let theirs = plans.get(other)?.iter();
+                let mut same = theirs.filter(|(k, t)| k == index && t.subject == task.subject);
+                Some(same.next()?.1.actions.clone())
+            };
+            let prove = |workspace: &Workspace| {
+                let attempt = AssertUnwindSafe(|| workspace.prove_for(host, &task.actions, &same));
+                catch_unwind(attempt)
+            };
+            let mut record = Record::new(*index, case, host, task);
+            let start = Instant::now();
+            let proven = prove(&workspace);
+            record.micros = start.elapsed().as_micros() as u64;
+            match proven {
+                Err(_) => record.status = Status::Panicked,
+                Ok(Err(stuck)) => {
+                    record.reason = stuck.why;
+                    let place = |at| workspace.sources().place(at).to_string();
+                    record.at = stuck.at.map(place);
                 }
-                let mut record =
-                    Record::new(index, case.place.clone(), host.0.clone(), task.subject);
-                let start = Instant::now();
-                let proven =
-                    catch_unwind(AssertUnwindSafe(|| prove(&workspace, &host, &task.actions)));
-                record.micros = start.elapsed().as_micros() as u64;
-                match proven {
-                    Err(_) => record.status = Status::Panicked,
-                    Ok(Err(stuck)) => {
-                        record.reason = stuck.why;
-                        record.at = stuck.at.map(|at| workspace.sources().place(at).to_string());
+                Ok(Ok(proven)) => {
+                    record.status = Status::Proven;
+                    let texts = checked.check(&workspace, &proven, &mut record);
+                    if let Ok(Ok(again)) = prove(&proven.workspace) {
+                        let paths = again.changes.iter().map(|c| c.path.join("."));
+                        record.again = Some(paths.collect::<Vec<_>>().join(", "));
                     }
-                    Ok(Ok(proven)) => {
-                        record.status = Status::Proven;
-                        let texts =
-                            checked.check(&workspace, &proven, &task.actions, &host, &mut record);
-                        variants.push((
-                            records.len(),
-                            Variant {
-                                host: host.0.clone(),
-                                texts,
-                                changes: proven.changes,
-                            },
-                        ));
-                    }
+                    let variant = Variant {
+                        host: host.0.clone(),
+                        texts,
+                        changes: proven.changes,
+                    };
+                    variants.push((records.len(), variant));
                 }
-                records.push(record);
             }
+            records.push(record);
         }
     }
     if !options.no_nix && !variants.is_empty() {
@@ -256,8 +279,27 @@ fn try_all(case: &Case, options: &Options) -> Vec<Record> {
     records
 }
 
-fn prove(workspace: &Workspace, host: &HostName, actions: &[Action]) -> Result<Proven, Stuck> {
-    workspace.prove(host, actions)
+/// All that is to be tried on a host.
+fn tasks(
+    case: &Case,
+    options: &Options,
+    workspace: &Workspace,
+    host: &HostName,
+) -> Vec<(usize, Task)> {
+    let Ok(evaluated) = workspace.evaluate(host) else {
+        return Vec::new();
+    };
+    let snapshot = evaluated.configuration.snapshot(&evaluated.evaluator);
+    let place = Place {
+        host: &evaluated.host(),
+        config: &snapshot.to_json(),
+        is_nixos: case.is_nixos,
+    };
+    let wanted = KINDS.iter().enumerate();
+    let wanted = wanted.filter(|(_, kind)| kind.name.contains(&options.kind));
+    wanted
+        .flat_map(|(index, kind)| (kind.tasks)(&place).into_iter().map(move |t| (index, t)))
+        .collect()
 }
 
 /// One of every so many tasks is tried, always the same ones.
@@ -301,8 +343,6 @@ impl Checked {
         &mut self,
         start: &Workspace,
         proven: &Proven,
-        actions: &[Action],
-        host: &HostName,
         record: &mut Record,
     ) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
@@ -346,12 +386,6 @@ impl Checked {
             record.applies = Some(applies(&patch, &pairs));
         }
         record.patch = patch;
-        if let Ok(Ok(again)) =
-            catch_unwind(AssertUnwindSafe(|| prove(&proven.workspace, host, actions)))
-        {
-            let paths: Vec<String> = again.changes.iter().map(|c| c.path.join(".")).collect();
-            record.again = Some(paths.join(", "));
-        }
         texts
     }
 }

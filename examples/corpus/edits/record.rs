@@ -1,6 +1,10 @@
 //! What became of one try, as a line of JSON between processes.
 
+use btrfs_tune::project::HostName;
 use serde::{Deserialize, Serialize};
+
+use super::Case;
+use super::kinds::Task;
 
 /// What our proof said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +51,16 @@ pub(crate) struct Record {
 pub(crate) const WHOLE: usize = usize::MAX;
 
 impl Record {
-    pub(crate) fn new(kind: usize, place: String, host: String, subject: String) -> Record {
+    pub(crate) fn new(kind: usize, case: &Case, host: &HostName, task: &Task) -> Record {
+        Record::blank(kind, &case.place, &host.0, &task.subject)
+    }
+
+    fn blank(kind: usize, place: &str, host: &str, subject: &str) -> Record {
         Record {
             kind,
-            place,
-            host,
-            subject,
+            place: place.to_owned(),
+            host: host.to_owned(),
+            subject: subject.to_owned(),
             status: Status::Advice,
             reason: String::new(),
             at: None,
@@ -77,7 +85,7 @@ impl Record {
         Record {
             status: Status::Panicked,
             reason: why.to_owned(),
-            ..Record::new(WHOLE, place.to_owned(), String::new(), String::new())
+            ..Record::blank(WHOLE, place, "", "")
         }
     }
 

@@ -12,7 +12,7 @@ use crate::rewrite::diff::FileDiff;
 
 /// What an edited patch does.
 pub(super) struct Proof {
-    /// The configuration changes as the recommendation claims, on its host alone.
+    /// The configuration of every host changes as the recommendation claims.
     pub(super) is_as_claimed: bool,
     /// How it changes otherwise.
     pub(super) difference: String,
@@ -85,17 +85,17 @@ pub(super) fn prove(
     edited: &Patch,
 ) -> Result<Proof, String> {
     let before = planner.with(texts)?;
-    let mut new = texts.clone();
-    new.extend(edited.files.iter().map(|f| (f.file, f.after.clone())));
-    let after = planner.with(&new)?;
+    let with = |patch: &Patch| {
+        let mut new = texts.clone();
+        new.extend(patch.files.iter().map(|f| (f.file, f.after.clone())));
+        planner.with(&new)
+    };
+    let (meant, after) = (with(claimed)?, with(edited)?);
     let mut difference = String::new();
     let mut is_as_claimed = true;
     for host in after.hosts() {
         let changes = after.changes_since(&before, host);
-        let wanted: &[Change] = match *host == claimed.host {
-            true => &claimed.report.changes,
-            false => &[],
-        };
+        let wanted = meant.changes_since(&before, host);
         if changes == wanted {
             continue;
         }

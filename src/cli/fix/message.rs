@@ -31,7 +31,7 @@ pub(super) fn of(patch: &Patch, several_hosts: bool) -> Message {
     let report = &patch.report;
     let title = clean(&report.title);
     let host = match several_hosts {
-        true => format!("{}: ", clean(&patch.host.0)),
+        true => format!("{}: ", clean(&report.hosts.join(", "))),
         false => String::new(),
     };
     let whole = format!("{}: {host}{}", report.rule, lower_first(&title));

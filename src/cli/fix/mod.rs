@@ -22,7 +22,7 @@ use super::{CLEAN, FAILED, PENDING, Target, explain};
 use crate::project::{HostName, Project};
 use crate::recommend::rules::rule;
 use crate::recommend::{Applicability, Class};
-use crate::report::text;
+use crate::report::{Report, runbook, script, text};
 use crate::rewrite::apply::{self, Applier, Place};
 use crate::rewrite::git::{Git, GitError};
 use crate::select::Proposal;
@@ -50,9 +50,26 @@ pub(super) struct Fix {
     /// Write a series of patches for `git am DIR/*.patch`, and a cover letter, into a directory.
     #[arg(long, value_name = "DIR", group = "way", help_heading = "Ways out")]
     patches: Option<PathBuf>,
+    /// Print the shell script that brings the running system to what the patches say, without a
+    /// reboot. This program does not run it; `sh SCRIPT list` shows its steps.
+    #[arg(
+        long,
+        group = "way",
+        conflicts_with = "format",
+        help_heading = "Ways out"
+    )]
+    commands: bool,
+    /// Print the steps of what needs more than that: migrating data, reinstalling.
+    #[arg(
+        long,
+        group = "way",
+        conflicts_with = "format",
+        help_heading = "Ways out"
+    )]
+    runbook: bool,
     /// Ask about each recommendation; what is chosen is then written, or goes the way that is named
     /// beside (--commit, --patches).
-    #[arg(long, group = "changes", conflicts_with_all = ["diff", "verify", "format"])]
+    #[arg(long, group = "changes", conflicts_with_all = ["diff", "commands", "runbook", "format"])]
     #[arg(help_heading = "Ways out")]
     interactive: bool,
     /// Take the changes of these rules although they give something up: checksums, durability,
@@ -60,10 +77,10 @@ pub(super) struct Fix {
     #[arg(long, value_name = "RULE", num_args = 1.., value_delimiter = ',')]
     consent: Vec<String>,
     /// Keep the old text of each file as FILE.orig (only for --write).
-    #[arg(long, conflicts_with_all = ["diff", "commit", "patches"], requires = "changes")]
+    #[arg(long, conflicts_with_all = ["diff", "commit", "patches", "commands", "runbook"], requires = "changes")]
     backup: bool,
     /// Change files, too, that git would not give back as they are now.
-    #[arg(long, conflicts_with_all = ["diff", "patches"], requires = "changes")]
+    #[arg(long, conflicts_with_all = ["diff", "patches", "commands", "runbook"], requires = "changes")]
     allow_dirty: bool,
     /// Only changes of these classes: live, reboot, migrate, reinstall.
     #[arg(long, value_name = "CLASS", num_args = 1.., value_delimiter = ',', value_parser = class)]
@@ -237,6 +254,24 @@ impl Fix {
     /// The ways that change no file of the project.
     fn print_or_series(&self, planner: &Planner<'_>) -> miette::Result<u8> {
         let planned = planner.plan(&BTreeMap::new(), &|_, p| self.wants(p))?;
+        if self.commands || self.runbook {
+            let report = planned.report();
+            let problems = Report {
+                hosts: Vec::new(),
+                ..report.clone()
+            };
+            super::say(text::render(&problems).trim_end());
+            if planned.failed() {
+                return Err(miette!(
+                    help = "resolve what is reported as an error first",
+                    "nothing was printed, for it would not be the whole"
+                ));
+            }
+            super::print(&match self.commands {
+                true => script::render(&report),
+                false => runbook::render(&report),
+            })?;
+        }
         let mut done = None;
         if let Some(directory) = &self.patches {
             if planned.failed() {
@@ -248,7 +283,9 @@ impl Fix {
             }
             done = Some(patches::write(directory, &planned.patches)?);
         }
-        self.print(&planned, done.as_ref(), &[])?;
+        if !self.commands && !self.runbook {
+            self.print(&planned, done.as_ref(), &[])?;
+        }
         if let Some(done) = &done {
             self.say(done);
         }
@@ -339,5 +376,6 @@ fn written(done: &Done) -> Json {
 /// The hosts of patches, for what names them only where there are several.
 fn several_hosts(patches: &[Patch]) -> bool {
     let first: Option<&HostName> = patches.first().map(|p| &p.host);
-    patches.iter().any(|p| Some(&p.host) != first)
+    let is_alone = |p: &Patch| Some(&p.host) == first && p.report.hosts.len() <= 1;
+    !patches.iter().all(is_alone)
 }

@@ -9,13 +9,13 @@ use crate::cli::inputs::{self, Opened};
 use crate::cli::verify;
 use crate::ingest::oracle::Filled;
 use crate::ingest::problem::{Problem, Severity};
-use crate::model::Host;
+use crate::model::{Facts, Host};
 use crate::nix::source::FileId;
 use crate::project::HostName;
 use crate::recommend::{Applicability, Class};
 use crate::report::{FORMAT, HostReport, ProblemReport, RecommendationReport, Report, build};
 use crate::rewrite::diff::FileDiff;
-use crate::rewrite::{Outcome, Realised, Workspace, realise};
+use crate::rewrite::{FactsOf, Outcome, Realised, Workspace, realise};
 use crate::select::{self, Proposal};
 
 use super::Fix;
@@ -141,11 +141,28 @@ impl<'a> Planner<'a> {
             false => Rc::new(self.opened.sources.with_texts(texts)),
         };
         let (workspace, failed) = Workspace::open(project, sources, &self.all);
+        let workspace = workspace.knowing(self.facts());
         let told = |(name, why): (HostName, Rc<crate::nix::eval::Unknown>)| Failure {
             name,
             why: why.why.to_string(),
         };
         (workspace, failed.into_iter().map(told).collect())
+    }
+
+    /// What is known of each host besides its configuration. Hosts that Nix was asked about agree
+    /// to nothing that another host wants: static reading alone does not say what they want.
+    fn facts(&self) -> FactsOf {
+        let told: Vec<HostName> = self.told.iter().map(|(name, _)| name.clone()).collect();
+        let opened = self.opened.clone();
+        let (asked, others) = (self.fix.target.clone(), self.fix.target.of_others());
+        Rc::new(move |name, evaluated| {
+            let target = match opened.hosts.contains(name) {
+                true => &asked,
+                false => &others,
+            };
+            let known = || opened.facts(target, evaluated).ok().map(|(facts, _)| facts);
+            (!told.contains(name)).then(known).flatten()
+        })
     }
 
     /// Whether only Nix can read a host.
@@ -196,15 +213,15 @@ impl<'a> Planner<'a> {
             })
             .chain(self.problems.iter().cloned())
             .collect();
-        let mut hosts: Vec<(HostName, HostReport)> = Vec::new();
-        let mut patches = Vec::new();
+        let start = workspace.clone();
+        let mut made = Vec::new();
         for name in &opened.hosts {
             let filled = self.told.iter().find(|(n, _)| n == name).map(|(_, f)| f);
             if self.is_unread(&failed, name) {
                 if let Some(filled) = filled {
-                    let (report, found) = self.told_alone(name, filled, wanted)?;
+                    let (host, found) = self.told_alone(name, filled, wanted)?;
                     problems.extend(found);
-                    hosts.push((name.clone(), report));
+                    made.push(host);
                 }
                 continue;
             }
@@ -233,24 +250,40 @@ impl<'a> Planner<'a> {
                     (model, realised)
                 }
             };
-            let analysis = Analysis::of(&model);
-            let report = build::host(&model, &analysis, &realised, &opened.sources);
-            patches.extend(patches_of(name, &realised, &report));
-            hosts.push((name.clone(), report));
+            made.push(Made {
+                name: name.clone(),
+                model,
+                facts,
+                realised,
+            });
         }
-        if self.fix.verify && texts.is_empty() {
-            for (name, report) in &hosts {
-                for wrong in verify::contradictions(opened, &workspace, name, report)? {
-                    let source = format!("host {}", name.0);
-                    problems.push(Problem::error(&source, &wrong).help("please report this"));
-                }
-            }
+        if self.fix.verify {
+            let mut done: Vec<verify::Done<'_>> = made
+                .iter_mut()
+                .map(|made| verify::Done {
+                    name: &made.name,
+                    facts: &made.facts,
+                    realised: &mut made.realised,
+                })
+                .collect();
+            let limits = target.eval.limits();
+            let (left, found) = verify::run(opened, &limits, &start, workspace, &mut done)?;
+            workspace = left;
+            problems.extend(found);
         }
+        problems.extend(workspace.problems().iter().cloned());
         problems.sort();
         problems.dedup();
+        let (mut hosts, mut patches) = (Vec::new(), Vec::new());
+        for made in &made {
+            let analysis = Analysis::of(&made.model);
+            let report = build::host(&made.model, &analysis, &made.realised, &opened.sources);
+            patches.extend(patches_of(&made.name, &made.realised, &report));
+            hosts.push(report);
+        }
         Ok(Planned {
             workspace,
-            hosts: hosts.into_iter().map(|(_, report)| report).collect(),
+            hosts,
             problems,
             patches,
         })
@@ -262,7 +295,7 @@ impl<'a> Planner<'a> {
         name: &HostName,
         filled: &Filled,
         wanted: &dyn Fn(&HostName, &Proposal) -> bool,
-    ) -> miette::Result<(HostReport, Vec<Problem>)> {
+    ) -> miette::Result<(Made, Vec<Problem>)> {
         let settings = &filled.host.settings;
         let named = ["hardware.facter.reportPath", "facter.reportPath"]
             .iter()
@@ -270,10 +303,14 @@ impl<'a> Planner<'a> {
         let target = &self.fix.target;
         let (facts, found) = self.opened.facts_beside(target, name, named)?;
         let model = filled.host.clone().with_facts(&facts);
-        let analysis = Analysis::of(&model);
         let realised = self.advice(filled, &model, &[], &|p| wanted(name, p));
-        let report = build::host(&model, &analysis, &realised, &self.opened.sources);
-        Ok((report, found))
+        let made = Made {
+            name: name.clone(),
+            model,
+            facts,
+            realised,
+        };
+        Ok((made, found))
     }
 
     /// Why no patch of a host can be believed: static reading, on which its proof stands, is wrong
@@ -309,6 +346,14 @@ impl<'a> Planner<'a> {
         advice.retain(|r| wanted(&r.proposal));
         advice
     }
+}
+
+/// What was made of a host.
+struct Made {
+    name: HostName,
+    model: Host,
+    facts: Facts,
+    realised: Vec<Realised>,
 }
 
 /// A host that could not be evaluated.

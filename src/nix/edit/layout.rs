@@ -234,7 +234,14 @@ pub(super) fn end_of_line_content(element: &SyntaxElement) -> TextSize {
     };
     while let Some(token) = next {
         match token.kind() {
-            SyntaxKind::TOKEN_WHITESPACE if token.text().contains('\n') => break,
+            SyntaxKind::TOKEN_WHITESPACE if token.text().contains('\n') => {
+                // Blanks at the end of a line stay on it.
+                let blanks = token.text().find(['\r', '\n']).unwrap_or(0);
+                if token.text_range().start() == end {
+                    end += TextSize::from(blanks as u32);
+                }
+                break;
+            }
             SyntaxKind::TOKEN_WHITESPACE => {}
             SyntaxKind::TOKEN_COMMENT => end = comment_end(&token),
             _ => break,

@@ -29,7 +29,8 @@ pub fn append_elements(list: &ast::List, elements: &[NewValue]) -> TextEdit {
                 layout::spans_lines(&style.text, between)
             });
     let ends = layout::ends_line(&style.text, end);
-    if ends && (one_a_line || (end > last_range.end() && layout::spans_lines(&style.text, range))) {
+    let behind = style.slice(TextRange::new(last_range.end(), end)).trim();
+    if ends && (one_a_line || (!behind.is_empty() && layout::spans_lines(&style.text, range))) {
         let indent = style.indent_of(last_range.start());
         // Behind a comment a new line is needed, whatever the manner of the list.
         let indent = match layout::begins_line(&style.text, last_range.start()) {

@@ -29,9 +29,10 @@ mod recover;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -80,7 +81,7 @@ pub struct Written {
 pub struct Applier<'d> {
     disk: &'d dyn Disk,
     place: Place,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl std::fmt::Debug for Applier<'_> {
@@ -360,27 +361,57 @@ impl Pending<'_> {
     }
 }
 
+/// Held while this process may write.
+struct Lock {
+    _file: File,
+    /// A file that is there for nothing else.
+    own: Option<PathBuf>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(path) = &self.own {
+            // Still locked, so whoever waits for it finds that it is gone.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// Locks the project's directory, which leaves no file behind; where directories cannot be locked,
 /// a file beside the journal.
-fn lock(place: &Place) -> Result<File, ApplyError> {
+fn lock(place: &Place) -> Result<Lock, ApplyError> {
     use rustix::io::Errno;
     let exclusive = FlockOperation::NonBlockingLockExclusive;
     let error = |path: &Path, source| ApplyError::nothing(&path.display().to_string(), source);
     let directory = File::open(&place.base).map_err(|e| error(&place.base, e))?;
     match rustix::fs::flock(&directory, exclusive) {
-        Ok(()) => Ok(directory),
-        Err(Errno::WOULDBLOCK) => Err(ApplyError::Busy),
-        Err(_) => {
-            let path = place.lock();
-            let mut options = File::options();
-            options.write(true).create(true).truncate(false);
-            let file = options.open(&path).map_err(|e| error(&path, e))?;
-            match rustix::fs::flock(&file, exclusive) {
-                Ok(()) => Ok(file),
-                Err(Errno::WOULDBLOCK) => Err(ApplyError::Busy),
-                Err(errno) => Err(error(&path, errno.into())),
-            }
+        Ok(()) => {
+            return Ok(Lock {
+                _file: directory,
+                own: None,
+            });
         }
+        Err(Errno::WOULDBLOCK) => return Err(ApplyError::Busy),
+        Err(_) => {}
+    }
+    let path = place.lock();
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    let file = options.open(&path).map_err(|e| error(&path, e))?;
+    match rustix::fs::flock(&file, exclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Err(ApplyError::Busy),
+        Err(errno) => return Err(error(&path, errno.into())),
+    }
+    let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let held = file.metadata().map(inode).map_err(|e| error(&path, e))?;
+    match fs::metadata(&path).map(inode) {
+        Ok(there) if there == held => Ok(Lock {
+            _file: file,
+            own: Some(path),
+        }),
+        // The one that held it has removed it just now.
+        _ => Err(ApplyError::Busy),
     }
 }
 

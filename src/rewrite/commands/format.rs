@@ -13,19 +13,21 @@ pub(super) fn set(path: &[String], setting: &MkfsSetting, host: &Host) -> Option
     let filesystem = filesystem_at(path, host)?;
     match setting {
         MkfsSetting::DataProfile(name) => {
-            convert(filesystem, Kind::Data, Profile::from_name(name)?)
+            convert(filesystem, host, Kind::Data, Profile::from_name(name)?)
         }
         MkfsSetting::MetadataProfile(name) => {
-            convert(filesystem, Kind::Metadata, Profile::from_name(name)?)
+            convert(filesystem, host, Kind::Metadata, Profile::from_name(name)?)
         }
-        MkfsSetting::Label(label) => relabel(filesystem, label),
+        MkfsSetting::Label(label) => relabel(filesystem, host, label),
         MkfsSetting::Feature { name, on } => {
             match (feature_change(name, *on), feature_change(name, !*on)) {
-                (FeatureChange::Tune(option), back) => tune(filesystem, name, option, back),
+                (FeatureChange::Tune(option), back) => tune(filesystem, host, name, option, back),
                 (FeatureChange::Mount(options), back) => {
-                    remake_by_mount(filesystem, name, options, back)
+                    remake_by_mount(filesystem, host, name, options, back)
                 }
-                (FeatureChange::Btrfs(words), back) => by_btrfs(filesystem, name, words, back),
+                (FeatureChange::Btrfs(words), back) => {
+                    by_btrfs(filesystem, host, name, words, back)
+                }
                 (FeatureChange::Mkfs, _) => Some(install::filesystem(filesystem, host)),
             }
         }
@@ -59,8 +61,13 @@ impl Kind {
 
 /// A balance into another profile (btrfs-balance(8)). `soft` leaves alone what has it already; with
 /// `-m` the system block groups follow.
-fn convert(filesystem: &Filesystem, kind: Kind, profile: Profile) -> Option<Vec<Command>> {
-    let mount = place::reached_at(filesystem)?;
+fn convert(
+    filesystem: &Filesystem,
+    host: &Host,
+    kind: Kind,
+    profile: Profile,
+) -> Option<Vec<Command>> {
+    let mount = place::reached_at(filesystem, host)?;
     let at = shell_word(&mount.mountpoint);
     let now = format!(
         "btrfs filesystem df -- {at} | sed -n 's/^{}, \\([^:]*\\):.*/\\1/p'",
@@ -81,9 +88,8 @@ fn convert(filesystem: &Filesystem, kind: Kind, profile: Profile) -> Option<Vec<
         Kind::Metadata => before.metadata_profile(number),
     };
     let force = |from: Profile, to: Profile| {
-        let less =
-            kind == Kind::Metadata && known && to.tolerated_losses() < from.tolerated_losses()
-                || kind == Kind::Metadata && known && to.copies() < from.copies();
+        let fewer = to.tolerated_losses() < from.tolerated_losses() || to.copies() < from.copies();
+        let less = kind == Kind::Metadata && known && fewer;
         if less { "-f " } else { "" }
     };
     let (there, back) = (force(was, profile), force(profile, was));
@@ -103,7 +109,7 @@ fn convert(filesystem: &Filesystem, kind: Kind, profile: Profile) -> Option<Vec<
     ))
     .done(is_whole.clone())
     .verify(is_whole)
-    .requires_all(&place::checks(filesystem)?)
+    .requires_all(&place::checks(filesystem, host)?)
     .requires(
         format!(
             "test \"$(btrfs filesystem show -- {at} | grep -c '^[[:space:]]*devid')\" -ge {devices}"
@@ -122,12 +128,12 @@ fn words(filesystem: &Filesystem) -> Vec<&str> {
     elements.iter().map(|e| e.value.as_str()).collect()
 }
 
-fn relabel(filesystem: &Filesystem, label: &str) -> Option<Vec<Command>> {
+fn relabel(filesystem: &Filesystem, host: &Host, label: &str) -> Option<Vec<Command>> {
     // mkfs.btrfs(8): shorter than 256 bytes, and no line end.
     if label.len() > 255 || label.contains('\n') || label.contains('\0') {
         return None;
     }
-    let mount = place::reached_at(filesystem)?;
+    let mount = place::reached_at(filesystem, host)?;
     let (at, word) = (shell_word(&mount.mountpoint), shell_word(label));
     let step = Command::new(
         Class::Live,
@@ -142,20 +148,21 @@ fn relabel(filesystem: &Filesystem, label: &str) -> Option<Vec<Command>> {
     .verify(format!(
         "test \"$(btrfs filesystem label -- {at})\" = {word}"
     ))
-    .requires_all(&place::checks(filesystem)?);
+    .requires_all(&place::checks(filesystem, host)?);
     Some(vec![step])
 }
 
 fn by_btrfs(
     filesystem: &Filesystem,
+    host: &Host,
     feature: &str,
     words: &str,
     back: FeatureChange,
 ) -> Option<Vec<Command>> {
-    let at = shell_word(&place::reached_at(filesystem)?.mountpoint);
+    let at = shell_word(&place::reached_at(filesystem, host)?.mountpoint);
     let run = |words: &str| format!("btrfs {words} -- {at}");
     let mut step = Command::new(Class::Live, format!("change {feature}"), run(words))
-        .requires_all(&place::checks(filesystem)?);
+        .requires_all(&place::checks(filesystem, host)?);
     if let FeatureChange::Btrfs(words) = back {
         step = step.undo(run(words));
     }
@@ -207,8 +214,8 @@ fn out_of_use(filesystem: &Filesystem) -> Option<Command> {
 }
 
 /// The filesystem in use again.
-fn in_use(filesystem: &Filesystem) -> Option<Command> {
-    let mount = place::reached_at(filesystem)?;
+fn in_use(filesystem: &Filesystem, host: &Host) -> Option<Command> {
+    let mount = place::reached_at(filesystem, host)?;
     let mounted = place::is_mounted(&mount.mountpoint, mount.subvolume.as_deref());
     if holds_the_system(filesystem) {
         return Some(
@@ -242,6 +249,7 @@ fn in_use(filesystem: &Filesystem) -> Option<Command> {
 
 fn tune(
     filesystem: &Filesystem,
+    host: &Host,
     feature: &str,
     option: &str,
     back: FeatureChange,
@@ -275,12 +283,18 @@ fn tune(
         format!("btrfs check --readonly -- {device}"),
     );
     let mut steps = vec![install::backup_exists(filesystem)];
-    steps.extend([out_of_use(filesystem)?, check, step, in_use(filesystem)?]);
+    steps.extend([
+        out_of_use(filesystem)?,
+        check,
+        step,
+        in_use(filesystem, host)?,
+    ]);
     Some(steps)
 }
 
 fn remake_by_mount(
     filesystem: &Filesystem,
+    host: &Host,
     feature: &str,
     options: &str,
     back: FeatureChange,
@@ -302,6 +316,6 @@ fn remake_by_mount(
         step = step.undo(format!("btrfstune {option} {device}"));
     }
     let mut steps = vec![install::backup_exists(filesystem)];
-    steps.extend([out_of_use(filesystem)?, step, in_use(filesystem)?]);
+    steps.extend([out_of_use(filesystem)?, step, in_use(filesystem, host)?]);
     Some(steps)
 }

@@ -80,7 +80,7 @@ fn anew(filesystems: &[&Filesystem], host: &Host) -> Vec<Command> {
                 .done(format!("test -s {file}"))
                 // receive --dump reads every command of the stream and its checksum.
                 .verify(format!("btrfs receive --dump -f {file} >/dev/null"))
-                .requires_all(&place::checks(filesystem).unwrap_or_default()),
+                .requires_all(&place::checks(filesystem, host).unwrap_or_default()),
             );
             saved.push((device.clone(), name.to_owned(), file, number, flat));
         }

@@ -23,7 +23,7 @@ pub use quote::shell_word;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Host;
+use crate::model::{Found, Host};
 use crate::recommend::{Action, Class, DirectoryAttribute};
 
 /// One step for a person, or for the script that a person runs.
@@ -40,7 +40,7 @@ pub struct Command {
     /// What running it costs: `live` steps run while everything goes on; others belong to the
     /// ordered procedure of their recommendation.
     pub class: Class,
-    /// The name of the machine, as it calls itself.
+    /// What the machine calls itself; empty where the configuration does not tell.
     pub machine: String,
     /// What must be so before anything is run.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -179,9 +179,11 @@ pub fn commands(actions: &[Action], host: &Host) -> Vec<Command> {
             seen.push(command);
         }
     }
-    let machine = match host.settings.text("networking.hostName") {
-        Some(name) if !name.is_empty() => name,
-        _ => &host.name,
+    let machine = match (host.settings.text("networking.hostName"), host.found) {
+        (Some(name), _) if !name.is_empty() => name,
+        // nixos-rebuild takes the configuration that is named like the machine.
+        (_, Found::Flake) => &host.name,
+        _ => "",
     };
     for command in &mut seen {
         command.machine = machine.to_owned();
@@ -192,10 +194,7 @@ pub fn commands(actions: &[Action], host: &Host) -> Vec<Command> {
 fn of_action(action: &Action, actions: &[Action], host: &Host) -> Vec<Command> {
     let none = Vec::new;
     match action {
-        Action::EditMountOptions { mounts } => mounts
-            .iter()
-            .filter_map(|edit| mount::remount(edit, host))
-            .collect(),
+        Action::EditMountOptions { mounts } => mount::remounts(mounts, host),
         Action::AddSubvolume {
             filesystem, name, ..
         } => subvolume::add(filesystem, name, host).unwrap_or_else(none),

@@ -159,7 +159,7 @@ fn has_room(directory: &str) -> Check {
     let at = shell_word(directory);
     Check {
         test: format!(
-            "test \"$(du -sxB1 -- {at} | cut -f 1)\" -lt \
+            "test \"$(du -sxB1 -- {at} | head -n 1 | cut -f 1)\" -lt \
              \"$(df -B1 --output=avail -- {at} | tail -n 1)\""
         ),
         otherwise: format!("there is no room for a copy of {directory}"),
@@ -221,7 +221,7 @@ pub(super) fn split(
         // What is +C already cannot be reflinked; the rest is.
         false => (String::new(), "auto"),
     };
-    let mut made = create(filesystem, name, &then)?;
+    let mut made = create(filesystem, name, &then, host)?;
     made.class = Class::Migrate;
     if no_cow {
         made.why = format!(

@@ -111,8 +111,8 @@ fn sysctl(key: &str, value: &Json, host: &Host) -> Option<Command> {
         // Whichever of the two was in force is written again; writing 0 is refused or harmless.
         (_, Some(other)) => step
             .remember(format!(
-                "if test \"$({own})\" != 0; then echo {key_word}=$({own}); \
-                 else echo {other}=$({theirs}); fi",
+                "if test \"$({own})\" != 0; then echo {key_word}=\"$({own})\"; \
+                 else echo {other}=\"$({theirs})\"; fi",
                 own = read(key),
                 theirs = read(other),
                 key_word = shell_word(key),

@@ -2,8 +2,9 @@
 //! are what the configuration says.
 
 use super::Check;
-use super::quote::{findmnt_raw, shell_word};
-use crate::model::{Filesystem, Mount};
+use super::quote::{raw, shell_word};
+use crate::analyze::facts;
+use crate::model::{Filesystem, Host, Mount};
 
 /// Something below an absolute path, or a name below the top level of a filesystem, that leads
 /// nowhere else: no `..`, no empty name.
@@ -25,10 +26,15 @@ pub(super) fn device(filesystem: &Filesystem) -> Option<String> {
     absolute(device).map(shell_word)
 }
 
-/// A mount of a filesystem through which commands reach it: that of `/`, else the first.
-pub(super) fn reached_at(filesystem: &Filesystem) -> Option<&Mount> {
-    let root = filesystem.mount("/");
-    root.or(filesystem.mounts.first())
+/// A mount of a filesystem through which commands reach it: that of `/`, else one that the running
+/// system shows, else the first.
+pub(super) fn reached_at<'h>(filesystem: &'h Filesystem, host: &Host) -> Option<&'h Mount> {
+    let mut mounts = filesystem.mounts.iter();
+    let shown = mounts.find(|m| facts::mounted(host, m).is_some());
+    filesystem
+        .mount("/")
+        .or(shown)
+        .or(filesystem.mounts.first())
         .filter(|m| absolute(&m.mountpoint).is_some())
 }
 
@@ -67,7 +73,7 @@ pub(super) fn is_mounted(mountpoint: &str, subvolume: Option<&str>) -> String {
     let at = shell_word(mountpoint);
     let (columns, wanted) = match subvolume {
         Some(name) => {
-            let name = findmnt_raw(name.trim_matches('/'));
+            let name = raw(name.trim_matches('/'));
             ("FSTYPE,FSROOT", format!("btrfs /{name}"))
         }
         None => ("FSTYPE", "btrfs".to_owned()),
@@ -110,6 +116,6 @@ pub(super) fn is_filesystem(filesystem: &Filesystem, mount: &Mount) -> Option<Ve
 }
 
 /// [`is_filesystem`] for the mount through which commands reach a filesystem.
-pub(super) fn checks(filesystem: &Filesystem) -> Option<Vec<Check>> {
-    is_filesystem(filesystem, reached_at(filesystem)?)
+pub(super) fn checks(filesystem: &Filesystem, host: &Host) -> Option<Vec<Check>> {
+    is_filesystem(filesystem, reached_at(filesystem, host)?)
 }

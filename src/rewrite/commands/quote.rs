@@ -73,19 +73,19 @@ pub(super) fn pattern_of(text: &str) -> String {
     pattern
 }
 
-/// A text as `findmnt --raw` of util-linux shows it under `LC_ALL=C` (tried with 2.38.1).
-pub(super) fn findmnt_raw(text: &str) -> String {
-    let mut raw = String::new();
+/// A text as the option `--raw` of util-linux's programs shows it under `LC_ALL=C` (tried with 2.38.1).
+pub(super) fn raw(text: &str) -> String {
+    let mut shown = String::new();
     for byte in text.bytes() {
         match byte {
-            b'\\' => raw.push_str("\\x5c"),
-            byte if byte.is_ascii_graphic() => raw.push(char::from(byte)),
+            b'\\' => shown.push_str("\\x5c"),
+            byte if byte.is_ascii_graphic() => shown.push(char::from(byte)),
             byte => {
-                let _ = write!(raw, "\\x{byte:02x}");
+                let _ = write!(shown, "\\x{byte:02x}");
             }
         }
     }
-    raw
+    shown
 }
 
 #[cfg(test)]

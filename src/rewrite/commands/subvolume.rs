@@ -1,6 +1,7 @@
 //! Owns: subvolumes that come, go and change their names while the system runs.
 
 use super::place::{self, at_top, in_top, is_no_mount, is_subvolume};
+use super::quote::raw;
 use super::{Command, shell_word};
 use crate::model::units::Bytes;
 use crate::model::{Filesystem, Host};
@@ -8,7 +9,12 @@ use crate::recommend::Class;
 use crate::recommend::action::{filesystem_at, subvolume_at};
 
 /// Makes a subvolume where nothing has its name, and takes it back while it is empty.
-pub(super) fn create(filesystem: &Filesystem, name: &str, then: &str) -> Option<Command> {
+pub(super) fn create(
+    filesystem: &Filesystem,
+    name: &str,
+    then: &str,
+    host: &Host,
+) -> Option<Command> {
     let name = place::within(name)?;
     let device = place::device(filesystem)?;
     let there = in_top(name);
@@ -26,7 +32,7 @@ pub(super) fn create(filesystem: &Filesystem, name: &str, then: &str) -> Option<
     .undo(at_top(&device, &format!("rmdir -- {there}")))
     .done(at_top(&device, &is_subvolume(&there)))
     .verify(at_top(&device, &is_subvolume(&there)))
-    .requires_all(&place::checks(filesystem)?)
+    .requires_all(&place::checks(filesystem, host)?)
     .requires(
         at_top(
             &device,
@@ -38,7 +44,7 @@ pub(super) fn create(filesystem: &Filesystem, name: &str, then: &str) -> Option<
 }
 
 pub(super) fn add(path: &[String], name: &str, host: &Host) -> Option<Vec<Command>> {
-    Some(vec![create(filesystem_at(path, host)?, name, "")?])
+    Some(vec![create(filesystem_at(path, host)?, name, "", host)?])
 }
 
 pub(super) fn rename(path: &[String], name: &str, host: &Host) -> Option<Vec<Command>> {
@@ -63,7 +69,7 @@ pub(super) fn rename(path: &[String], name: &str, host: &Host) -> Option<Vec<Com
     .undo(moved(&to, &from))
     .done(at_top(&device, &is_done))
     .verify(at_top(&device, &is_done))
-    .requires_all(&place::checks(filesystem)?)
+    .requires_all(&place::checks(filesystem, host)?)
     .requires(
         at_top(
             &device,
@@ -134,7 +140,7 @@ pub(super) fn add_swap(
     let (name, file) = (place::within(name)?, place::within(file)?);
     let mountpoint = place::absolute(mountpoint)?;
     let device = place::device(filesystem)?;
-    let reached = place::reached_at(filesystem)?;
+    let reached = place::reached_at(filesystem, host)?;
     let top_file = in_top(&format!("{name}/{file}"));
     let bytes = size.0;
     // mkswapfile: btrfs-progs 6.1; by hand an empty file gets +C before it gets blocks, since a swap
@@ -152,12 +158,16 @@ pub(super) fn add_swap(
         &format!("test \"$(stat -c %s -- {top_file} 2>/dev/null)\" = {bytes}"),
     );
     let at = shell_word(mountpoint);
-    let swap = shell_word(&format!("{}/{file}", mountpoint.trim_end_matches('/')));
-    let active = format!("swapon --show=NAME --noheadings --raw | grep -qxF -- {swap}");
+    let path = format!("{}/{file}", mountpoint.trim_end_matches('/'));
+    let swap = shell_word(&path);
+    let active = format!(
+        "LC_ALL=C swapon --show=NAME --noheadings --raw | grep -qxF -e {}",
+        shell_word(&raw(&path))
+    );
     let subvolume = shell_word(&format!("subvol=/{name}"));
     let reached_at = shell_word(&reached.mountpoint);
     Some(vec![
-        create(filesystem, name, "")?,
+        create(filesystem, name, "", host)?,
         Command::new(
             Class::Live,
             format!("make the swap file {file} of {size} in it"),

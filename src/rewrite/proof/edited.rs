@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::seen::Layer;
 use super::state::HostState;
 use super::{Attempt, Step};
-use crate::nix::edit::{TextEdit, apply};
+use crate::nix::edit::{TextEdit, apply, settled};
 use crate::nix::guard;
 use crate::nix::source::FileId;
 use crate::nix::syntax;
@@ -28,6 +28,8 @@ impl Attempt<'_> {
                 return Err(format!("{} is no file of the project", source.shown()));
             }
             let text = apply(source.text(), edits).ok_or("two edits overlap")?;
+            // What a formatter leaves alone, it leaves alone afterwards.
+            let text = settled(source.text(), &text);
             guard::check(text.as_bytes()).map_err(|(_, refusal)| refusal.to_string())?;
             texts.insert(*file, text);
             touched.insert(*file);
