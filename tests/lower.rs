@@ -226,8 +226,8 @@ fn disko_actions(filesystem: &Filesystem, path: &[String], out: &mut Vec<(String
             },
         ));
     }
-    let without_swap = filesystem.subvolumes.iter().filter(|s| s.swap.is_empty());
-    if let Some(subvolume) = without_swap.last() {
+    let mut without_swap = filesystem.subvolumes.iter().filter(|s| s.swap.is_empty());
+    if let Some(subvolume) = without_swap.next_back() {
         rename(&subvolume.path, out);
         let subvolume = subvolume.path.clone();
         let merge = Action::MergeSubvolume {

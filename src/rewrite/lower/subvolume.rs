@@ -125,7 +125,7 @@ pub(super) fn add_swap(
 ) -> Result<Vec<Intent>, Stuck> {
     const MIB: u64 = 1 << 20;
     let bytes = size.0;
-    if bytes == 0 || bytes % MIB != 0 {
+    if bytes == 0 || !bytes.is_multiple_of(MIB) {
         let why = format!("{bytes} bytes are no whole number of mebibytes");
         return Err(Stuck::new(why, None));
     }

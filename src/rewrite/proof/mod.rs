@@ -195,7 +195,7 @@ impl Workspace {
     pub(super) fn model(&self, host: &HostName) -> Option<Host> {
         let state = self.state(host)?;
         let facts = (self.facts)(host, &*state.evaluated().ok()?)?;
-        Some(self.model_with(host, &facts)?)
+        self.model_with(host, &facts)
     }
 
     /// The model of a host, with these facts.
