@@ -17,7 +17,7 @@ pub(crate) struct Written {
 
 /// A mount as the generator means it.
 #[derive(Debug, Clone)]
-struct Mount {
+pub(crate) struct Mount {
     subvolume: &'static str,
     at: &'static str,
     options: Vec<&'static str>,
@@ -74,7 +74,7 @@ fn options(c: &mut Choices) -> Vec<&'static str> {
 
 /// How the text of one file is laid out.
 #[derive(Debug, Clone, Copy)]
-struct Hand {
+pub(crate) struct Hand {
     /// One element a line.
     tall: bool,
     /// No space inside brackets.
