@@ -114,8 +114,13 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
         }
         Action::AddLuksFormatArgs { luks, arguments } => {
             let path = look::below(luks, &["extraFormatArgs"]);
-            let mut change = ListChange::edited(evaluated, &path, &[], &json(arguments))?;
+            let mut change = ListChange::none(evaluated, &path)?;
             change.ordered = true;
+            // Words count in their order: they are there together, or all of them come.
+            let (new, now) = (json(arguments), change.before.clone().unwrap_or_default());
+            if new.is_empty() || !now.windows(new.len()).any(|words| words == new) {
+                change.added = new;
+            }
             list(change)
         }
         Action::SetNixosOption { path, value } => set(evaluated, path, value),
