@@ -30,6 +30,8 @@ let
   mkMerge = contents: { _type = "merge"; inherit contents; };
   optional = cond: x: if cond then [ x ] else [ ];
   genAttrs = names: f: listToAttrs (map (name: { inherit name; value = f name; }) names);
+  remove = gone: filter (x: x != gone);
+  subtractLists = gone: filter (x: !elem x gone);
   filterAttrs = pred: set: removeAttrs set (filter (n: !pred n set.${n}) (attrNames set));
   mapAttrsToList = f: set: map (n: f n set.${n}) (attrNames set);
   hasPrefix = p: s: substring 0 (stringLength p) s == p;
@@ -48,7 +50,7 @@ let
     + "package path port raw singleLineStr str strMatching submodule uniq unspecified";
 
   miniLib = builtins // {
-    inherit mkOverride mkOrder mkIf mkMerge optional genAttrs filterAttrs mapAttrsToList;
+    inherit mkOverride mkOrder mkIf mkMerge optional genAttrs filterAttrs mapAttrsToList remove subtractLists;
     inherit hasPrefix hasSuffix flatten recursiveUpdate;
     version = "25.11";
     mkOptionDefault = mkOverride 1500;

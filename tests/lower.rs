@@ -226,8 +226,8 @@ fn disko_actions(filesystem: &Filesystem, path: &[String], out: &mut Vec<(String
             },
         ));
     }
-    let without_swap = filesystem.subvolumes.iter().filter(|s| s.swap.is_empty());
-    if let Some(subvolume) = without_swap.last() {
+    let mut without_swap = filesystem.subvolumes.iter().filter(|s| s.swap.is_empty());
+    if let Some(subvolume) = without_swap.next_back() {
         rename(&subvolume.path, out);
         let subvolume = subvolume.path.clone();
         let merge = Action::MergeSubvolume {
@@ -269,6 +269,28 @@ fn is_derived(path: &[String]) -> bool {
     )
 }
 
+fn sorted(list: &Json) -> Vec<String> {
+    let mut texts: Vec<String> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Json::to_string)
+        .collect();
+    texts.sort();
+    texts
+}
+
+/// What one list has more often than another.
+fn minus(one: &[String], other: &[String]) -> Vec<String> {
+    let mut left = one.to_vec();
+    for text in other {
+        if let Some(index) = left.iter().position(|l| l == text) {
+            left.remove(index);
+        }
+    }
+    left
+}
+
 /// Whether the real Nix sees the claimed changes, and no others.
 fn confirmed(
     before: &BTreeMap<Vec<String>, Json>,
@@ -276,7 +298,29 @@ fn confirmed(
     changes: &[Change],
 ) -> Result<(), String> {
     let claimed: BTreeSet<&Vec<String>> = changes.iter().map(|c| &c.path).collect();
+    let disko = claimed.iter().any(|path| path[0] == "disko")
+        || before.keys().any(|path| path[0] == "disko");
     for change in changes {
+        // Lists are put together in the order of the modules, which disko's is one of.
+        let list = |map: &BTreeMap<Vec<String>, Json>| map.get(&change.path).map(sorted);
+        if let (Some(Json::Array(_)), true) = (&change.after, change.path[0] == "fileSystems") {
+            let (old, new) = (
+                list(before).unwrap_or_default(),
+                list(after).unwrap_or_default(),
+            );
+            let (was, is) = (change.before.as_ref(), change.after.as_ref());
+            let (was, is) = (
+                was.map(sorted).unwrap_or_default(),
+                is.map(sorted).unwrap_or_default(),
+            );
+            if minus(&new, &old) != minus(&is, &was) || minus(&old, &new) != minus(&was, &is) {
+                return Err(format!(
+                    "{:?}: {old:?} {new:?}, not {was:?} {is:?}",
+                    change.path
+                ));
+            }
+            continue;
+        }
         if let Some(wanted) = &change.after
             && after.get(&change.path) != Some(wanted)
         {
@@ -291,7 +335,6 @@ fn confirmed(
             return Err(format!("{:?} is {found} still", change.path));
         }
     }
-    let disko = claimed.iter().any(|path| path[0] == "disko");
     for path in before.keys().chain(after.keys()) {
         let is_claimed = claimed
             .iter()
@@ -365,7 +408,7 @@ fn written(
     answer
 }
 
-/// Forms whose whole the helper without nixpkgs cannot evaluate.
+/// The forms, files and directories with a flake.
 fn forms() -> Vec<PathBuf> {
     let directory = nix::repository().join("tests/nix_forms");
     let mut forms: Vec<PathBuf> = std::fs::read_dir(directory)

@@ -80,8 +80,11 @@ impl ListChange {
                 _ => Fate::Goes,
             });
         }
+        // What is there already need not come.
+        let stay = change.stay();
         let rest = add.iter().zip(placed).filter(|(_, placed)| !placed);
-        change.added = rest.map(|(new, _)| new.clone()).collect();
+        let missing = rest.filter(|(new, _)| !stay.contains(new));
+        change.added = missing.map(|(new, _)| new.clone()).collect();
         Ok(change)
     }
 

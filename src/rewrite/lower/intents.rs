@@ -6,7 +6,7 @@ use super::claim::{self, Claim, Expected, Stuck};
 use super::elements::ListChange;
 use super::entry::NewEntry;
 use super::subvolume::{self, New};
-use super::{How, Intent, directory, look, mkfs, mounts};
+use super::{How, Intent, directory, look, mkfs, mounts, place};
 use crate::model::Host;
 use crate::nix::eval::Data;
 use crate::project::Evaluated;
@@ -14,9 +14,25 @@ use crate::recommend::Action;
 
 /// What an action asks the configuration to say.
 pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>, Stuck> {
+    if let Some(path) = option(action)
+        && let Some(why) = place::refuses(evaluated, path)
+    {
+        return Err(Stuck::new(why, None));
+    }
     let mut intents = of(action, host, evaluated)?;
     through_lists(&mut intents, evaluated);
     Ok(intents)
+}
+
+/// The option of NixOS that an action is about.
+fn option(action: &Action) -> Option<&[String]> {
+    match action {
+        Action::SetNixosOption { path, .. }
+        | Action::EditNixosList { path, .. }
+        | Action::AppendNixosLines { path, .. } => Some(path),
+        Action::SetDirectoryAttribute { .. } => Some(&[]),
+        _ => None,
+    }
 }
 
 fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>, Stuck> {
@@ -98,8 +114,13 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
         }
         Action::AddLuksFormatArgs { luks, arguments } => {
             let path = look::below(luks, &["extraFormatArgs"]);
-            let mut change = ListChange::edited(evaluated, &path, &[], &json(arguments))?;
+            let mut change = ListChange::none(evaluated, &path)?;
             change.ordered = true;
+            // Words count in their order: they are there together, or all of them come.
+            let (new, now) = (json(arguments), change.before.clone().unwrap_or_default());
+            if new.is_empty() || !now.windows(new.len()).any(|words| words == new) {
+                change.added = new;
+            }
             list(change)
         }
         Action::SetNixosOption { path, value } => set(evaluated, path, value),
@@ -154,18 +175,9 @@ fn set(evaluated: &Evaluated, path: &[String], value: &Json) -> Result<Vec<Inten
             if !now.is_object() {
                 return Ok(vec![Intent::value(path, value)]);
             }
-            let wanted = look::leaves(path, value);
+            // What the value does not name stays, as definitions of a set are merged.
             let mut intents = Vec::new();
-            for (leaf, was) in look::leaves(path, &now) {
-                let stays = |(path, _): &(Vec<String>, Json)| {
-                    path.starts_with(&leaf) || leaf.starts_with(path)
-                };
-                let emptied = was.as_object().is_some_and(|o| o.is_empty());
-                if !emptied && !wanted.iter().any(stays) {
-                    intents.extend(Intent::gone(evaluated, &leaf, Some(path)));
-                }
-            }
-            for (leaf, value) in wanted {
+            for (leaf, value) in look::leaves(path, value) {
                 if claim::inside(&now, &leaf[path.len()..]) != Some(&value) {
                     intents.extend(set(evaluated, &leaf, &value)?);
                 }

@@ -36,7 +36,7 @@ use rnix::TextRange;
 use serde_json::Value as Json;
 
 use crate::nix::edit::{Removal, TextEdit};
-use crate::nix::source::FileId;
+use crate::nix::source::{FileId, Span};
 use crate::project::Evaluated;
 
 /// What the configuration shall say at one place.
@@ -112,6 +112,22 @@ pub fn candidates(intent: &Intent, evaluated: &Evaluated) -> Vec<Candidate> {
         How::Lines { path, lines } => lines::candidates(evaluated, path, lines),
     };
     distinct(all)
+}
+
+/// Where what an intent is about is written now, if it is.
+pub fn origin(intent: &Intent, evaluated: &Evaluated) -> Option<Span> {
+    let path = match &intent.how {
+        How::List(change) => &change.path,
+        How::Value { path, .. }
+        | How::Gone { path, .. }
+        | How::Renamed { path, .. }
+        | How::Lines { path, .. } => path,
+        How::Unmounted { subvolume } => subvolume,
+        How::Entry(new) => &new.holder,
+    };
+    let written = look::counting(evaluated, path);
+    let entry = written.iter().find_map(|w| w.entry);
+    entry.or_else(|| written.iter().find_map(|w| w.value.as_ref()?.at))
 }
 
 /// Each way once.

@@ -75,10 +75,22 @@ struct Place {
     set: ast::AttrSet,
 }
 
-fn places(evaluated: &Evaluated, path: &[String]) -> Vec<Place> {
+/// Why nothing can be said of an option of NixOS here: a disko file by itself is no module of it.
+pub(super) fn refuses(evaluated: &Evaluated, path: &[String]) -> Option<String> {
     let is_disko = path.first().is_some_and(|p| p == "disko");
-    // A disko file by itself is no NixOS module, so nothing else may be put there.
-    if !matches!(evaluated.entry, Entry::Flake(_)) && !is_disko && !is_nixos(evaluated) {
+    let file = match &evaluated.entry {
+        Entry::Flake(_) => return None,
+        Entry::File(file) => file.clone(),
+        Entry::Parts(files) => files.first().cloned().unwrap_or_default(),
+    };
+    (!is_disko && !is_nixos(evaluated)).then(|| {
+        let file = evaluated.evaluator.sources().shown(&file);
+        format!("{file} is about disks alone, no place for an option of NixOS")
+    })
+}
+
+fn places(evaluated: &Evaluated, path: &[String]) -> Vec<Place> {
+    if refuses(evaluated, path).is_some() {
         return Vec::new();
     }
     // Within a list there are no definitions.

@@ -125,7 +125,7 @@ pub(super) fn add_swap(
 ) -> Result<Vec<Intent>, Stuck> {
     const MIB: u64 = 1 << 20;
     let bytes = size.0;
-    if bytes == 0 || bytes % MIB != 0 {
+    if bytes == 0 || !bytes.is_multiple_of(MIB) {
         let why = format!("{bytes} bytes are no whole number of mebibytes");
         return Err(Stuck::new(why, None));
     }
@@ -212,9 +212,21 @@ pub(super) fn unmounted(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Cand
     );
     let mut out = Vec::new();
     for keep in [None, Some(subvolume)] {
-        for paths in [&[options.as_slice(), &mountpoint][..], &[&mountpoint]] {
-            out.extend(gone::bindings(evaluated, paths, keep));
-        }
+        let both = [options.as_slice(), &mountpoint];
+        out.extend(gone::bindings(evaluated, &both, keep));
+    }
+    // Where they are all that is said of it.
+    for definition in look::counting(evaluated, subvolume) {
+        let nothing = NewValue::Set(Vec::new());
+        out.extend(value::at_binding(
+            evaluated,
+            &definition,
+            subvolume,
+            &nothing,
+        ));
+    }
+    for keep in [None, Some(subvolume)] {
+        out.extend(gone::bindings(evaluated, &[&mountpoint], keep));
     }
     out.extend(value::instead(
         evaluated,

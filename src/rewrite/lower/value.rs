@@ -75,7 +75,7 @@ pub(super) fn new(evaluated: &Evaluated, path: &[String], value: &NewValue) -> V
 }
 
 /// Replaces what a binding says, or gives an inherited name a binding of its own.
-fn at_binding(
+pub(super) fn at_binding(
     evaluated: &Evaluated,
     definition: &Written,
     path: &[String],

@@ -422,7 +422,9 @@ impl Attempt<'_> {
                 intent.describe()
             ),
         };
-        Err(own(reason.unwrap_or_else(|| stuck(&why()))))
+        let mut stuck = reason.unwrap_or_else(|| stuck(&why()));
+        stuck.at = stuck.at.or_else(|| lower::origin(intent, &evaluated));
+        Err(own(stuck))
     }
 }
 
