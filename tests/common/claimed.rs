@@ -13,6 +13,55 @@ pub(crate) enum Verdict {
     CannotSay(String),
 }
 
+/// How Nix reads what is claimed to have been there before an edit.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(dead_code, reason = "not every test asks")]
+pub(crate) enum Reading {
+    /// As it is claimed.
+    Same,
+    /// Nothing is claimed of it, or Nix does not look there, or sees nothing there.
+    Nothing,
+    /// Otherwise: what, and how.
+    Other(String),
+}
+
+/// Whether Nix reads what was there before an edit as its claims do.
+#[allow(dead_code, reason = "not every test asks")]
+pub(crate) fn reading(
+    before: &Json,
+    claims: &[Change],
+    is_seen: &dyn Fn(&[String]) -> bool,
+) -> Reading {
+    let mut found = Reading::Nothing;
+    for claim in claims {
+        let derived = ["fileSystems", "swapDevices", "boot"].contains(&claim.path[0].as_str())
+            && claims.iter().any(|c| c.path[0] == "disko");
+        let path = of_fragment(&claim.path, before, before);
+        let was = at(before, &path);
+        if derived && was.is_none() {
+            continue;
+        }
+        if !is_seen(&path) {
+            return Reading::Nothing;
+        }
+        match (&claim.before, was) {
+            (Some(_), None) => return Reading::Nothing,
+            (None, None) => {}
+            (ours, nix) if same(ours.as_ref(), nix) => found = Reading::Same,
+            (ours, nix) => {
+                let show = |j: Option<&Json>| j.map_or("nothing".to_owned(), Json::to_string);
+                return Reading::Other(format!(
+                    "Nix has another {} to begin with: {} is {}",
+                    path.join("."),
+                    show(ours.as_ref()),
+                    show(nix)
+                ));
+            }
+        }
+    }
+    found
+}
+
 /// Whether the difference of two answers is what was claimed, and nothing else.
 pub(crate) fn against(
     before: &Json,

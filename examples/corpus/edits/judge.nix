@@ -16,6 +16,7 @@
 }:
 with builtins;
 let
+  realBuiltins = builtins;
   asked = fromJSON (readFile input);
   realLib = import nixpkgsLib;
   T = realLib.types;
@@ -86,6 +87,26 @@ let
       pkgs = pkgs;
     };
   genAttrs = realLib.genAttrs;
+  # Sources may use builtins that this Nix does not know yet.
+  load = realBuiltins.scopedImport scope;
+  scope = {
+    import = x: if isAttrs x && x ? __import then x.__import else load x;
+    builtins = realBuiltins // {
+      inherit (scope) import;
+      readFileType = readFileType;
+      warn = _: v: v;
+      convertHash = x: x.hash;
+      addDrvOutputDependencies = x: x;
+      unsafeDiscardReferences = x: x;
+      parseFlakeRef = _: { };
+      flakeRefToString = _: "";
+      fetchTree = _: asked.stubs;
+      fetchTarball = _: asked.stubs;
+      fetchGit = _: { outPath = asked.stubs; };
+      getFlake = _: { };
+    };
+    inherit (scope.builtins) fetchTarball fetchGit;
+  };
 
   # ---- modules -----------------------------------------------------------------------------
   lib = realLib.extend (_: _: { nixosSystem = system; });
@@ -180,6 +201,28 @@ let
     };
 
   # ---- a file by itself --------------------------------------------------------------------
+  # What is read and nobody defines: a switch is on, a list is empty, all else is a text that says
+  # where it comes from.
+  markerOf =
+    base: path:
+    let
+      last = elemAt path (length path - 1);
+    in
+    if path == [ ] then
+      { }
+    else if is "(enable.*|(is|has|use|with)[A-Z_].*)" last then
+      true
+    else if is ".*([pP]ackages|[mM]odules|[dD]isks|[dD]evices|[dD]rives|[uU]sers|[kK]eys|[aA]rgs|[oO]ptions)" last then
+      [ ]
+    else
+      "@{${concatStringsSep "." ([ base ] ++ path)}}@";
+  markers =
+    let
+      own = [ "disko" "fileSystems" "swapDevices" "networking" "lib" "assertions" "warnings" "_module" ];
+      wanted = filter (c: !(elem (head c) own)) asked.chains.config;
+      weak = v: if isAttrs v then mapAttrs (_: weak) v else lib.mkOverride 2000 v;
+    in
+    weak (grow (markerOf "config") [ ] wanted);
   is = pattern: name: match pattern name != null;
   standFor =
     job: name:
@@ -193,11 +236,17 @@ let
     else if name == "modulesPath" then
       "${asked.stubs}/nixos/modules"
     else if name == "inputs" then
-      (grow inputLeaf [ ] chains) // { nixpkgs = { inherit lib; outPath = asked.stubs; }; self = selfOf job; }
+      (grow inputLeaf [ ] chains) // { nixpkgs = { inherit lib; outPath = asked.stubs; __import = _: pkgs; }; self = selfOf job; }
     else if name == "self" then
       selfOf job
     else if chains != [ ] then
-      grow (path: "@{${concatStringsSep "." ([ name ] ++ path)}}@") [ ] chains
+      grow (markerOf name) [ ] chains
+    else if is "(host|hostname|hostName|host_name|machine|machineName|nodeName)" name then
+      job.host or "nixos"
+    else if is "(outputs|vars|flake|secrets|nixosModules|modules|customLib|mylib|myLib|variables|settings|globals|my|self'|inputs')" name then
+      { }
+    else if is "system" name then
+      "x86_64-linux"
     else if is ".*([dD]isks|[dD]evices|[dD]rives)" name then
       [ "/dev/vda" "/dev/vdb" "/dev/vdc" "/dev/vdd" ]
     else if is "(with|enable|use|has|is)[A-Z_].*|encrypt.*|impermanence|luks" name then
@@ -265,7 +314,7 @@ let
   fileModule =
     job: source:
     let
-      value = if isPath source || isString source then import (resolve source) else source;
+      value = if isPath source || isString source then load (resolve source) else source;
       finish =
         v:
         let
@@ -290,12 +339,59 @@ let
     else
       finish value;
 
+  # Modules below the names of a framework, or in a library of layouts.
+  attempt = e: let t = tryEval (seq e e); in if t.success then t.value else null;
+  opened =
+    job: v:
+    if isFunction v then
+      attempt (
+        callWith job {
+          inherit lib pkgs;
+          config = grow (markerOf "config") [ ] asked.chains.config;
+          options = { };
+          modulesPath = "${asked.stubs}/nixos/modules";
+        } v
+      )
+    else
+      v;
+  isStorage =
+    v:
+    let
+      type = attempt (v.type or null);
+      content = attempt (v.config or null);
+      devices = attempt (v.devices or null);
+      disko = attempt (v.disko or null);
+    in
+    isAttrs disko && disko ? devices
+    || v ? fileSystems
+    || isDevices v
+    || isAttrs devices && isDevices devices
+    || isString type && elem type [ "disk" "gpt" "luks" "btrfs" ]
+    || isAttrs content && (content ? disko || content ? fileSystems || content ? _type);
+  foreign = [ "home" "homeManager" "homeModules" "darwin" "environment" "services" "programs" "pkgs" "packages" "meta" "description" "tests" "perSystem" "options" ];
+  digs =
+    job: depth: path: v:
+    let
+      set = opened job v;
+    in
+    if depth == 0 || !isAttrs set || set ? outPath then
+      [ ]
+    else if isStorage set || set._type or "" == "if" then
+      [ path ]
+    else if set ? _type then
+      [ ]
+    else
+      concatLists (
+        map (n: if elem n foreign then [ ] else digs job (depth - 1) (path ++ [ n ]) (attempt set.${n})) (attrNames set)
+      );
+  picked = job: path: v: if path == [ ] then v else picked job (tail path) (opened job v).${head path};
+
   # ---- flakes ------------------------------------------------------------------------------
   opaque = _: set: set;
   loadFramework =
     name:
     let
-      f = import "${frameworks}/${name}.nix";
+      f = load "${frameworks}/${name}.nix";
     in
     f (
       intersectAttrs (functionArgs f) {
@@ -313,7 +409,7 @@ let
   flakeOf =
     job:
     let
-      flake = import "${job.root}/flake.nix";
+      flake = load "${job.root}/flake.nix";
       lock = if pathExists "${job.root}/flake.lock" then fromJSON (readFile "${job.root}/flake.lock") else { nodes.root = { }; root = "root"; };
       locked = lock.nodes.${lock.root}.inputs or { };
       specs = flake.inputs or { };
@@ -385,6 +481,7 @@ let
           // {
             inherit lib;
             outPath = asked.stubs;
+            __import = _: pkgs;
             legacyPackages = everySystem pkgs;
             nixosModules = stand.nixosModules // { notDetected = { }; readOnlyPkgs = { }; };
           }
@@ -425,24 +522,28 @@ let
             mapAttrs (_: show job (depth + 1)) (removeAttrs v (filter (lib.hasPrefix "_") (attrNames v)));
       }
       .${typeOf v} or v;
+  source = job: picked job (job.pick or [ ]) (load job.file);
   answer =
     job:
     let
       config =
         if job ? file then
-          (evaluate { modules = [ (fileModule job job.file) ]; }).config
+          (evaluate {
+            modules = [ (fileModule job (source job)) ] ++ lib.optional (job.markers or false) { config = markers; };
+          }).config
         else
           (flakeOf job).nixosConfigurations.${job.host}.config;
+      own = removeAttrs config [ "_module" "assertions" "warnings" ];
+      isOpen = v: isAttrs v && !(v ? outPath || v ? _type || v ? __functor);
+      namesOf = v: if isOpen v then mapAttrs (_: _: null) v else null;
       piece =
         path:
         let
           found = lib.attrByPath path null config;
-          t = tryEval (deepSeq shown shown);
-          shown = show job 0 found;
+          shown = if path == [ ] then show job 0 own else if path == [ "@names" ] then mapAttrs (_: namesOf) own else show job 0 found;
         in
-        t;
-      everything = removeAttrs config [ "_module" "assertions" "warnings" ];
+        tryEval (deepSeq shown shown);
     in
-    if job.pieces == [ ] then [ (let s = show job 0 everything; in tryEval (deepSeq s s)) ] else map piece job.pieces;
+    if job.dig or false then digs job 8 [ ] (load job.file) else map piece job.pieces;
 in
 map answer asked.jobs

@@ -1,54 +1,53 @@
 //! The real Nix: what it says of a configuration before and after each edit.
 
+mod chains;
+mod nix;
+mod tree;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use btrfs_tune::nix::module::Change;
-use rnix::ast;
-use rowan::ast::AstNode as _;
 use serde_json::{Value as Json, json};
 
-use super::claimed::{Verdict, against};
+use super::claimed::{Reading, Verdict, against, reading};
+use chains::chains;
+pub(crate) use nix::Tools;
+use nix::{Nix, piece};
+use tree::{copy_file, copy_tree, link_tree, nix_files};
 
-/// Attributes of a host of a flake that are compared. Everything that a kind of action could
-/// touch is in one of them.
-const PIECES: [&str; 12] = [
+/// Attributes that are compared where a configuration cannot be evaluated as a whole. Everything
+/// that a kind of action could touch is in one of them.
+const PIECES: [&str; 22] = [
     "disko.devices",
     "fileSystems",
     "swapDevices",
     "boot.kernel",
+    "boot.kernelModules",
     "boot.kernelParams",
-    "boot.initrd",
+    "boot.initrd.luks",
+    "boot.initrd.availableKernelModules",
+    "boot.initrd.kernelModules",
+    "boot.initrd.supportedFilesystems",
     "boot.supportedFilesystems",
+    "boot.tmp",
     "systemd.tmpfiles",
-    "services",
+    "services.btrfs",
+    "services.fstrim",
+    "services.udev",
     "zramSwap",
-    "nix.settings",
+    "nix.settings.auto-optimise-store",
+    "nix.settings.experimental-features",
+    "nix.settings.trusted-users",
     "time",
+    "hardware.bluetooth",
 ];
 
-/// The checkouts that the real Nix works with.
-pub(crate) struct Tools {
-    pub(crate) nixpkgs_lib: PathBuf,
-    pub(crate) disko: PathBuf,
-}
+/// Where Nix is asked about the names that are defined at all.
+const NAMES: &str = "@names";
 
-impl Tools {
-    pub(crate) fn of_environment() -> Option<Tools> {
-        let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let lib = path("NIXPKGS_LIB")?;
-        let nixpkgs_lib = match lib.join("lib/default.nix").is_file() {
-            true => lib.join("lib"),
-            false => lib,
-        };
-        Some(Tools {
-            nixpkgs_lib,
-            disko: path("DISKO")?,
-        })
-    }
-}
+/// How many runs of Nix may look for what it can evaluate of one configuration.
+const RUNS: usize = 70;
 
 /// An edit: the texts that it gives to files, and the change it claims.
 pub(crate) struct Variant {
@@ -57,15 +56,27 @@ pub(crate) struct Variant {
     pub(crate) changes: Vec<Change>,
 }
 
+/// A way to read a file by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+struct Mode {
+    /// The module below these names; the file itself where there are none.
+    pick: Vec<String>,
+    /// Every condition is taken as true.
+    assume: bool,
+    /// What is read of the configuration and nobody defines has a stand-in.
+    markers: bool,
+}
+
+type Pieces = Vec<(Vec<String>, Json)>;
+
 /// What is judged: a file, or the hosts of a flake.
 pub(crate) struct Bench<'a> {
     tools: &'a Tools,
     home: tempfile::TempDir,
+    chains: Json,
     /// The file to evaluate, relative to the root; none for a flake.
     file: Option<String>,
-    chains: Json,
     count: usize,
-    befores: BTreeMap<(String, bool), Result<Vec<(usize, Json)>, String>>,
 }
 
 impl<'a> Bench<'a> {
@@ -94,167 +105,265 @@ impl<'a> Bench<'a> {
             file: file.map(str::to_owned),
             home,
             count: 0,
-            befores: BTreeMap::new(),
         };
+        let nix = bench.nix();
+        nix.stub("default.nix");
         for text in &texts {
-            bench.stub_modules(text);
+            nix.stub_modules(text);
         }
         Ok(bench)
     }
 
-    fn stub(&self, below: &str) {
-        let path = self.home.path().join("stubs").join(below);
-        if let Some(parent) = path.parent() {
-            let _ = std::fs::create_dir_all(parent);
-        }
-        let _ = std::fs::write(path, "{ }\n");
-    }
-
-    /// Modules of nixpkgs are stood in for by empty ones.
-    fn stub_modules(&self, text: &str) {
-        for (start, _) in text.match_indices("modulesPath") {
-            let rest = &text[start + "modulesPath".len()..];
-            let rest = &rest[..rest
-                .len()
-                .min(rest.char_indices().nth(160).map_or(rest.len(), |c| c.0))];
-            let Some(from) = rest.find('/') else { continue };
-            let to = rest[from..].find(['"', ' ', ')', '\n', ';']).unwrap_or(0);
-            let name = &rest[from + 1..from + to.max(1)];
-            if name.ends_with(".nix") && !name.contains("..") && !name.contains('$') {
-                self.stub(&format!("nixos/modules/{name}"));
-            }
+    fn nix(&self) -> Nix<'_> {
+        Nix {
+            tools: self.tools,
+            home: self.home.path(),
+            chains: self.chains.clone(),
         }
     }
 
     /// Judges edits, all in as few runs of Nix as possible.
     pub(crate) fn judge(&mut self, variants: &[Variant]) -> Vec<Verdict> {
-        let mut verdicts: Vec<Option<Verdict>> = vec![None; variants.len()];
-        // The same texts are asked about once.
-        let mut by_texts: BTreeMap<(&str, &BTreeMap<String, String>), Vec<usize>> = BTreeMap::new();
-        for (index, variant) in variants.iter().enumerate() {
-            let key = (variant.host.as_str(), &variant.texts);
-            by_texts.entry(key).or_default().push(index);
-        }
+        let blind = match self.file {
+            Some(_) => "Nix sees no storage in the file alone",
+            None => "Nix sees no storage in the host with stand-ins for its inputs",
+        };
+        let mut verdicts: Vec<Verdict> = variants
+            .iter()
+            .map(|_| Verdict::CannotSay(blind.to_owned()))
+            .collect();
         let hosts: BTreeSet<&str> = variants.iter().map(|v| v.host.as_str()).collect();
         for host in hosts {
-            let of_host: Vec<_> = by_texts.iter().filter(|((h, _), _)| *h == host).collect();
-            for assume in [false, true] {
-                let open: Vec<_> = of_host
-                    .iter()
-                    .filter(|(_, indices)| {
-                        indices
-                            .iter()
-                            .any(|i| matches!(verdicts[*i], None | Some(Verdict::CannotSay(_))))
-                    })
-                    .collect();
-                // Conditions are taken for granted only where a file alone is asked about.
-                if open.is_empty() || assume && self.file.is_none() {
+            let of_host: Vec<usize> = (0..variants.len())
+                .filter(|i| variants[*i].host == host)
+                .collect();
+            self.judge_host(host, &of_host, variants, &mut verdicts);
+        }
+        verdicts
+    }
+
+    /// Each edit is judged in the first way of reading that agrees with its claims on what was
+    /// there before; one that claims nothing of that, in the way in which most others are.
+    fn judge_host(
+        &mut self,
+        host: &str,
+        of_host: &[usize],
+        variants: &[Variant],
+        verdicts: &mut [Verdict],
+    ) {
+        let wanted: BTreeSet<Vec<String>> = of_host
+            .iter()
+            .flat_map(|i| &variants[*i].changes)
+            .map(|c| c.path.iter().take(2).cloned().collect())
+            .collect();
+        let mut open: Vec<usize> = of_host.to_vec();
+        let mut seen: Vec<(Mode, Pieces, usize)> = Vec::new();
+        let mut failure: Option<String> = None;
+        for mode in self.modes(host) {
+            let before = match self.before(host, &mode, &wanted) {
+                Ok(before) => before,
+                Err(why) => {
+                    failure.get_or_insert(why);
                     continue;
                 }
-                let before = match self.before(host, assume) {
-                    Ok(before) => before,
-                    Err(why) => {
-                        for (_, indices) in open {
-                            for index in indices.iter() {
-                                let known = verdicts[*index].take();
-                                verdicts[*index] = known.or(Some(Verdict::CannotSay(why.clone())));
-                            }
-                        }
-                        continue;
-                    }
-                };
-                let pieces: Vec<usize> = before.iter().map(|b| b.0).collect();
-                for part in open.chunks(12) {
-                    let roots: Vec<PathBuf> = part
-                        .iter()
-                        .map(|((_, texts), _)| self.tree(texts))
-                        .collect();
-                    let jobs: Vec<Json> = roots
-                        .iter()
-                        .map(|r| self.job(r, host, &pieces, assume))
-                        .collect();
-                    let answers = self.ask_all(&jobs);
-                    for (root, ((_, indices), answer)) in roots.iter().zip(part.iter().zip(answers))
-                    {
-                        let _ = std::fs::remove_dir_all(root);
-                        for index in indices.iter() {
-                            let verdict = self.compare(&before, answer.as_ref(), &variants[*index]);
-                            if !(assume && matches!(verdict, Verdict::CannotSay(_))) {
-                                verdicts[*index] = Some(verdict);
-                            }
-                        }
+            };
+            let (whole, shown) = self.assembled(&before);
+            if is_blind(&whole) {
+                continue;
+            }
+            let (mut agreed, mut rest) = (Vec::new(), Vec::new());
+            for index in open {
+                match reading(&whole, &variants[index].changes, &|p| is_in(p, &shown)) {
+                    Reading::Same => agreed.push(index),
+                    Reading::Nothing => rest.push(index),
+                    Reading::Other(why) => {
+                        verdicts[index] = Verdict::CannotSay(why);
+                        rest.push(index);
                     }
                 }
             }
+            let left = self.judge_in(host, &mode, &before, agreed.clone(), variants, verdicts);
+            seen.push((mode, before, agreed.len()));
+            open = [rest, left].concat();
+            if open.is_empty() {
+                break;
+            }
         }
-        let unasked = || Verdict::CannotSay("not asked".to_owned());
-        verdicts
-            .into_iter()
-            .map(|v| v.unwrap_or_else(unasked))
-            .collect()
+        seen.sort_by_key(|(_, _, agreed)| std::cmp::Reverse(*agreed));
+        let nothing = |i: &usize| variants[*i].changes.iter().all(|c| c.before.is_none());
+        let (mut fresh, told): (Vec<usize>, Vec<usize>) = open.into_iter().partition(nothing);
+        for (mode, before, _) in &seen {
+            fresh = self.judge_in(host, mode, before, fresh, variants, verdicts);
+        }
+        if let (true, Some(why)) = (seen.is_empty(), failure) {
+            for index in fresh.into_iter().chain(told) {
+                verdicts[index] = Verdict::CannotSay(why.clone());
+            }
+        }
     }
 
-    /// The unedited configuration, piece by piece; pieces that Nix cannot evaluate are left out.
-    fn before(&mut self, host: &str, assume: bool) -> Result<Vec<(usize, Json)>, String> {
-        let key = (host.to_owned(), assume);
-        if let Some(known) = self.befores.get(&key) {
-            return known.clone();
+    /// Judges edits in one way of reading, and gives those that it cannot speak of.
+    fn judge_in(
+        &mut self,
+        host: &str,
+        mode: &Mode,
+        before: &Pieces,
+        indices: Vec<usize>,
+        variants: &[Variant],
+        verdicts: &mut [Verdict],
+    ) -> Vec<usize> {
+        // The same texts are asked about once.
+        let mut by_texts: BTreeMap<&BTreeMap<String, String>, Vec<usize>> = BTreeMap::new();
+        for index in indices {
+            let texts = &variants[index].texts;
+            by_texts.entry(texts).or_default().push(index);
         }
-        let master = self.home.path().join("master");
-        let found = match self.file {
-            Some(_) => {
-                let job = self.job(&master, host, &[], assume);
-                self.ask_all(&[job]).remove(0).and_then(|pieces| {
-                    let value = piece(&pieces, 0).ok_or("it throws")?;
-                    Ok(vec![(0, value)])
-                })
-            }
-            None => {
-                let all: Vec<usize> = (0..PIECES.len()).collect();
-                let (found, why) = self.pieces(&master, host, &all);
-                match found.is_empty() {
-                    true => Err(why),
-                    false => Ok(found),
+        let all: Vec<_> = by_texts.into_iter().collect();
+        let paths: Vec<Vec<String>> = before.iter().map(|b| b.0.clone()).collect();
+        let mut left = Vec::new();
+        for part in all.chunks(12) {
+            let roots: Vec<PathBuf> = part.iter().map(|(texts, _)| self.tree(texts)).collect();
+            let jobs: Vec<Json> = roots
+                .iter()
+                .map(|r| self.job(r, host, &paths, mode))
+                .collect();
+            let answers = self.nix().ask_all(&jobs);
+            for (root, ((_, indices), answer)) in roots.iter().zip(part.iter().zip(answers)) {
+                let _ = std::fs::remove_dir_all(root);
+                for index in indices {
+                    let verdict = self.compare(before, answer.as_ref(), &variants[*index]);
+                    let is_open = match &verdict {
+                        Verdict::CannotSay(_) => true,
+                        // What is switched off here may be on in another way of reading.
+                        Verdict::Contradicted(why) => why == "Nix sees no change",
+                        Verdict::Confirmed => false,
+                    };
+                    verdicts[*index] = verdict;
+                    if is_open {
+                        left.push(*index);
+                    }
                 }
             }
+        }
+        left
+    }
+
+    /// The ways to read it, the plainest first.
+    fn modes(&self, host: &str) -> Vec<Mode> {
+        let Some(file) = &self.file else {
+            return vec![Mode::default()];
         };
-        self.befores.insert(key, found.clone());
-        found
+        let master = self.home.path().join("master");
+        let job = json!({
+            "root": master, "file": master.join(file), "host": host, "pieces": [], "dig": true,
+        });
+        let found = self.nix().ask_all(&[job]).remove(0).unwrap_or_default();
+        let mut picks: Vec<Vec<String>> = serde_json::from_value(found).unwrap_or_default();
+        picks.sort_by_key(|pick| !pick.iter().any(|name| name == host));
+        picks.truncate(6);
+        if !picks.contains(&Vec::new()) {
+            picks.insert(0, Vec::new());
+        }
+        let ways = [(false, false), (false, true), (true, true), (true, false)];
+        let modes = ways.into_iter().flat_map(|(assume, markers)| {
+            picks.iter().map(move |pick| Mode {
+                pick: pick.clone(),
+                assume,
+                markers,
+            })
+        });
+        modes.collect()
     }
 
-    fn pieces(&self, root: &Path, host: &str, wanted: &[usize]) -> (Vec<(usize, Json)>, String) {
-        let job = self.job(root, host, wanted, false);
-        match self.ask_all(&[job]).remove(0) {
+    /// The unedited configuration: whole, or the pieces of it that Nix can evaluate.
+    fn before(
+        &self,
+        host: &str,
+        mode: &Mode,
+        wanted: &BTreeSet<Vec<String>>,
+    ) -> Result<Pieces, String> {
+        let master = self.home.path().join("master");
+        if self.file.is_some() {
+            let job = self.job(&master, host, &[Vec::new()], mode);
+            let answer = self.nix().ask_all(&[job]).remove(0);
+            if let Some(whole) = answer.ok().and_then(|a| piece(&a, 0)) {
+                return Ok(vec![(Vec::new(), whole)]);
+            }
+        }
+        let mut paths: BTreeSet<Vec<String>> = PIECES
+            .iter()
+            .map(|p| p.split('.').map(str::to_owned).collect())
+            .collect();
+        // Everything else that is defined, and that Nix can evaluate, must stay as it is.
+        if self.file.is_some() {
+            let names = vec![NAMES.to_owned()];
+            let job = self.job(&master, host, std::slice::from_ref(&names), mode);
+            let answer = self.nix().ask_all(&[job]).remove(0);
+            if let Some(Json::Object(known)) = answer.ok().and_then(|a| piece(&a, 0)) {
+                paths.extend(known.iter().flat_map(|(name, below)| {
+                    let below = below.as_object().into_iter().flatten();
+                    let pairs: Vec<_> = below.map(|(b, _)| vec![name.clone(), b.clone()]).collect();
+                    match pairs.is_empty() {
+                        true => vec![vec![name.clone()]],
+                        false => pairs,
+                    }
+                }));
+                paths.insert(names);
+            }
+            paths.extend(wanted.iter().cloned());
+        }
+        // Of two pieces of which one holds the other, only the narrow ones are asked about.
+        let narrow =
+            |p: &&Vec<String>| !paths.iter().any(|o| o.len() > p.len() && o.starts_with(p));
+        let paths: Vec<Vec<String>> = paths.iter().filter(narrow).cloned().collect();
+        let mut runs = RUNS;
+        let (found, why) = self.pieces(&master, host, &paths, mode, &mut runs);
+        match found.is_empty() {
+            true => Err(why),
+            false => Ok(found),
+        }
+    }
+
+    fn pieces(
+        &self,
+        root: &Path,
+        host: &str,
+        wanted: &[Vec<String>],
+        mode: &Mode,
+        runs: &mut usize,
+    ) -> (Pieces, String) {
+        if *runs == 0 {
+            return (Vec::new(), "Nix was asked too often".to_owned());
+        }
+        *runs -= 1;
+        let job = self.job(root, host, wanted, mode);
+        match self.nix().ask_all(&[job]).remove(0) {
             Ok(answer) => {
                 let found = wanted.iter().enumerate();
-                let found = found.filter_map(|(i, index)| Some((*index, piece(&answer, i)?)));
+                let found = found.filter_map(|(i, path)| Some((path.clone(), piece(&answer, i)?)));
                 (found.collect(), "it throws".to_owned())
             }
             Err(why) if wanted.len() == 1 => (Vec::new(), why),
             Err(_) => {
                 let (left, right) = wanted.split_at(wanted.len() / 2);
-                let (mut found, why) = self.pieces(root, host, left);
-                // What fails at its first piece for a reason of the whole host fails at all.
-                if found.is_empty() && left[0] == 0 && left.len() == 1 {
+                let (mut found, why) = self.pieces(root, host, left, mode, runs);
+                // What fails throughout the first half very likely fails at all.
+                if found.is_empty() && left.len() > 8 {
                     return (found, why);
                 }
-                found.extend(self.pieces(root, host, right).0);
+                found.extend(self.pieces(root, host, right, mode, runs).0);
                 (found, why)
             }
         }
     }
 
-    fn job(&self, root: &Path, host: &str, pieces: &[usize], assume: bool) -> Json {
+    fn job(&self, root: &Path, host: &str, pieces: &[Vec<String>], mode: &Mode) -> Json {
         match &self.file {
             Some(file) => json!({
-                "root": root, "file": root.join(file), "pieces": [], "assume": assume,
+                "root": root, "file": root.join(file), "host": host, "pieces": pieces,
+                "assume": mode.assume, "markers": mode.markers, "pick": mode.pick,
             }),
-            None => {
-                let pieces = pieces
-                    .iter()
-                    .map(|i| PIECES[*i].split('.').collect::<Vec<_>>());
-                json!({ "root": root, "host": host, "pieces": pieces.collect::<Vec<_>>() })
-            }
+            None => json!({ "root": root, "host": host, "pieces": pieces }),
         }
     }
 
@@ -275,80 +384,22 @@ impl<'a> Bench<'a> {
         root
     }
 
-    /// The answers to jobs. What ends Nix ends only its own.
-    fn ask_all(&self, jobs: &[Json]) -> Vec<Result<Json, String>> {
-        match self.ask(jobs) {
-            Ok(Json::Array(answers)) if answers.len() == jobs.len() => {
-                answers.into_iter().map(Ok).collect()
+    /// Pieces as one configuration, and which paths it speaks of.
+    fn assembled(&self, pieces: &Pieces) -> (Json, Vec<Vec<String>>) {
+        let mut whole = json!({});
+        let mut shown = Vec::new();
+        for (path, value) in pieces.iter().filter(|(path, _)| *path != [NAMES]) {
+            if !value.is_null() {
+                put(&mut whole, path, value.clone());
             }
-            Ok(_) => vec![Err("no list".to_owned()); jobs.len()],
-            Err(why) if jobs.len() == 1 => vec![Err(why)],
-            Err(_) => {
-                let (left, right) = jobs.split_at(jobs.len() / 2);
-                let mut all = self.ask_all(left);
-                all.extend(self.ask_all(right));
-                all
-            }
+            shown.push(path.clone());
         }
-    }
-
-    fn ask(&self, jobs: &[Json]) -> Result<Json, String> {
-        let input = self.home.path().join("input.json");
-        let repositories: BTreeMap<&str, &str> = REPOSITORIES.iter().copied().collect();
-        let asked = json!({
-            "chains": self.chains, "stubs": self.home.path().join("stubs"), "jobs": jobs,
-            "repositories": repositories,
-        });
-        std::fs::write(&input, asked.to_string()).map_err(|e| e.to_string())?;
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        // A module of nixpkgs that was not foreseen is made, and Nix asked again.
-        for _ in 0..20 {
-            let mut command = Command::new("nix-instantiate");
-            command
-                .args([
-                    "--eval",
-                    "--strict",
-                    "--json",
-                    "--readonly-mode",
-                    "--store",
-                    "dummy://",
-                ])
-                .args(["--option", "allow-import-from-derivation", "false"])
-                .arg(here.join("examples/corpus/edits/judge.nix"))
-                .arg("--argstr")
-                .arg("nixpkgsLib")
-                .arg(&self.tools.nixpkgs_lib)
-                .arg("--argstr")
-                .arg("disko")
-                .arg(&self.tools.disko)
-                .arg("--argstr")
-                .arg("frameworks")
-                .arg(here.join("src/project/frameworks"))
-                .arg("--argstr")
-                .arg("input")
-                .arg(&input)
-                .env("NIX_PATH", "");
-            let (ok, out, err) = run(command, Duration::from_secs(60))?;
-            if ok {
-                return serde_json::from_slice(&out).map_err(|e| e.to_string());
-            }
-            let stubs = self.home.path().join("stubs").display().to_string();
-            let missing = err.split(&format!("getting status of '{stubs}/")).nth(1);
-            let missing = missing.and_then(|rest| rest.split('\'').next());
-            let Some(missing) = missing else {
-                return Err(complaint(&err));
-            };
-            match missing.ends_with(".nix") {
-                true => self.stub(missing),
-                false => self.stub(&format!("{missing}/default.nix")),
-            }
-        }
-        Err("too many modules are missing".to_owned())
+        (whole, shown)
     }
 
     fn compare(
         &self,
-        before: &[(usize, Json)],
+        before: &Pieces,
         after: Result<&Json, &String>,
         variant: &Variant,
     ) -> Verdict {
@@ -356,39 +407,58 @@ impl<'a> Bench<'a> {
             Ok(after) => after,
             Err(why) => return Verdict::Contradicted(format!("Nix refuses it: {why}")),
         };
-        let (mut from, mut to) = (
-            Json::Object(Default::default()),
-            Json::Object(Default::default()),
-        );
-        let mut seen: Vec<Vec<String>> = Vec::new();
-        for (position, (index, value)) in before.iter().enumerate() {
-            let Some(now) = piece(after, position) else {
+        let mut now = Vec::new();
+        for (position, (path, _)) in before.iter().enumerate() {
+            let Some(value) = piece(after, position) else {
                 return Verdict::Contradicted("Nix throws now".to_owned());
             };
-            match self.file {
-                Some(_) => (from, to) = (value.clone(), now),
-                None => {
-                    let path: Vec<String> = PIECES[*index].split('.').map(str::to_owned).collect();
-                    put(&mut from, &path, value.clone());
-                    put(&mut to, &path, now);
-                    seen.push(path);
-                }
+            now.push((path.clone(), value));
+        }
+        let names = |pieces: &Pieces| {
+            let found = pieces.iter().find(|(path, _)| *path == [NAMES]);
+            found.map(|(_, names)| names.clone()).unwrap_or_default()
+        };
+        let (was, is) = (names(before), names(&now));
+        for path in pairs(&is).difference(&pairs(&was)) {
+            let claimed = |c: &Change| {
+                let length = path.len().min(c.path.len());
+                c.path[..length] == path[..length]
+            };
+            if !variant.changes.iter().any(claimed) {
+                return Verdict::Contradicted(format!("Nix says that {} is new", path.join(".")));
             }
         }
-        // A file that Nix alone sees nothing of: its modules lie below names of a framework.
-        let devices = from["disko"]["devices"].as_object();
-        let is_blind = devices
-            .into_iter()
-            .flat_map(|d| d.values())
-            .chain([&from["fileSystems"]])
-            .all(|all| all.as_object().is_none_or(serde_json::Map::is_empty));
-        if self.file.is_some() && is_blind {
-            return Verdict::CannotSay("Nix sees no storage in the file alone".to_owned());
-        }
-        let is_seen =
-            |path: &[String]| self.file.is_some() || seen.iter().any(|s| path.starts_with(s));
-        against(&from, &to, &variant.changes, &is_seen)
+        let (from, shown) = self.assembled(before);
+        let (to, _) = self.assembled(&now);
+        against(&from, &to, &variant.changes, &|p| is_in(p, &shown))
     }
+}
+
+fn is_in(path: &[String], shown: &[Vec<String>]) -> bool {
+    shown.iter().any(|s| path.starts_with(s))
+}
+
+/// Whether a configuration holds no storage: the modules of such a file lie below names that some
+/// framework reads.
+fn is_blind(whole: &Json) -> bool {
+    let devices = whole["disko"]["devices"].as_object();
+    devices
+        .into_iter()
+        .flat_map(|d| d.values())
+        .chain([&whole["fileSystems"]])
+        .all(|all| all.as_object().is_none_or(serde_json::Map::is_empty))
+}
+
+/// The names of two levels, as paths.
+fn pairs(names: &Json) -> BTreeSet<Vec<String>> {
+    let mut all = BTreeSet::new();
+    for (name, below) in names.as_object().into_iter().flatten() {
+        all.insert(vec![name.clone()]);
+        for (second, _) in below.as_object().into_iter().flatten() {
+            all.insert(vec![name.clone(), second.clone()]);
+        }
+    }
+    all
 }
 
 fn put(into: &mut Json, path: &[String], value: Json) {
@@ -400,193 +470,4 @@ fn put(into: &mut Json, path: &[String], value: Json) {
         at = &mut at[name.as_str()];
     }
     *at = value;
-}
-
-fn piece(answer: &Json, index: usize) -> Option<Json> {
-    let piece = answer.get(index)?;
-    (piece["success"] == true).then(|| piece["value"].clone())
-}
-
-fn complaint(err: &str) -> String {
-    let line = err
-        .lines()
-        .rev()
-        .find(|l| l.contains("error:") && l.trim() != "error:");
-    let line = line.or(err.lines().find(|l| !l.trim().is_empty()));
-    line.unwrap_or_default().trim().chars().take(160).collect()
-}
-
-/// Runs a program to its end, or to the end of its time.
-fn run(mut command: Command, limit: Duration) -> Result<(bool, Vec<u8>, String), String> {
-    let out = tempfile::tempfile().map_err(|e| e.to_string())?;
-    let err = tempfile::tempfile().map_err(|e| e.to_string())?;
-    let both = out.try_clone().and_then(|o| Ok((o, err.try_clone()?)));
-    let (to_out, to_err) = both.map_err(|e| e.to_string())?;
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(to_out)
-        .stderr(to_err)
-        .spawn();
-    let mut child = child.map_err(|e| format!("nix-instantiate: {e}"))?;
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait().map_err(|e| e.to_string())? {
-            Some(status) => break status,
-            None if start.elapsed() > limit => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err("Nix took too long".to_owned());
-            }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    let read = |mut file: std::fs::File| {
-        use std::io::{Read as _, Seek as _};
-        let mut bytes = Vec::new();
-        let _ = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
-        bytes
-    };
-    let complaint = String::from_utf8_lossy(&read(err)).into_owned();
-    Ok((status.success(), read(out), complaint))
-}
-
-/// Repositories (`owner/name`) and the framework of this project that stands for each.
-const REPOSITORIES: &[(&str, &str)] = &[
-    ("hercules-ci/flake-parts", "flake-parts"),
-    ("vic/import-tree", "import-tree"),
-    ("denful/import-tree", "import-tree"),
-    ("numtide/flake-utils", "flake-utils"),
-    ("nix-community/haumea", "haumea"),
-    ("srid/nixos-unified", "nixos-unified"),
-    ("srid/nixos-flake", "nixos-flake"),
-    ("numtide/blueprint", "blueprint"),
-    ("ehllie/ez-configs", "ez-configs"),
-    ("quasigod/unify", "unify"),
-    ("yelite/lite-config", "lite-config"),
-    ("nvmd/nixos-raspberrypi", "nixos-raspberrypi"),
-    ("nix-community/flakelight", "flakelight"),
-    ("snowfallorg/lib", "snowfall-lib"),
-    ("gytis-ivaskevicius/flake-utils-plus", "flake-utils-plus"),
-    ("clan-lol/clan-core", "clan-core"),
-    ("zhaofengli/colmena", "colmena"),
-    ("tgirlcloud/easy-hosts", "easy-hosts"),
-    ("vic/den", "den"),
-    ("denful/den", "den"),
-    ("vic/flake-aspects", "flake-aspects"),
-    ("vic/flake-file", "flake-file"),
-];
-
-// ---- files ---------------------------------------------------------------------------------
-
-const LARGE: u64 = 400_000;
-
-fn copy_file(from: &Path, to: &Path) -> std::io::Result<()> {
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    std::fs::copy(from, to).map(drop)
-}
-
-fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, target) = (entry.path(), to.join(entry.file_name()));
-        let Ok(meta) = std::fs::metadata(&path) else {
-            continue;
-        };
-        if entry.file_type()?.is_symlink() {
-            std::os::unix::fs::symlink(std::fs::read_link(&path)?, &target)?;
-        } else if meta.is_dir() {
-            copy_tree(&path, &target)?;
-        } else if meta.len() < LARGE {
-            std::fs::copy(&path, &target)?;
-        } else {
-            std::fs::write(&target, "")?;
-        }
-    }
-    Ok(())
-}
-
-fn link_tree(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            link_tree(&path, &target)?;
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(std::fs::read_link(&path)?, &target)?;
-        } else {
-            std::fs::hard_link(&path, &target)?;
-        }
-    }
-    Ok(())
-}
-
-fn nix_files(directory: &Path, texts: &mut Vec<String>) {
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            nix_files(&path, texts);
-        } else if path.extension().is_some_and(|e| e == "nix") {
-            texts.extend(std::fs::read_to_string(&path));
-        }
-    }
-}
-
-/// The chains of attributes that texts use, by which stand-ins are made.
-fn chains(texts: &[String]) -> Json {
-    let (mut all, mut packages) = (BTreeSet::new(), BTreeSet::new());
-    for text in texts {
-        let root = rnix::Root::parse(text).syntax();
-        for node in root.descendants() {
-            if let Some(select) = ast::Select::cast(node.clone()) {
-                let mut chain: Vec<String> = Vec::new();
-                match select.expr() {
-                    Some(ast::Expr::Ident(ident)) => chain.push(ident.to_string()),
-                    _ => continue,
-                }
-                for attr in select.attrpath().into_iter().flat_map(|p| p.attrs()) {
-                    match attr {
-                        ast::Attr::Ident(ident) => chain.push(ident.to_string()),
-                        ast::Attr::Str(string) => {
-                            let text = string.to_string();
-                            match text.contains("${") {
-                                true => break,
-                                false => chain.push(text.trim_matches('"').to_owned()),
-                            }
-                        }
-                        ast::Attr::Dynamic(_) => break,
-                    }
-                }
-                chain.truncate(7);
-                match chain[0].as_str() {
-                    "lib" | "builtins" | "config" | "options" => {}
-                    _ => drop(all.insert(chain)),
-                }
-            } else if let Some(inherit) = ast::Inherit::cast(node.clone()) {
-                let from = inherit.from().and_then(|f| f.expr()).map(|e| e.to_string());
-                let Some(from) = from else { continue };
-                let base: Vec<String> = from.split('.').map(str::to_owned).collect();
-                let plain = base
-                    .iter()
-                    .all(|b| b.chars().all(|c| c.is_alphanumeric() || "-_'".contains(c)));
-                for attr in inherit.attrs().filter(|_| plain && base[0] != "lib") {
-                    all.insert([base.clone(), vec![attr.to_string()]].concat());
-                }
-            } else if let Some(ident) = ast::Ident::cast(node) {
-                packages.insert(vec![ident.to_string()]);
-            }
-        }
-    }
-    for chain in &all {
-        packages.insert(chain.clone());
-        if let Some(index) = chain.iter().position(|n| n.contains("pkgs")) {
-            packages.insert(chain[index + 1..].to_vec());
-        }
-    }
-    packages.retain(|chain| !chain.is_empty());
-    json!({ "all": all, "packages": packages })
 }
