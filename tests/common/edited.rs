@@ -115,6 +115,32 @@ pub(crate) fn changed_lines(before: &str, after: &str) -> usize {
         .sum()
 }
 
+/// Whether the lines that came are those that a formatter makes of them: written on one line each
+/// time, it would break them so again. The file is one that it leaves alone.
+#[allow(dead_code, reason = "not every test asks")]
+pub(crate) fn is_demanded(formatter: usize, before: &str, after: &str) -> bool {
+    let diff = TextDiff::from_lines(before, after);
+    let lines: Vec<&str> = after.split_inclusive('\n').collect();
+    let mut joined = String::new();
+    for op in diff.ops() {
+        let new = &lines[op.new_range()];
+        let first = new.first().copied().unwrap_or_default();
+        let is_kept = op.tag() == similar::DiffTag::Equal || new.len() < 2;
+        // A comment ends its line, and a string may hold line ends.
+        if is_kept || new.iter().any(|l| l.contains('#') || l.contains("''")) {
+            joined.extend(new.iter().copied());
+            continue;
+        }
+        joined.push_str(&first[..first.len() - first.trim_start().len()]);
+        let words: Vec<&str> = new.iter().map(|line| line.trim()).collect();
+        joined.push_str(&words.join(" "));
+        joined.push('\n');
+    }
+    let format = FORMATTERS[formatter].1;
+    let again = catch_unwind(AssertUnwindSafe(|| format(&joined)));
+    joined != after && again.is_ok_and(|t| t.as_deref() == Some(after))
+}
+
 /// What is not as a stranger's file must stay: line ends, the end of the file, clean line ends.
 pub(crate) fn untidiness(before: &str, after: &str) -> Option<String> {
     let count = |text: &str| {

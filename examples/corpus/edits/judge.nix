@@ -208,7 +208,7 @@ let
     let
       last = elemAt path (length path - 1);
     in
-    if path == [ ] then
+    if path == [ ] || isModules last then
       { }
     else if is "(enable.*|(is|has|use|with)[A-Z_].*)" last then
       true
@@ -236,9 +236,9 @@ let
     else if name == "modulesPath" then
       "${asked.stubs}/nixos/modules"
     else if name == "inputs" then
-      (grow inputLeaf [ ] chains) // { nixpkgs = { inherit lib; outPath = asked.stubs; __import = _: pkgs; }; self = selfOf job; }
+      (grow inputLeaf [ ] chains) // { nixpkgs = { inherit lib; outPath = asked.stubs; __import = _: pkgs; }; self = selfWith job (map tail (filter (c: head c == "self") chains)); }
     else if name == "self" then
-      selfOf job
+      selfWith job chains
     else if chains != [ ] then
       grow (markerOf name) [ ] chains
     else if is "(host|hostname|hostName|host_name|machine|machineName|nodeName)" name then
@@ -257,6 +257,7 @@ let
       "8G"
     else
       "standin";
+  selfWith = job: chains: grow inputLeaf [ ] (filter (c: c != [ ]) chains) // selfOf job;
   selfOf = job: { outPath = job.root; inherit lib; inputs = { }; };
   callWith =
     job: arguments: f:

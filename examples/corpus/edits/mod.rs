@@ -2,7 +2,7 @@
 //!
 //! `CORPUS=… KIT=… NIXPKGS_LIB=… DISKO=… cargo run --release --example corpus -- edits
 //!   [--only SUBSTR] [--kind SUBSTR] [--sample N] [--limit SECONDS] [--no-nix] [--verbose]
-//!   [--failures FILE] [--records FILE]`
+//!   [--failures FILE] [--records FILE] [--table FILE]`
 //!
 //! One process a case (a file, or a flake), two at a time: a panic, or a stack that overflows,
 //! ends one case, which is then told as panicked.
@@ -60,6 +60,8 @@ pub(crate) struct Options {
     limit: Option<u64>,
     /// Where every record is written as soon as it is there.
     records: Option<PathBuf>,
+    /// Records of an earlier run, of which the table is printed without another.
+    table: Option<PathBuf>,
     /// The case that this process is for.
     case: Option<usize>,
 }
@@ -81,6 +83,7 @@ impl Options {
             "--limit" => {
                 self.limit = Some(value()?.parse().map_err(|_| "--limit wants seconds")?);
             }
+            "--table" => self.table = Some(value()?.into()),
             "--records" => self.records = Some(value()?.into()),
             "--failures" => self.failures = Some(value()?.into()),
             "--no-nix" => self.no_nix = true,
@@ -97,6 +100,11 @@ pub(crate) fn run(corpus: &Corpus, options: &Options) {
             println!("{}", record.to_json());
         }
         return;
+    }
+    if let Some(path) = &options.table {
+        let text = std::fs::read_to_string(path).expect("records");
+        let records = text.lines().filter_map(Record::of_json).collect();
+        return conclude(records, cases.len(), corpus, options);
     }
     let start = Instant::now();
     let me = std::env::current_exe().expect("a program");
@@ -147,17 +155,21 @@ pub(crate) fn run(corpus: &Corpus, options: &Options) {
             });
         }
     });
-    let mut records = records.into_inner().expect("no thread panicked");
-    records.sort_by_key(|r| (r.kind, r.place.clone(), r.host.clone(), r.subject.clone()));
-    summary::print(&records, cases.len(), corpus.verbose);
-    if let Some(path) = &options.failures {
-        std::fs::write(path, summary::failures(&records)).expect("the failures are written");
-    }
+    let records = records.into_inner().expect("no thread panicked");
+    conclude(records, cases.len(), corpus, options);
     println!(
         "\n{} cases in {:.0} s",
         cases.len(),
         start.elapsed().as_secs_f64()
     );
+}
+
+fn conclude(mut records: Vec<Record>, cases: usize, corpus: &Corpus, options: &Options) {
+    records.sort_by_key(|r| (r.kind, r.place.clone(), r.host.clone(), r.subject.clone()));
+    summary::print(&records, cases, corpus.verbose);
+    if let Some(path) = &options.failures {
+        std::fs::write(path, summary::failures(&records)).expect("the failures are written");
+    }
 }
 
 fn cases(corpus: &Corpus) -> Vec<Case> {
@@ -226,8 +238,13 @@ fn try_all(case: &Case, options: &Options) -> Vec<Record> {
     let mut checked = Checked::default();
     let (mut records, mut variants) = (Vec::new(), Vec::new());
     let hosts: Vec<HostName> = workspace.hosts().cloned().collect();
-    let tasks = |host: &HostName| (host.clone(), tasks(case, options, &workspace, host));
-    let plans: BTreeMap<HostName, Vec<(usize, Task)>> = hosts.iter().map(tasks).collect();
+    let mut plans: BTreeMap<HostName, Vec<(usize, Task)>> = BTreeMap::new();
+    for host in &hosts {
+        let (tasks, unfit) = tasks(case, options, &workspace, host);
+        plans.insert(host.clone(), tasks);
+        let unfit = unfit.into_iter();
+        records.extend(unfit.map(|(mount, why)| Record::unfit(&case.place, &host.0, mount, why)));
+    }
     for (host, tasks) in &plans {
         for (index, task) in tasks {
             let words = [&case.place, &host.0, KINDS[*index].name, &task.subject];
@@ -279,15 +296,15 @@ fn try_all(case: &Case, options: &Options) -> Vec<Record> {
     records
 }
 
-/// All that is to be tried on a host.
+/// All that is to be tried on a host, and the mounts that nothing fits.
 fn tasks(
     case: &Case,
     options: &Options,
     workspace: &Workspace,
     host: &HostName,
-) -> Vec<(usize, Task)> {
+) -> (Vec<(usize, Task)>, Vec<(String, String)>) {
     let Ok(evaluated) = workspace.evaluate(host) else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let snapshot = evaluated.configuration.snapshot(&evaluated.evaluator);
     let place = Place {
@@ -297,9 +314,10 @@ fn tasks(
     };
     let wanted = KINDS.iter().enumerate();
     let wanted = wanted.filter(|(_, kind)| kind.name.contains(&options.kind));
-    wanted
+    let tasks = wanted
         .flat_map(|(index, kind)| (kind.tasks)(&place).into_iter().map(move |t| (index, t)))
-        .collect()
+        .collect();
+    (tasks, kinds::unfit(&place))
 }
 
 /// One of every so many tasks is tried, always the same ones.
@@ -369,6 +387,8 @@ impl Checked {
             }
             record.comments.extend(text::lost_comments(&old, &new));
             record.lines += text::changed_lines(&old, &new);
+            let stable = formatters.iter();
+            record.demanded = stable.copied().any(|f| text::is_demanded(f, &old, &new));
             record.untidy = record.untidy.take().or(text::untidiness(&old, &new));
             texts.insert(path.clone(), new.clone());
             pairs.push((path, old, new));

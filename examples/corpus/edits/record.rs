@@ -12,6 +12,8 @@ pub(crate) enum Status {
     Proven,
     Advice,
     Panicked,
+    /// No edit of mount options fits it: its options are not known.
+    Unfit,
 }
 
 /// One action tried on one thing.
@@ -36,6 +38,8 @@ pub(crate) struct Record {
     /// Comments that are gone although they speak of something else.
     pub(crate) comments: Vec<String>,
     pub(crate) lines: usize,
+    /// The lines are those that a formatter demands, which left the file alone before.
+    pub(crate) demanded: bool,
     /// Line ends, the end of the file.
     pub(crate) untidy: Option<String>,
     /// What a second time changes; none if nothing.
@@ -71,6 +75,7 @@ impl Record {
             unstable: Vec::new(),
             comments: Vec::new(),
             lines: 0,
+            demanded: false,
             untidy: None,
             again: None,
             applies: None,
@@ -87,6 +92,20 @@ impl Record {
             reason: why.to_owned(),
             ..Record::blank(WHOLE, place, "", "")
         }
+    }
+
+    /// A mount that no edit of options fits.
+    pub(crate) fn unfit(place: &str, host: &str, mount: String, why: String) -> Record {
+        Record {
+            status: Status::Unfit,
+            reason: why,
+            ..Record::blank(WHOLE, place, host, &mount)
+        }
+    }
+
+    /// Whether it is an answer about a file, not about a flake.
+    pub(crate) fn is_file(&self) -> bool {
+        self.place.contains(' ')
     }
 
     pub(crate) fn to_json(&self) -> String {

@@ -8,6 +8,7 @@ use super::record::{Record, Status, WHOLE};
 
 fn name(record: &Record) -> &'static str {
     match record.kind {
+        WHOLE if record.status == Status::Unfit => "mount options",
         WHOLE => "the whole case",
         index => KINDS[index].name,
     }
@@ -76,7 +77,22 @@ pub(crate) fn print(records: &[Record], cases: usize, verbose: bool) {
             println!("{}", row(kind.name, &of_kind));
         }
     }
-    println!("{}", row("all", &records.iter().collect::<Vec<_>>()));
+    let tried: Vec<&Record> = records
+        .iter()
+        .filter(|r| r.status != Status::Unfit)
+        .collect();
+    println!("{}", row("all", &tried));
+    for (label, is_file) in [
+        ("  of them in files", true),
+        ("  of them in hosts of flakes", false),
+    ] {
+        let of: Vec<&Record> = tried
+            .iter()
+            .copied()
+            .filter(|r| r.is_file() == is_file)
+            .collect();
+        println!("{}", row(label, &of));
+    }
     let applied = records.iter().filter(|r| r.applies.is_some()).count();
     println!(
         "\ncontra: the real Nix says something else · no say: it cannot evaluate the place · formatted: of the formatters \
@@ -95,12 +111,21 @@ pub(crate) fn print(records: &[Record], cases: usize, verbose: bool) {
             .map(|r| shortened(&r.reason)),
     );
     counted(
-        "Nix cannot say",
+        "mounts that no edit of options fits, because their options are not known, by reason",
         records
             .iter()
-            .filter(|r| r.is_proven() && r.nix.is_none())
-            .map(|r| shortened(&r.nix_says)),
+            .filter(|r| r.status == Status::Unfit)
+            .map(|r| shortened(&r.reason)),
     );
+    for (title, is_file) in [
+        ("Nix cannot say, in files", true),
+        ("Nix cannot say, in hosts of flakes", false),
+    ] {
+        let silent = records
+            .iter()
+            .filter(|r| is_silent(r) && r.is_file() == is_file);
+        counted(title, silent.map(|r| shortened(&r.nix_says)));
+    }
     let limit = if verbose { usize::MAX } else { 40 };
     list(
         "panicked",
@@ -112,6 +137,14 @@ pub(crate) fn print(records: &[Record], cases: usize, verbose: bool) {
         "contradicted",
         limit,
         records.iter().filter(|r| r.nix == Some(false)),
+        |r| r.nix_says.clone(),
+    );
+    list(
+        "Nix reads it otherwise before the edit",
+        limit,
+        records
+            .iter()
+            .filter(|r| is_silent(r) && r.nix_says.starts_with("Nix has another")),
         |r| r.nix_says.clone(),
     );
     list(
@@ -150,11 +183,28 @@ pub(crate) fn print(records: &[Record], cases: usize, verbose: bool) {
         records.iter().filter(|r| is_wide(r)),
         |r| format!("{} lines", r.lines),
     );
+    let demanded = records
+        .iter()
+        .filter(|r| is_small(r) && r.lines > 1 && r.demanded)
+        .count();
+    println!(
+        "\n{demanded} more changes of one option changed more than one line because a formatter that left the file alone \
+         breaks the line so"
+    );
 }
 
-/// A change of one option that changed more than its line.
+/// Proven, and Nix cannot speak of it.
+fn is_silent(record: &Record) -> bool {
+    record.is_proven() && record.nix.is_none()
+}
+
+fn is_small(record: &Record) -> bool {
+    record.is_proven() && record.kind != WHOLE && KINDS[record.kind].is_small
+}
+
+/// A change of one option that changed more than its line, and need not.
 fn is_wide(record: &Record) -> bool {
-    record.is_proven() && record.kind != WHOLE && KINDS[record.kind].is_small && record.lines > 1
+    is_small(record) && record.lines > 1 && !record.demanded
 }
 
 /// Reasons without the names in them, so that they can be counted.
@@ -228,6 +278,7 @@ pub(crate) fn failures(records: &[Record]) -> String {
         match record.status {
             Status::Advice => line(record, "advice", &record.reason),
             Status::Panicked => line(record, "PANIC", &record.reason),
+            Status::Unfit => line(record, "unfit", &record.reason),
             Status::Proven => {}
         }
     }
