@@ -57,7 +57,7 @@ let
     if path == [ ] then
       { }
     else if any isModules path then
-      if isModules last then { default = { }; } else { }
+      if isModules last && lib.hasSuffix "s" last then { default = { }; } else { }
     else if any (realLib.hasPrefix "overlay") path then
       (_: _: { })
     else if last == "lib" then
