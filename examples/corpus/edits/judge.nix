@@ -396,7 +396,11 @@ let
     in
     f (
       intersectAttrs (functionArgs f) {
-        inherit lib opaque;
+        inherit opaque;
+        # Modules of an input, which declare options, have stand-ins that declare none.
+        lib = lib // {
+          evalModules = a: lib.evalModules (a // { modules = a.modules ++ [ { _module.check = false; } ]; });
+        };
         frameworks = allFrameworks;
         packages = s: s;
         knows = s: n: s ? ${n};
