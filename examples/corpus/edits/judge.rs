@@ -6,6 +6,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use btrfs_tune::nix::module::Change;
 use serde_json::{Value as Json, json};
@@ -46,8 +47,8 @@ const PIECES: [&str; 22] = [
 /// Where Nix is asked about the names that are defined at all.
 const NAMES: &str = "@names";
 
-/// How many runs of Nix may look for what it can evaluate of one configuration.
-const RUNS: usize = 70;
+/// How long Nix may be asked what it can evaluate of one host, in all ways of reading together.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// An edit: the texts that it gives to files, and the change it claims.
 pub(crate) struct Variant {
@@ -77,6 +78,8 @@ pub(crate) struct Bench<'a> {
     /// The file to evaluate, relative to the root; none for a flake.
     file: Option<String>,
     count: usize,
+    /// When looking for what can be evaluated ends.
+    until: Instant,
 }
 
 impl<'a> Bench<'a> {
@@ -105,6 +108,7 @@ impl<'a> Bench<'a> {
             file: file.map(str::to_owned),
             home,
             count: 0,
+            until: Instant::now(),
         };
         let nix = bench.nix();
         nix.stub("default.nix");
@@ -159,7 +163,12 @@ impl<'a> Bench<'a> {
         let mut open: Vec<usize> = of_host.to_vec();
         let mut seen: Vec<(Mode, Pieces, usize)> = Vec::new();
         let mut failure: Option<String> = None;
+        self.until = Instant::now() + PATIENCE;
         for mode in self.modes(host) {
+            if Instant::now() > self.until {
+                failure.get_or_insert("Nix takes too long to find what it can evaluate".to_owned());
+                break;
+            }
             let before = match self.before(host, &mode, &wanted) {
                 Ok(before) => before,
                 Err(why) => {
@@ -191,7 +200,9 @@ impl<'a> Bench<'a> {
                     }
                 }
             }
+            let start = Instant::now();
             let left = self.judge_in(host, &mode, &before, agreed.clone(), variants, verdicts);
+            self.until += start.elapsed();
             seen.push((mode, before, agreed.len()));
             open = [rest, left].concat();
             if open.is_empty() {
@@ -303,34 +314,31 @@ impl<'a> Bench<'a> {
             .iter()
             .map(|p| p.split('.').map(str::to_owned).collect())
             .collect();
+        if self.file.is_some() {
+            paths.extend(wanted.iter().cloned());
+        }
+        let paths = narrow(&paths);
+        let (mut found, why) = self.pieces(&master, host, &paths, mode);
+        if found.is_empty() {
+            return Err(why);
+        }
         // Everything else that is defined, and that Nix can evaluate, must stay as it is.
         if self.file.is_some() {
             let names = vec![NAMES.to_owned()];
             let job = self.job(&master, host, std::slice::from_ref(&names), mode);
             let answer = self.nix().ask_all(&[job]).remove(0);
-            if let Some(Json::Object(known)) = answer.ok().and_then(|a| piece(&a, 0)) {
-                paths.extend(known.iter().flat_map(|(name, below)| {
-                    let below = below.as_object().into_iter().flatten();
-                    let pairs: Vec<_> = below.map(|(b, _)| vec![name.clone(), b.clone()]).collect();
-                    match pairs.is_empty() {
-                        true => vec![vec![name.clone()]],
-                        false => pairs,
-                    }
-                }));
-                paths.insert(names);
+            if let Some(known) = answer.ok().and_then(|a| piece(&a, 0)) {
+                let others: BTreeSet<Vec<String>> = pairs(&known)
+                    .into_iter()
+                    .filter(|p| !paths.iter().any(|o| o.starts_with(p) || p.starts_with(o)))
+                    .collect();
+                for part in narrow(&others).chunks(8) {
+                    found.extend(self.pieces(&master, host, part, mode).0);
+                }
+                found.push((names, known));
             }
-            paths.extend(wanted.iter().cloned());
         }
-        // Of two pieces of which one holds the other, only the narrow ones are asked about.
-        let narrow =
-            |p: &&Vec<String>| !paths.iter().any(|o| o.len() > p.len() && o.starts_with(p));
-        let paths: Vec<Vec<String>> = paths.iter().filter(narrow).cloned().collect();
-        let mut runs = RUNS;
-        let (found, why) = self.pieces(&master, host, &paths, mode, &mut runs);
-        match found.is_empty() {
-            true => Err(why),
-            false => Ok(found),
-        }
+        Ok(found)
     }
 
     fn pieces(
@@ -339,12 +347,11 @@ impl<'a> Bench<'a> {
         host: &str,
         wanted: &[Vec<String>],
         mode: &Mode,
-        runs: &mut usize,
     ) -> (Pieces, String) {
-        if *runs == 0 {
-            return (Vec::new(), "Nix was asked too often".to_owned());
+        if Instant::now() > self.until {
+            let why = "Nix takes too long to find what it can evaluate";
+            return (Vec::new(), why.to_owned());
         }
-        *runs -= 1;
         let job = self.job(root, host, wanted, mode);
         match self.nix().ask_all(&[job]).remove(0) {
             Ok(answer) => {
@@ -355,12 +362,12 @@ impl<'a> Bench<'a> {
             Err(why) if wanted.len() == 1 => (Vec::new(), why),
             Err(_) => {
                 let (left, right) = wanted.split_at(wanted.len() / 2);
-                let (mut found, why) = self.pieces(root, host, left, mode, runs);
+                let (mut found, why) = self.pieces(root, host, left, mode);
                 // What fails throughout the first half very likely fails at all.
                 if found.is_empty() && left.len() > 8 {
                     return (found, why);
                 }
-                found.extend(self.pieces(root, host, right, mode, runs).0);
+                found.extend(self.pieces(root, host, right, mode).0);
                 (found, why)
             }
         }
@@ -414,6 +421,7 @@ impl<'a> Bench<'a> {
     ) -> Verdict {
         let after = match after {
             Ok(after) => after,
+            Err(why) if why == nix::SLOW => return Verdict::CannotSay(why.clone()),
             Err(why) => return Verdict::Contradicted(format!("Nix refuses it: {why}")),
         };
         let mut now = Vec::new();
@@ -441,6 +449,15 @@ impl<'a> Bench<'a> {
         let (to, _) = self.assembled(&now);
         against(&from, &to, &variant.changes, &|p| is_in(p, &shown))
     }
+}
+
+/// Of two paths of which one holds the other, the longer one.
+fn narrow(paths: &BTreeSet<Vec<String>>) -> Vec<Vec<String>> {
+    let holds = |p: &Vec<String>| {
+        let below = |o: &Vec<String>| o.len() > p.len() && o.starts_with(p);
+        paths.iter().any(below)
+    };
+    paths.iter().filter(|p| !holds(p)).cloned().collect()
 }
 
 fn is_in(path: &[String], shown: &[Vec<String>]) -> bool {

@@ -28,6 +28,12 @@ impl Tools {
     }
 }
 
+/// How long one run may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What is said of a run that took longer.
+pub(crate) const SLOW: &str = "Nix took too long";
+
 /// One who asks: the tools, a place for files, and the chains that stand-ins are made of.
 pub(crate) struct Nix<'a> {
     pub(crate) tools: &'a Tools,
@@ -112,7 +118,7 @@ impl Nix<'_> {
                 .arg("input")
                 .arg(&input)
                 .env("NIX_PATH", "");
-            let (ok, out, err) = run(command, Duration::from_secs(60))?;
+            let (ok, out, err) = run(command, LIMIT)?;
             if ok {
                 return serde_json::from_slice(&out).map_err(|e| e.to_string());
             }
@@ -164,7 +170,7 @@ fn run(mut command: Command, limit: Duration) -> Result<(bool, Vec<u8>, String),
             None if start.elapsed() > limit => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err("Nix took too long".to_owned());
+                return Err(SLOW.to_owned());
             }
             None => std::thread::sleep(Duration::from_millis(5)),
         }
