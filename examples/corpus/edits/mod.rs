@@ -302,7 +302,7 @@ fn tasks(
     options: &Options,
     workspace: &Workspace,
     host: &HostName,
-) -> (Vec<(usize, Task)>, Vec<(String, String)>) {
+) -> (Vec<(usize, Task)>, Vec<kinds::Unfit>) {
     let Ok(evaluated) = workspace.evaluate(host) else {
         return (Vec::new(), Vec::new());
     };
@@ -325,7 +325,7 @@ fn is_left_out(sample: Option<usize>, words: &[&str]) -> bool {
     use std::hash::{Hash as _, Hasher as _};
     let mut hasher = std::hash::DefaultHasher::new();
     words.hash(&mut hasher);
-    sample.is_some_and(|n| hasher.finish() % n.max(1) as u64 != 0)
+    sample.is_some_and(|n| !hasher.finish().is_multiple_of(n.max(1) as u64))
 }
 
 fn ask_nix(case: &Case, variants: Vec<(usize, Variant)>, records: &mut [Record]) {

@@ -68,7 +68,7 @@ pub(crate) fn chains(texts: &[String]) -> Json {
     let whole: Vec<&Vec<String>> = config.iter().collect();
     let deep = whole.iter().filter(|c| {
         let below = |o: &&Vec<String>| o.len() > c.len() && o.starts_with(c);
-        !whole.iter().any(|o| below(o))
+        !whole.iter().any(below)
     });
     let config: Vec<&&Vec<String>> = deep.collect();
     json!({ "all": all, "packages": packages, "config": config })

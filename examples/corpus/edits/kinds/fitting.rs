@@ -6,8 +6,11 @@ use serde_json::Value as Json;
 
 use super::{Place, Task};
 
+/// A mount that no edit of options fits, and why.
+pub(crate) type Unfit = (String, String);
+
 /// Mounts that no edit of options fits, because their options are not known: each with the reason.
-pub(crate) fn unfit(place: &Place) -> Vec<(String, String)> {
+pub(crate) fn unfit(place: &Place) -> Vec<Unfit> {
     let all = place
         .host
         .storage
