@@ -171,6 +171,10 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     };
     for step in steps {
         prose(out, "   ", &format!("to run: {}", step.why));
+        // What the undo reads has to be kept before it is changed.
+        if let (Some(remember), Some(_)) = (&step.remember, &step.undo) {
+            command(out, "before: ", &format!("remembered=$({remember})"));
+        }
         command(out, "        ", &step.run);
         if let Some(undo) = &step.undo {
             command(out, "undo:   ", undo);
