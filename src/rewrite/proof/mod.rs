@@ -2,6 +2,10 @@
 //! action claims on the host that is meant, and on any other not at all, unless that host has the
 //! same finding, and changes exactly as the remedy claims there.
 //!
+//! A limit: an unknown (a package, what an input makes) is compared by its expression. What changes
+//! only an argument that it takes, a variable of a `let`, is not seen; `fix --verify` sees it where
+//! it comes out again in what Nix is asked.
+//!
 //! Owns the working copy of the project's texts and what they make of each host. Must never know
 //! why a change is wanted.
 
