@@ -160,7 +160,16 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     if let Some(obstacle) = &item.obstacle {
         prose(out, "   ", &format!("no patch, because {obstacle}"));
     }
-    for step in &item.commands {
+    if let Some(steps) = item.procedure() {
+        let command = format!("`btrfs-tune fix --runbook --rule {}`", item.rule);
+        let text = format!("to run: {steps} steps, with their checks and the way back: {command}");
+        prose(out, "   ", &text);
+    }
+    let steps = match item.procedure() {
+        Some(_) => &[],
+        None => item.commands.as_slice(),
+    };
+    for step in steps {
         prose(out, "   ", &format!("to run: {}", step.why));
         command(out, "        ", &step.run);
         if let Some(undo) = &step.undo {
