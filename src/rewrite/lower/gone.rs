@@ -100,10 +100,12 @@ fn emptied(
     let more = path.len().checked_sub(keep.len())?;
     let last = attrs.len().checked_sub(more + 1)?;
     let start = attrs.get(last)?.syntax().text_range().end();
-    let value = entry.value()?.syntax().text_range();
+    let value = entry.value()?;
+    // Empty braces as the file writes them.
+    let empty = edit::replace_value(&value, &NewValue::Set(Vec::new())).text;
     let edit = edit::TextEdit::replace(
-        rnix::TextRange::new(start, value.end()),
-        format!(" = {}", NewValue::Set(Vec::new()).one_line()),
+        rnix::TextRange::new(start, value.syntax().text_range().end()),
+        format!(" = {}", empty.trim()),
     );
     Some(Candidate::of(file, edit))
 }
