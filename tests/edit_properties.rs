@@ -287,7 +287,7 @@ fn texts(what: &str, start: &Workspace, proven: &Proven, after: &Path, ran: &mut
         // Where no text pleases all formatters that leave the file alone, nixfmt is heard: `{ }` and
         // `{}`, for instance.
         let mut heard = edited::formatted_by(old.text());
-        if heard.len() > 1 && !edited::pleases_all(new.text(), &heard) {
+        if heard.len() > 1 && !pleases_all(new.text(), &heard) {
             ran.contradicted += 1;
             heard.retain(|formatter| edited::FORMATTERS[*formatter].0 == "nixfmt");
         }
@@ -452,4 +452,22 @@ fn in_order_of_nix(change: &Change, before: &Json, after: &Json) -> Change {
         }
     }
     change
+}
+
+/// Whether the formatters find a text together that each of them leaves alone.
+fn pleases_all(text: &str, formatters: &[usize]) -> bool {
+    let mut text = text.to_owned();
+    for _ in 0..4 {
+        if formatters.iter().all(|f| edited::is_formatted(*f, &text)) {
+            return true;
+        }
+        for formatter in formatters {
+            let format = edited::FORMATTERS[*formatter].1;
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| format(&text))) {
+                Ok(Some(formatted)) => text = formatted,
+                _ => return false,
+            }
+        }
+    }
+    false
 }

@@ -36,24 +36,6 @@ pub(crate) fn formatted_by(text: &str) -> Vec<usize> {
     all.filter(|index| is_formatted(*index, text)).collect()
 }
 
-/// Whether the formatters find a text together that each of them leaves alone.
-pub(crate) fn pleases_all(text: &str, formatters: &[usize]) -> bool {
-    let mut text = text.to_owned();
-    for _ in 0..4 {
-        if formatters.iter().all(|f| is_formatted(*f, &text)) {
-            return true;
-        }
-        for formatter in formatters {
-            let format = FORMATTERS[*formatter].1;
-            match catch_unwind(AssertUnwindSafe(|| format(&text))) {
-                Ok(Some(formatted)) => text = formatted,
-                _ => return false,
-            }
-        }
-    }
-    false
-}
-
 /// A comment, and whether code stands before it on its line.
 struct Comment {
     text: String,
