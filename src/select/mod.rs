@@ -13,7 +13,7 @@ use crate::recommend::{
 
 mod conflict;
 
-pub use conflict::{Dropped, conflicts, contradicts};
+pub use conflict::{Dropped, conflicts, contradicts, outranks};
 
 /// A finding with everything that is known about doing something about it.
 #[derive(Debug, Clone)]

@@ -86,7 +86,7 @@ pub(crate) const KINDS: &[Kind] = &[
         "mount: remove the first option",
         "mounts whose first option a file writes",
         |p| {
-            mounts(p, &|m| removable(m).first().is_some(), |m| {
+            mounts(p, &|m| !removable(m).is_empty(), |m| {
                 (removable(m).into_iter().take(1).collect(), vec![])
             })
         },
