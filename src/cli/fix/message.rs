@@ -146,6 +146,9 @@ fn commands(body: &mut String, patch: &Patch) {
     body.push_str("To run on the machine:\n");
     for command in &patch.report.commands {
         prose(body, "  ", "  ", &command.why);
+        if let (Some(remember), Some(_)) = (&command.remember, &command.undo) {
+            let _ = writeln!(body, "    before: remembered=$({})", clean(remember));
+        }
         let _ = writeln!(body, "    {}", clean(&command.run));
         if let Some(undo) = &command.undo {
             let _ = writeln!(body, "    undo: {}", clean(undo));
