@@ -77,8 +77,6 @@ let
     imap1 = f: xs: genList (i: f (i + 1) (elemAt xs i)) (length xs);
     range = from: to: genList (i: from + i) (if to < from then 0 else to - from + 1);
     last = xs: elemAt xs (length xs - 1);
-    remove = x: filter (y: y != x);
-    subtractLists = gone: filter (x: !elem x gone);
     unique = foldl' (acc: x: if elem x acc then acc else acc ++ [ x ]) [ ];
     nameValuePair = name: value: { inherit name value; };
     mapAttrs' = f: set: listToAttrs (mapAttrsToList f set);

@@ -195,6 +195,15 @@ pub struct UnknownReport {
     pub at: Option<Place>,
 }
 
+impl RecommendationReport {
+    /// How many steps its procedure has, if it moves data or installs anew: then the steps belong
+    /// together, in the order and with the checks of the runbook.
+    pub fn procedure(&self) -> Option<usize> {
+        let long = self.class.is_some_and(|class| class >= Class::Migrate);
+        (long && !self.commands.is_empty()).then_some(self.commands.len())
+    }
+}
+
 impl HostReport {
     /// The recommendations that have a patch.
     pub fn patches(&self) -> impl Iterator<Item = &RecommendationReport> {

@@ -160,8 +160,21 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
     if let Some(obstacle) = &item.obstacle {
         prose(out, "   ", &format!("no patch, because {obstacle}"));
     }
-    for step in &item.commands {
+    if let Some(steps) = item.procedure() {
+        let command = format!("`btrfs-tune fix --runbook --rule {}`", item.rule);
+        let text = format!("to run: {steps} steps, with their checks and the way back: {command}");
+        prose(out, "   ", &text);
+    }
+    let steps = match item.procedure() {
+        Some(_) => &[],
+        None => item.commands.as_slice(),
+    };
+    for step in steps {
         prose(out, "   ", &format!("to run: {}", step.why));
+        // What the undo reads has to be kept before it is changed.
+        if let (Some(remember), Some(_)) = (&step.remember, &step.undo) {
+            command(out, "before: ", &format!("remembered=$({remember})"));
+        }
         command(out, "        ", &step.run);
         if let Some(undo) = &step.undo {
             command(out, "undo:   ", undo);

@@ -1,6 +1,6 @@
 //! Plan → patches: each proposal proven on top of the earlier ones, until nothing is left to do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::commands::{Command, commands};
@@ -13,7 +13,7 @@ use crate::model::{Facts, Host};
 use crate::nix::module::Change;
 use crate::nix::source::Sources;
 use crate::project::HostName;
-use crate::recommend::{Action, Class, Finding};
+use crate::recommend::{Class, ClassOf, Finding};
 use crate::select::{self, Dropped, Proposal};
 
 /// Rounds after which the plan must have settled. Every round but the last does something that an
@@ -90,7 +90,7 @@ pub fn within(
     wanted: &dyn Fn(&Proposal) -> bool,
 ) -> (Workspace, Vec<Realised>) {
     let disk = workspace.on_disk();
-    let original = read(&disk, host, facts).map(|r| select::plan(&r.model, &r.analysis));
+    let original = read(&disk, host, facts).map(|r| r.plan);
     let original = original.unwrap_or_default().into_iter().map(|p| p.finding);
     let joint = workspace.joint.iter().filter(|j| j.host == *host);
     let realised: Vec<Realised> = joint.map(|j| j.realised.clone()).collect();
@@ -101,16 +101,17 @@ pub fn within(
         original: original.collect(),
         disk: disk.clone(),
         workspace: workspace.clone(),
-        seen: realised.iter().map(key).collect(),
+        version: 0,
+        tried: realised.iter().map(|r| (key(&r.proposal), 0)).collect(),
         realised,
     };
-    for reinstall in [false, true] {
-        let settled = (0..rounds).any(|_| realising.round(reinstall).is_none());
+    for stage in [Stage::Before, Stage::Reinstall, Stage::OnTop] {
+        let settled = (0..rounds).any(|_| realising.round(stage).is_none());
         if !settled {
-            let what = if reinstall {
-                "what needs a reinstall"
-            } else {
-                "the plan"
+            let what = match stage {
+                Stage::Before => "the plan",
+                Stage::Reinstall => "what needs a reinstall",
+                Stage::OnTop => "what follows from a reinstall",
             };
             let why = format!("{what} did not settle within {rounds} rounds of changes");
             let problem = Problem::error(&format!("host {}", host.0), why)
@@ -118,7 +119,7 @@ pub fn within(
             realising.workspace.problems.push(problem);
         }
     }
-    realising.drop_the_rest();
+    realising.prune();
     let Realising {
         workspace,
         realised,
@@ -131,24 +132,43 @@ pub fn within(
 
 type Key = (&'static str, String);
 
-fn key(realised: &Realised) -> Key {
-    let (rule, subject) = realised.proposal.key();
+fn key(proposal: &Proposal) -> Key {
+    let (rule, subject) = proposal.key();
     (rule, subject.to_owned())
 }
 
-/// A host as the texts make it, and what is concluded of it.
+/// What is done when: what needs a reinstall comes after everything that does not, so the output
+/// splits there; and what only such a change gives reason for comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Before,
+    Reinstall,
+    OnTop,
+}
+
+/// A host as the texts make it, and what is to be done about it, in order.
 struct Read {
     model: Host,
-    analysis: Analysis,
+    plan: Vec<Proposal>,
 }
 
 fn read(workspace: &Workspace, host: &HostName, facts: &Facts) -> Option<Read> {
     let model = workspace.model_with(host, facts)?;
     let analysis = Analysis::of(&model);
-    Some(Read { model, analysis })
+    let plan = select::plan(&model, &analysis);
+    Some(Read { model, plan })
 }
 
-/// A plan on its way to patches.
+impl Read {
+    fn find(&self, key: &Key) -> Option<&Proposal> {
+        self.plan.iter().find(|p| self::key(p) == *key)
+    }
+}
+
+/// A plan on its way to patches. What comes of a proposal depends on the texts alone, never on
+/// what was done before in the same run: the next run, which begins with the texts that this one
+/// leaves, must find nothing that this one did not. So all that failed is tried again when
+/// something has changed.
 struct Realising<'a> {
     host: &'a HostName,
     facts: &'a Facts,
@@ -157,89 +177,99 @@ struct Realising<'a> {
     original: Vec<Finding>,
     disk: Workspace,
     workspace: Workspace,
+    /// How many patches were made.
+    version: usize,
     realised: Vec<Realised>,
-    seen: BTreeSet<Key>,
+    /// What was tried, and after how many patches.
+    tried: BTreeMap<Key, usize>,
 }
 
 impl Realising<'_> {
-    /// What is left to do, strongest first, and what of it gives way to something stronger.
-    fn plan(&self, read: &Read) -> (Vec<Proposal>, Vec<Option<Dropped>>) {
-        let mut plan = select::plan(&read.model, &read.analysis);
-        plan.retain(|p| {
-            let (rule, subject) = p.key();
-            (self.wanted)(p) && !self.seen.contains(&(rule, subject.to_owned()))
-        });
-        let dropped = select::conflicts(&plan);
-        (plan, dropped)
-    }
-
-    /// Tries what is there to do; `None` if that leads to nothing more.
-    fn round(&mut self, reinstall: bool) -> Option<()> {
+    /// Tries what is there to do, what was never tried first; `None` if that leads to nothing more.
+    fn round(&mut self, stage: Stage) -> Option<()> {
         let mut read = read(&self.workspace, self.host, self.facts)?;
-        let (plan, dropped) = self.plan(&read);
-        let (mut changed, mut tried) = (false, false);
+        let is_open = |p: &Proposal| {
+            (self.wanted)(p) && self.tried.get(&key(p)).is_none_or(|at| *at < self.version)
+        };
+        let mut plan = read.plan.clone();
+        plan.retain(is_open);
+        let is_new = |p: &Proposal| !self.tried.contains_key(&key(p));
+        if plan.iter().any(|p| is_new(p) && stage.takes(p)) {
+            plan.retain(is_new);
+        }
+        let dropped = select::conflicts(&plan);
+        let tried_before = self.tried.clone();
         for (planned, dropped) in plan.iter().zip(&dropped) {
-            // What needs a reinstall comes after everything that does not, so the output splits
-            // there.
-            if (planned.class() == Class::Reinstall) != reinstall {
+            if !stage.takes(planned) {
                 continue;
             }
             if let Some(dropped) = dropped
-                && self.stands(dropped, &plan)
+                && self.stands(dropped, &plan, stage)
             {
                 continue;
             }
-            let (rule, subject) = planned.key();
-            self.seen.insert((rule, subject.to_owned()));
-            tried = true;
+            let key = key(planned);
+            self.tried.insert(key.clone(), self.version);
             // An earlier patch may have settled it, or changed what there is to do.
-            let again = select::again(&read.model, &read.analysis, rule, subject);
-            let Some(proposal) = again else { continue };
-            if self.attempt(&read.model, proposal) {
-                changed = true;
+            let Some(proposal) = read.find(&key) else {
+                continue;
+            };
+            let mut proposal = proposal.clone();
+            if stage == Stage::OnTop {
+                proposal.class = Some(ClassOf {
+                    class: Class::Reinstall,
+                    reason: "it builds on a change that needs a reinstall".to_owned(),
+                });
+            }
+            if self.attempt(&read, proposal) {
                 read = self::read(&self.workspace, self.host, self.facts)?;
             }
         }
-        let freed = tried && dropped.iter().any(Option::is_some);
-        (changed || freed).then_some(())
+        (self.tried != tried_before).then_some(())
     }
 
     /// Whether what a proposal gives way to will be done. What comes first will be tried before,
     /// and seen to fail; what needs a reinstall comes too late for that.
-    fn stands(&self, dropped: &Dropped, plan: &[Proposal]) -> bool {
+    fn stands(&self, dropped: &Dropped, plan: &[Proposal], stage: Stage) -> bool {
         let stronger = plan
             .iter()
             .find(|p| p.key() == (dropped.rule, dropped.subject.as_str()));
-        let Some(stronger) = stronger.filter(|p| p.class() == Class::Reinstall) else {
-            return true;
-        };
-        let actions = stronger.remedy.as_ref().map(|r| r.actions.as_slice());
-        self.prove(stronger, actions.unwrap_or_default()).is_ok()
+        match stronger {
+            Some(stronger) if stage.takes(stronger) => true,
+            Some(stronger) => self.prove(&self.workspace, stronger).is_ok(),
+            None => false,
+        }
+    }
+
+    /// What would come back, stronger, if a proposal were done: then doing it would lead nowhere.
+    fn comes_back(&self, before: &Read, proposal: &Proposal, next: &Workspace) -> Option<Dropped> {
+        let after = read(next, self.host, self.facts)?;
+        let back = after.plan.iter().filter(|p| before.find(&key(p)).is_none());
+        let mut back = back.filter(|p| (self.wanted)(p) && select::outranks(p, proposal));
+        back.find_map(|p| {
+            let dropped = select::contradicts(proposal, p)?;
+            self.prove(next, p).is_ok().then_some(dropped)
+        })
     }
 
     /// Makes a patch of a proposal, if that is possible; whether the workspace changed.
-    fn attempt(&mut self, model: &Host, proposal: Proposal) -> bool {
-        let done = self.realised.iter();
-        let done = done.filter(|r| matches!(r.outcome, Outcome::Patch { .. } | Outcome::With(_)));
-        let against = done
-            .map(|r| &r.proposal)
-            .find_map(|done| select::contradicts(&proposal, done));
+    fn attempt(&mut self, before: &Read, proposal: Proposal) -> bool {
         let Some(remedy) = &proposal.remedy else {
             self.push(proposal, Outcome::Advice, Vec::new());
             return false;
         };
-        if let Some(dropped) = against {
-            self.push(proposal, Outcome::Dropped(dropped), Vec::new());
-            return false;
-        }
-        let commands = commands(&remedy.actions, model);
-        let proven = match self.prove(&proposal, &remedy.actions) {
+        let commands = commands(&remedy.actions, &before.model);
+        let proven = match self.prove(&self.workspace, &proposal) {
             Ok(proven) => proven,
             Err(stuck) => {
                 self.push(proposal, Outcome::Stuck(stuck), commands);
                 return false;
             }
         };
+        if let Some(dropped) = self.comes_back(before, &proposal, &proven.workspace) {
+            self.push(proposal, Outcome::Dropped(dropped), Vec::new());
+            return false;
+        }
         let Proven {
             workspace: next,
             changes,
@@ -266,13 +296,15 @@ impl Realising<'_> {
             .collect();
         self.push(proposal, outcome, commands);
         self.workspace = next;
+        self.version += 1;
         self.workspace.joint.extend(joint.into_iter().map(Rc::new));
         true
     }
 
-    fn prove(&self, proposal: &Proposal, actions: &[Action]) -> Result<Proven, Stuck> {
+    fn prove(&self, workspace: &Workspace, proposal: &Proposal) -> Result<Proven, Stuck> {
         let agrees = |other: &HostName| Some(self.same(other, proposal)?.1.remedy?.actions);
-        self.workspace.prove_for(self.host, actions, &agrees)
+        let actions = proposal.remedy.as_ref().map(|r| r.actions.as_slice());
+        workspace.prove_for(self.host, actions.unwrap_or_default(), &agrees)
     }
 
     /// What another host's own plan does about the same finding, if it is to be done in the same
@@ -330,29 +362,56 @@ impl Realising<'_> {
         let readers = file.map(|file| self.workspace.readers(file));
         let readers = readers.unwrap_or_default().into_iter();
         let read_by = readers.filter(|h| *h != self.host).cloned().collect();
-        self.realised.push(Realised {
+        let key = key(&proposal);
+        let realised = Realised {
             proposal,
             finding,
             sources: Rc::clone(sources),
             outcome,
             commands,
             read_by,
-        });
+        };
+        let same = |r: &&Realised| self::key(&r.proposal) == key;
+        // What a patch has done as far as it can be done is not told of again.
+        if !is_patch && self.realised.iter().any(|r| same(&r) && r.is_done()) {
+            return;
+        }
+        // What was tried before, in vain.
+        let mut known = self.realised.iter();
+        let known = known.position(|r| same(&r) && !r.is_done());
+        match known {
+            Some(index) if is_patch => {
+                self.realised.remove(index);
+                self.realised.push(realised);
+            }
+            Some(index) => self.realised[index] = realised,
+            None => self.realised.push(realised),
+        }
     }
 
-    /// Tells of what was put off for the sake of something stronger, and still is the case.
-    fn drop_the_rest(&mut self) {
+    /// Forgets what came to nothing and was settled by something else.
+    fn prune(&mut self) {
         let Some(read) = read(&self.workspace, self.host, self.facts) else {
             return;
         };
-        let (plan, dropped) = self.plan(&read);
-        for (proposal, dropped) in plan.into_iter().zip(dropped) {
-            let done = self.realised.iter().map(|r| &r.proposal);
-            let mut done = done.filter_map(|done| select::contradicts(&proposal, done));
-            if let Some(dropped) = dropped.or_else(|| done.next()) {
-                drop(done);
-                self.push(proposal, Outcome::Dropped(dropped), Vec::new());
-            }
+        let is_left = |r: &Realised| r.is_done() || read.find(&key(&r.proposal)).is_some();
+        self.realised.retain(is_left);
+    }
+}
+
+impl Realised {
+    /// Whether a patch does it.
+    fn is_done(&self) -> bool {
+        matches!(self.outcome, Outcome::Patch { .. } | Outcome::With(_))
+    }
+}
+
+impl Stage {
+    fn takes(self, proposal: &Proposal) -> bool {
+        match self {
+            Stage::Before => proposal.class() != Class::Reinstall,
+            Stage::Reinstall => proposal.class() == Class::Reinstall,
+            Stage::OnTop => true,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Owns: which of two proposals goes when both set the same thing to something else.
 
+use std::cmp::Ordering;
+
 use super::Proposal;
 use crate::recommend::Severity;
 use crate::recommend::action::contradiction;
@@ -20,13 +22,7 @@ pub struct Dropped {
 /// decides, which is that of the registry.
 pub fn conflicts(plan: &[Proposal]) -> Vec<Option<Dropped>> {
     let mut order: Vec<usize> = (0..plan.len()).collect();
-    let is_error = |p: &Proposal| p.finding.severity == Severity::Error;
-    order.sort_by(|a, b| {
-        let (a, b) = (&plan[*a], &plan[*b]);
-        is_error(b)
-            .cmp(&is_error(a))
-            .then(b.net().total_cmp(&a.net()))
-    });
+    order.sort_by(|a, b| strength(&plan[*b], &plan[*a]));
     let mut dropped = vec![None; plan.len()];
     let mut followed: Vec<&Proposal> = Vec::new();
     for index in order {
@@ -37,6 +33,19 @@ pub fn conflicts(plan: &[Proposal]) -> Vec<Option<Dropped>> {
         }
     }
     dropped
+}
+
+fn strength(one: &Proposal, other: &Proposal) -> Ordering {
+    let is_error = |p: &Proposal| p.finding.severity == Severity::Error;
+    let error = is_error(one).cmp(&is_error(other));
+    error.then(one.net().total_cmp(&other.net()))
+}
+
+/// Whether a proposal is stronger than another one. Between equals the name decides, so that of two
+/// proposals that are never there at once it is always the same.
+pub fn outranks(one: &Proposal, other: &Proposal) -> bool {
+    let by_name = || other.key().cmp(&one.key());
+    strength(one, other).then_with(by_name) == Ordering::Greater
 }
 
 /// Whether a proposal sets something to another thing than a stronger one does.

@@ -13,7 +13,7 @@ use crate::recommend::{
 
 mod conflict;
 
-pub use conflict::{Dropped, conflicts, contradicts};
+pub use conflict::{Dropped, conflicts, contradicts, outranks};
 
 /// A finding with everything that is known about doing something about it.
 #[derive(Debug, Clone)]
@@ -139,11 +139,7 @@ fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal
             remedy.costs = trades.iter().map(|t| t.what.clone()).collect();
         }
     }
-    let class = remedy
-        .actions
-        .iter()
-        .map(|a| a.class(host))
-        .max_by_key(|c| c.class);
+    let class = ClassOf::of_all(&remedy.actions, host);
     let filesystem = filesystem_of(&remedy.actions, host);
     let impact = estimate(remedy.effect, filesystem, host, context.analysis);
     let effort = match &class {

@@ -94,7 +94,12 @@ pub(crate) fn against(
         for (what, ours, nix) in [("before", &claim.before, was), ("after", &claim.after, is)] {
             if what == "before" && !same(ours.as_ref(), nix) {
                 // The original is read in another way already: no answer about the edit.
-                unsaid = Some(format!("Nix has another {} to begin with", path.join(".")));
+                let show = |j: Option<&Json>| j.map_or("nothing".to_owned(), Json::to_string);
+                let (ours, nix) = (show(ours.as_ref()), show(nix));
+                unsaid = Some(format!(
+                    "Nix has another {} to begin with: {nix}, not {ours}",
+                    path.join(".")
+                ));
                 break;
             }
             if !same(ours.as_ref(), nix) {

@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rnix::SyntaxKind;
 use similar::{ChangeTag, TextDiff};
 
-/// A formatter: none where it fails.
-type Formatter = fn(&str) -> Option<String>;
+/// What a formatter makes of a text.
+type Format = fn(&str) -> Option<String>;
 
 /// The formatters that people use, by name.
-pub(crate) const FORMATTERS: [(&str, Formatter); 3] = [
+pub(crate) const FORMATTERS: [(&str, Format); 3] = [
     ("nixfmt", |text| nixfmt_rs::format(text).ok()),
     ("alejandra", |text| {
         let formatted = alejandra::format::in_memory("a.nix".to_owned(), text.to_owned());

@@ -135,9 +135,20 @@ fn commands(body: &mut String, patch: &Patch) {
     if patch.report.commands.is_empty() {
         return;
     }
+    if let Some(steps) = patch.report.procedure() {
+        let rule = &patch.report.rule;
+        let text = format!(
+            "To run on the machine: {steps} steps, with their checks and the way back; \
+             `btrfs-tune fix --runbook --rule {rule}` tells them, on the parent of this commit."
+        );
+        return prose(body, "", "  ", &text);
+    }
     body.push_str("To run on the machine:\n");
     for command in &patch.report.commands {
         prose(body, "  ", "  ", &command.why);
+        if let (Some(remember), Some(_)) = (&command.remember, &command.undo) {
+            let _ = writeln!(body, "    before: remembered=$({})", clean(remember));
+        }
         let _ = writeln!(body, "    {}", clean(&command.run));
         if let Some(undo) = &command.undo {
             let _ = writeln!(body, "    undo: {}", clean(undo));

@@ -1,7 +1,9 @@
 //! Nix, asked about hosts before and after, in private copies of the tree.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
@@ -24,14 +26,43 @@ pub(super) struct Pair<'a> {
     entry: Entry,
     root: PathBuf,
     limits: &'a Limits,
-    edits: &'a [(PathBuf, String)],
-    trees: OnceCell<Result<(Tree, Tree), String>>,
-    copies: OnceCell<Result<(PrivateCopy, PrivateCopy), OracleError>>,
+    before: Made,
+    after: Made,
+    /// What Nix said of hosts as they are: it is asked once.
+    said: BTreeMap<HostName, Said>,
+    /// Why a NixOS cannot be had, whichever host is asked about.
+    no_nixos: Option<String>,
+}
+
+/// The files at one time.
+#[derive(Default)]
+struct Made {
+    edits: Vec<(PathBuf, String)>,
+    copy: OnceCell<Result<PrivateCopy, Rc<OracleError>>>,
+    tree: OnceCell<Result<Tree, Rc<OracleError>>>,
+}
+
+/// What Nix said of a host as it is.
+struct Said {
+    question: Question,
+    side: Side,
+    by: By,
+}
+
+/// Who answers.
+#[derive(Clone)]
+enum By {
+    /// NixOS.
+    Nixos,
+    /// The options that were asked for, by the rules of NixOS, without one.
+    Alone,
+    /// The helper, which tells everything that the files say; and why.
+    Helper(String),
 }
 
 /// What Nix says before and after.
-pub(super) struct Answered {
-    pub(super) before: Side,
+pub(super) struct Answered<'p> {
+    pub(super) before: &'p Side,
     pub(super) after: Side,
     /// What was asked instead of a NixOS, and why, if there was none.
     pub(super) instead: Option<String>,
@@ -46,81 +77,139 @@ pub(super) enum NoAnswer {
 }
 
 impl<'a> Pair<'a> {
-    pub(super) fn new(
-        entry: Entry,
-        root: &Path,
-        limits: &'a Limits,
-        edits: &'a [(PathBuf, String)],
-    ) -> Pair<'a> {
+    pub(super) fn new(entry: Entry, root: &Path, limits: &'a Limits) -> Pair<'a> {
         Pair {
             entry,
             root: root.to_path_buf(),
             limits,
-            edits,
-            trees: OnceCell::new(),
-            copies: OnceCell::new(),
+            before: Made::default(),
+            after: Made::default(),
+            said: BTreeMap::new(),
+            no_nixos: None,
         }
+    }
+
+    /// Takes other patches than before.
+    pub(super) fn edit(&mut self, edits: &[(PathBuf, String)]) {
+        self.after = Made {
+            edits: edits.to_vec(),
+            ..Made::default()
+        };
     }
 
     pub(super) fn is_of(&self, entry: &Entry) -> bool {
         self.entry == *entry
     }
 
-    /// Asks about a host, by NixOS if that can be had.
+    /// Asks about a host, by NixOS if that can be had: once as it is, and once with the patches.
     pub(super) fn ask(
-        &self,
+        &mut self,
         host: &HostName,
         claimed: &[Vec<String>],
-    ) -> Result<Answered, NoAnswer> {
-        let why = match self.trees.get_or_init(|| self.trees()) {
-            Ok((before, after)) => {
-                let (question, name) = (question(claimed), self.name(host));
-                match before.ask(name, &question) {
-                    Ok(before) => {
-                        let after = after
-                            .ask(name, &question)
-                            .map_err(|error| NoAnswer::After(error.to_string()))?;
-                        let instead = (!before.is_nixos).then(|| NO_NIXOS.to_owned());
-                        let (before, after) = (side(&before), side(&after));
-                        return Ok(Answered {
-                            before,
-                            after,
-                            instead,
-                        });
-                    }
-                    Err(error) => error.to_string(),
-                }
-            }
-            Err(why) => why.clone(),
+    ) -> Result<Answered<'_>, NoAnswer> {
+        let covers = |said: &Said| {
+            let mut claimed = claimed.iter();
+            claimed.all(|path| said.question.paths.iter().any(|p| path.starts_with(p)))
         };
-        self.without_nixos(host, &why)
+        if !self.said.get(host).is_some_and(covers) {
+            let said = self.as_it_is(host, question(claimed))?;
+            self.said.insert(host.clone(), said);
+        }
+        let Some(said) = self.said.get(host) else {
+            return Err(NoAnswer::Unasked(NO_FILE.to_owned()));
+        };
+        let after = match &said.by {
+            By::Nixos | By::Alone => self
+                .by_options(&self.after, host, &said.question)
+                .map(|(side, _)| side),
+            By::Helper(_) => self.by_helper(&self.after, host),
+        };
+        Ok(Answered {
+            before: &said.side,
+            after: after.map_err(|error| NoAnswer::After(error.to_string()))?,
+            instead: match &said.by {
+                By::Nixos => None,
+                By::Alone => Some(NO_NIXOS.to_owned()),
+                By::Helper(why) => Some(format!("{NO_NIXOS} ({why})")),
+            },
+        })
+    }
+
+    fn as_it_is(&mut self, host: &HostName, question: Question) -> Result<Said, NoAnswer> {
+        let why = match &self.no_nixos {
+            Some(why) => why.clone(),
+            None => match self.by_options(&self.before, host, &question) {
+                Ok((side, by)) => return Ok(Said { question, side, by }),
+                Err(error) => {
+                    let said = error.to_string();
+                    let why = said.lines().next().unwrap_or_default().to_owned();
+                    let of_all = matches!(self.before.tree.get(), Some(Err(_)))
+                        || matches!(*error, OracleError::Input { .. } | OracleError::Store(_));
+                    self.no_nixos = of_all.then(|| why.clone());
+                    why
+                }
+            },
+        };
+        match self.by_helper(&self.before, host) {
+            Ok(side) => Ok(Said {
+                question,
+                side,
+                by: By::Helper(why),
+            }),
+            Err(error) => Err(NoAnswer::Unasked(error.to_string())),
+        }
     }
 
     fn name<'h>(&self, host: &'h HostName) -> Option<&'h str> {
         matches!(self.entry, Entry::Flake(_)).then_some(host.0.as_str())
     }
 
-    fn copies(&self) -> &Result<(PrivateCopy, PrivateCopy), OracleError> {
-        self.copies.get_or_init(|| {
-            let copy = || match &self.entry {
+    fn copy<'m>(&self, made: &'m Made) -> Result<&'m PrivateCopy, Rc<OracleError>> {
+        let copy = made.copy.get_or_init(|| {
+            let copy = match &self.entry {
                 Entry::Flake(_) => PrivateCopy::tracked(&self.root, self.limits),
                 Entry::File(_) | Entry::Parts(_) => PrivateCopy::of(&self.root),
-            };
-            let (before, after) = (copy()?, copy()?);
-            for (path, text) in self.edits {
-                after.replace(path, text)?;
+            }?;
+            for (path, text) in &made.edits {
+                copy.replace(path, text)?;
             }
-            Ok((before, after))
-        })
+            Ok::<_, Rc<OracleError>>(copy)
+        });
+        copy.as_ref().map_err(Rc::clone)
     }
 
-    fn trees(&self) -> Result<(Tree, Tree), String> {
-        let (before, after) = self.copies().as_ref().map_err(ToString::to_string)?;
-        let tree = |copy: &PrivateCopy| {
-            let subject = self.subject(copy).ok_or(NO_FILE)?;
-            Tree::of(&subject, self.limits).map_err(|error| error.to_string())
+    /// Asks about the options of a question.
+    fn by_options(
+        &self,
+        made: &Made,
+        host: &HostName,
+        question: &Question,
+    ) -> Result<(Side, By), Rc<OracleError>> {
+        let copy = self.copy(made)?;
+        let tree = made.tree.get_or_init(|| {
+            let subject = self.subject(copy);
+            Ok(Tree::of(&subject.ok_or_else(no_file)?, self.limits)?)
+        });
+        let tree = tree.as_ref().map_err(Rc::clone)?;
+        let answer = tree.ask(self.name(host), question)?;
+        let by = match answer.is_nixos {
+            true => By::Nixos,
+            false => By::Alone,
         };
-        Ok((tree(before)?, tree(after)?))
+        Ok((side(&answer), by))
+    }
+
+    /// Asks the helper, which knows how NixOS merges and what disko adds, and no more than the
+    /// files say.
+    fn by_helper(&self, made: &Made, host: &HostName) -> Result<Side, Rc<OracleError>> {
+        let copy = self.copy(made)?;
+        let place = match &self.entry {
+            Entry::Flake(flake) => flake.parent().and_then(|d| copy.path(d)),
+            Entry::File(file) => copy.path(file),
+            Entry::Parts(_) => None,
+        };
+        let said = oracle::evaluate(&place.ok_or_else(no_file)?, self.name(host))?;
+        Ok(helper_side(&said, &copy.root().to_string_lossy()))
     }
 
     fn subject(&self, copy: &PrivateCopy) -> Option<Subject> {
@@ -138,32 +227,10 @@ impl<'a> Pair<'a> {
             Entry::Parts(_) => return None,
         })
     }
+}
 
-    /// Asks by the helper, which knows how NixOS merges and what disko adds, and no more than the
-    /// files say.
-    fn without_nixos(&self, host: &HostName, why: &str) -> Result<Answered, NoAnswer> {
-        let unasked = |error: &dyn ToString| NoAnswer::Unasked(error.to_string());
-        let (before, after) = self.copies().as_ref().map_err(|e| unasked(e))?;
-        let ask = |copy: &PrivateCopy| {
-            let place = match &self.entry {
-                Entry::Flake(flake) => flake.parent().and_then(|d| copy.path(d)),
-                Entry::File(file) => copy.path(file),
-                Entry::Parts(_) => None,
-            };
-            let place = place.ok_or_else(|| OracleError::Path(NO_FILE.to_owned()))?;
-            let said = oracle::evaluate(&place, self.name(host))?;
-            let kept = copy.root().to_string_lossy().into_owned();
-            Ok(helper_side(&said, &kept))
-        };
-        let before = ask(before).map_err(|error: OracleError| unasked(&error))?;
-        let after = ask(after).map_err(|e: OracleError| NoAnswer::After(e.to_string()))?;
-        let why = why.lines().next().unwrap_or_default();
-        Ok(Answered {
-            before,
-            after,
-            instead: Some(format!("{NO_NIXOS} ({why})")),
-        })
-    }
+fn no_file() -> OracleError {
+    OracleError::Path(NO_FILE.to_owned())
 }
 
 const NO_NIXOS: &str = "Nix was asked what the files alone say, without nixpkgs";

@@ -27,6 +27,19 @@ pub fn replace_value(expr: &ast::Expr, value: &NewValue) -> TextEdit {
     {
         return edit;
     }
+    // What alejandra puts below the name because it has several lines goes up when it has one.
+    if !text.contains('\n')
+        && style.compact
+        && matches!(value, NewValue::List(_) | NewValue::Set(_))
+        && layout::spans_lines(&style.text, range)
+        && let Some(binding) = expr.syntax().parent().and_then(ast::AttrpathValue::cast)
+        && let Some(assign) = binding.assign_token()
+    {
+        let gap = TextRange::new(assign.text_range().end(), range.start());
+        if style.slice(gap).trim().is_empty() {
+            return TextEdit::replace(gap.cover(range), format!(" {text}"));
+        }
+    }
     replacing(&style, expr.syntax(), text)
 }
 
@@ -90,40 +103,92 @@ fn trailing_comment(node: &SyntaxNode) -> Option<TextSize> {
     None
 }
 
+/// An operator that adds something to a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Concat,
+    Update,
+}
+
+impl Operator {
+    fn text(self) -> &'static str {
+        match self {
+            Operator::Concat => "++",
+            Operator::Update => "//",
+        }
+    }
+
+    fn token(self) -> SyntaxKind {
+        match self {
+            Operator::Concat => SyntaxKind::TOKEN_CONCAT,
+            Operator::Update => SyntaxKind::TOKEN_UPDATE,
+        }
+    }
+
+    fn kind(self) -> ast::BinOpKind {
+        match self {
+            Operator::Concat => ast::BinOpKind::Concat,
+            Operator::Update => ast::BinOpKind::Update,
+        }
+    }
+}
+
 /// Makes `x` into `x ++ value`, with parentheses only where the precedence of `++` needs them.
 pub fn append_operand(expr: &ast::Expr, value: &NewValue) -> Vec<TextEdit> {
+    append(expr, value, Operator::Concat)
+}
+
+/// Makes `x` into `x // value`, with parentheses only where the precedence of `//` needs them.
+pub fn append_update(expr: &ast::Expr, value: &NewValue) -> Vec<TextEdit> {
+    append(expr, value, Operator::Update)
+}
+
+fn append(expr: &ast::Expr, value: &NewValue, operator: Operator) -> Vec<TextEdit> {
     let style = Style::of(expr.syntax());
     let range = expr.syntax().text_range();
     let form = Form {
         lists: Lines::One,
         ..Form::at(&style, expr.syntax(), None)
     };
-    let operand = value.render(&form, style.indent_of(range.end()));
-    let operand = value::parenthesised(&operand);
+    let form = match operator {
+        Operator::Update if style.compact => Form {
+            sets: Lines::One,
+            ..form
+        },
+        Operator::Update => form.on_one_line(),
+        Operator::Concat => form,
+    };
+    let operand = |indent: &str| {
+        let operand = value.render(&form, indent);
+        format!("{} {}", operator.text(), value::parenthesised(&operand))
+    };
     let (mut open, mut close) = (String::new(), String::new());
     if needs_atom(expr.syntax()) {
         open.push('(');
         close.push(')');
     }
     let mut inner = String::new();
-    if needs_parentheses(expr) {
+    if needs_parentheses(expr, operator) {
         open.push('(');
         inner.push(')');
     }
+    let indent = style.indent_of(range.end());
+    let tall = layout::spans_lines(&style.text, range) || operand(indent).contains('\n');
     if style.compact
-        && layout::spans_lines(&style.text, range)
-        && let Some(edits) = hanging(expr, &style, &format!("{inner} ++ {operand}{close}"), &open)
+        && tall
+        && let Some(edits) = hanging(expr, &style, operator, &operand, (&open, &inner, &close))
     {
         return edits;
     }
     // A sum that has its operators at the beginnings of lines gets one more line.
-    let joint = match sum_indent(expr, &style) {
-        Some(indent) => format!("{}{indent}", style.newline),
-        None => " ".to_owned(),
+    let (joint, indent) = match sum_indent(expr, &style, operator) {
+        Some(indent) => (format!("{}{indent}", style.newline), indent),
+        None => (" ".to_owned(), indent.to_owned()),
     };
+    let operand = operand(&indent);
     let mut edits = vec![TextEdit::insert(
         range.end(),
-        format!("{inner}{joint}++ {operand}{close}"),
+        format!("{inner}{joint}{operand}{close}"),
     )];
     if !open.is_empty() {
         edits.insert(0, TextEdit::insert(range.start(), open));
@@ -131,31 +196,35 @@ pub fn append_operand(expr: &ast::Expr, value: &NewValue) -> Vec<TextEdit> {
     edits
 }
 
-/// The indentation of the last `++` of a sum that begins a line.
-fn sum_indent(expr: &ast::Expr, style: &Style) -> Option<String> {
+/// The indentation of the last operator of a sum that begins a line.
+fn sum_indent(expr: &ast::Expr, style: &Style, operator: Operator) -> Option<String> {
     let ast::Expr::BinOp(sum) = expr else {
         return None;
     };
-    let operator = sum.syntax().children_with_tokens().find_map(|e| {
-        e.into_token()
-            .filter(|t| t.kind() == SyntaxKind::TOKEN_CONCAT)
-    })?;
+    let operator = sum
+        .syntax()
+        .children_with_tokens()
+        .find_map(|e| e.into_token().filter(|t| t.kind() == operator.token()))?;
     let at = operator.text_range().start();
     layout::begins_line(&style.text, at).then(|| style.indent_of(at).to_owned())
 }
 
 /// alejandra's way with operands of several lines: each on lines of its own, below the name.
-fn hanging(expr: &ast::Expr, style: &Style, added: &str, open: &str) -> Option<Vec<TextEdit>> {
+fn hanging(
+    expr: &ast::Expr,
+    style: &Style,
+    operator: Operator,
+    operand: &dyn Fn(&str) -> String,
+    (open, inner, close): (&str, &str, &str),
+) -> Option<Vec<TextEdit>> {
     let range = expr.syntax().text_range();
     if !open.is_empty() && open != "(" {
         return None;
     }
     let newline = style.newline;
-    let (parenthesis, added) = match added.strip_prefix(')') {
-        Some(rest) => (")", rest.trim_start()),
-        None => ("", added.trim_start()),
-    };
-    if let Some(indent) = sum_indent(expr, style) {
+    let added = |indent: &str| format!("{}{close}", operand(indent));
+    if let Some(indent) = sum_indent(expr, style, operator) {
+        let added = added(&indent);
         let edit = TextEdit::insert(range.end(), format!("{newline}{indent}{added}"));
         return open.is_empty().then(|| vec![edit]);
     }
@@ -184,7 +253,7 @@ fn hanging(expr: &ast::Expr, style: &Style, added: &str, open: &str) -> Option<V
         true => open.to_owned(),
         false => format!("{newline}{indent}{open}"),
     };
-    let mut after = parenthesis.to_owned();
+    let mut after = inner.to_owned();
     if branches {
         deeper.push_str(&style.step);
         before = format!("{before}{newline}{indent}{}", style.step);
@@ -206,7 +275,7 @@ fn hanging(expr: &ast::Expr, style: &Style, added: &str, open: &str) -> Option<V
     }
     edits.push(TextEdit::insert(
         range.end(),
-        format!("{after}{newline}{indent}{added}"),
+        format!("{after}{newline}{indent}{}", added(&indent)),
     ));
     Some(edits)
 }
@@ -233,15 +302,15 @@ fn line_starts(node: &SyntaxNode) -> Option<Vec<TextSize>> {
     Some(starts)
 }
 
-/// Whether an expression binds less tightly than `++`, or takes all that follows it.
-fn needs_parentheses(expr: &ast::Expr) -> bool {
+/// Whether an expression binds less tightly than an operator, or takes all that follows it.
+fn needs_parentheses(expr: &ast::Expr, operator: Operator) -> bool {
     match expr {
         ast::Expr::Lambda(_)
         | ast::Expr::LetIn(_)
         | ast::Expr::With(_)
         | ast::Expr::Assert(_)
         | ast::Expr::IfElse(_) => true,
-        ast::Expr::BinOp(op) => op.operator() != Some(ast::BinOpKind::Concat),
+        ast::Expr::BinOp(op) => op.operator() != Some(operator.kind()),
         ast::Expr::UnaryOp(op) => op.operator() == Some(ast::UnaryOpKind::Invert),
         _ => false,
     }

@@ -20,7 +20,7 @@ mod spec;
 
 use rnix::{SyntaxKind, SyntaxNode, TextRange};
 
-pub use expr::{append_operand, replace_value};
+pub use expr::{append_operand, append_update, replace_value};
 pub use formals::{add_formal, has_formal, wrap_in_function};
 pub use list::{append_elements, remove_elements, replace_element};
 pub use set::{bind_inherited, insert_path, remove_binding, remove_bindings, remove_inherited};

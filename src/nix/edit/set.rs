@@ -363,10 +363,10 @@ pub fn remove_binding(entry: &ast::AttrpathValue) -> Removal {
     }
 }
 
-/// Removes bindings of one set together.
-pub fn remove_bindings(entries: &[ast::AttrpathValue]) -> Removal {
-    let ranges: Vec<_> = entries.iter().map(|e| e.syntax().text_range()).collect();
-    match entries.first().and_then(|e| e.syntax().parent()) {
+/// Removes bindings and `inherit`s of one set together.
+pub fn remove_bindings(entries: &[SyntaxNode]) -> Removal {
+    let ranges: Vec<_> = entries.iter().map(SyntaxNode::text_range).collect();
+    match entries.first().and_then(SyntaxNode::parent) {
         Some(holder) => removal::remove(&holder, &ranges),
         None => Removal::default(),
     }

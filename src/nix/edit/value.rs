@@ -68,6 +68,7 @@ impl NewValue {
 
     pub(super) fn render(&self, form: &Form, indent: &str) -> String {
         match self {
+            NewValue::Text(text) if form.tall_sets => form.indented(&tight(text), indent),
             NewValue::Text(text) => form.indented(text, indent),
             NewValue::Apply(function, value) => {
                 format!("{function} {}", value.atom(form, indent))
@@ -134,6 +135,34 @@ fn number_literal(number: &serde_json::Number) -> String {
         Some(at) if !text[..at].contains('.') => format!("{}.0{}", &text[..at], &text[at..]),
         _ => text,
     }
+}
+
+/// A text without the spaces inside the brackets of a line.
+fn tight(text: &str) -> String {
+    use rnix::SyntaxKind as Kind;
+    let parse = rnix::Root::parse(text);
+    if !parse.errors().is_empty() {
+        return text.to_owned();
+    }
+    let is_space = |token: &rnix::SyntaxToken| {
+        let held = token.parent().map(|p| p.kind());
+        let kind = |t: Option<rnix::SyntaxToken>| t.map(|t| t.kind());
+        let inside = matches!(held, Some(Kind::NODE_LIST | Kind::NODE_ATTR_SET));
+        let opens = matches!(
+            kind(token.prev_token()),
+            Some(Kind::TOKEN_L_BRACK | Kind::TOKEN_L_BRACE)
+        );
+        let closes = matches!(
+            kind(token.next_token()),
+            Some(Kind::TOKEN_R_BRACK | Kind::TOKEN_R_BRACE)
+        );
+        let blank = token.kind() == Kind::TOKEN_WHITESPACE && !token.text().contains('\n');
+        blank && inside && (opens || closes)
+    };
+    let tokens = parse.syntax().descendants_with_tokens();
+    let tokens = tokens.filter_map(|e| e.into_token());
+    let kept = tokens.filter(|t| !is_space(t));
+    kept.map(|t| t.text().to_owned()).collect()
 }
 
 /// Whether a text is one operand: a name, a literal, something in brackets, a selection.

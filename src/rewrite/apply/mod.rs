@@ -34,6 +34,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 
@@ -377,9 +378,24 @@ impl Drop for Lock {
     }
 }
 
+/// How often a lock is tried for, and how long is waited between: a run that is just ending, or a
+/// process that one has just started, holds it for a moment.
+const TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+fn lock(place: &Place) -> Result<Lock, ApplyError> {
+    for _ in 1..TRIES {
+        match try_lock(place) {
+            Err(ApplyError::Busy) => std::thread::sleep(BETWEEN_TRIES),
+            done => return done,
+        }
+    }
+    try_lock(place)
+}
+
 /// Locks the project's directory, which leaves no file behind; where directories cannot be locked,
 /// a file beside the journal.
-fn lock(place: &Place) -> Result<Lock, ApplyError> {
+fn try_lock(place: &Place) -> Result<Lock, ApplyError> {
     use rustix::io::Errno;
     let exclusive = FlockOperation::NonBlockingLockExclusive;
     let error = |path: &Path, source| ApplyError::nothing(&path.display().to_string(), source);

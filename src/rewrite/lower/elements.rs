@@ -67,11 +67,22 @@ impl ListChange {
     ) -> Result<ListChange, Stuck> {
         let mut change = ListChange::none(evaluated, path)?;
         let mut placed = vec![false; add.len()];
-        let before = change.before.iter().flatten();
-        for (fate, element) in change.fate.iter_mut().zip(before) {
+        let before: Vec<Json> = change.before.clone().unwrap_or_default();
+        // What is to be there and is there stays where it is.
+        let mut stays = vec![false; before.len()];
+        for (stays, element) in stays.iter_mut().zip(&before) {
+            let same = add.iter().position(|new| new == element);
+            if let Some(index) = same.filter(|index| !placed[*index]) {
+                (*stays, placed[index]) = (true, true);
+            }
+        }
+        for ((fate, element), stays) in change.fate.iter_mut().zip(&before).zip(stays) {
             let Some(index) = remove.iter().position(|r| r == element) else {
                 continue;
             };
+            if stays {
+                continue;
+            }
             *fate = Some(match add.get(index) {
                 Some(new) if !placed[index] => {
                     placed[index] = true;
@@ -80,11 +91,8 @@ impl ListChange {
                 _ => Fate::Goes,
             });
         }
-        // What is there already need not come.
-        let stay = change.stay();
         let rest = add.iter().zip(placed).filter(|(_, placed)| !placed);
-        let missing = rest.filter(|(new, _)| !stay.contains(new));
-        change.added = missing.map(|(new, _)| new.clone()).collect();
+        change.added = rest.map(|(new, _)| new.clone()).collect();
         Ok(change)
     }
 

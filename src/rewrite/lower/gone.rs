@@ -34,6 +34,7 @@ pub(super) fn bindings(
 ) -> Option<Candidate> {
     let path = *paths.last()?;
     let mut bound: Vec<(FileId, ast::AttrpathValue)> = Vec::new();
+    let mut going: Vec<(FileId, rnix::SyntaxNode)> = Vec::new();
     let mut candidate = Candidate::default();
     let definitions = paths.iter().flat_map(|path| {
         let definitions = look::written(evaluated, path).into_iter();
@@ -46,8 +47,14 @@ pub(super) fn bindings(
                 inherit,
                 name,
             } => {
-                let removal = edit::remove_inherited(&inherit, &name);
-                candidate = candidate.and(Candidate::removal(file, removal));
+                let entry = inherit.syntax().clone();
+                match inherit.attrs().count() {
+                    1 => going.push((file, entry)),
+                    _ => {
+                        let removal = edit::remove_inherited(&inherit, &name);
+                        candidate = candidate.and(Candidate::removal(file, removal));
+                    }
+                }
             }
             binding @ Binding::Bound { file, .. } => {
                 for entry in binding.family() {
@@ -62,13 +69,14 @@ pub(super) fn bindings(
         let (file, entry) = bound.pop()?;
         candidate = candidate.and(emptied(file, &entry, path, keep)?);
     }
+    going.extend(bound.iter().map(|(file, e)| (*file, e.syntax().clone())));
     // All that goes from one set goes at once, so that what lies between is seen as one.
-    let mut groups: Vec<(FileId, Vec<ast::AttrpathValue>)> = Vec::new();
-    for (file, entry) in bound {
-        let holder = entry.syntax().parent();
+    let mut groups: Vec<(FileId, Vec<rnix::SyntaxNode>)> = Vec::new();
+    for (file, entry) in going {
+        let holder = entry.parent();
         match groups
             .iter_mut()
-            .find(|(f, entries)| *f == file && entries[0].syntax().parent() == holder)
+            .find(|(f, entries)| *f == file && entries[0].parent() == holder)
         {
             Some((_, entries)) => entries.push(entry),
             None => groups.push((file, vec![entry])),
@@ -92,10 +100,12 @@ fn emptied(
     let more = path.len().checked_sub(keep.len())?;
     let last = attrs.len().checked_sub(more + 1)?;
     let start = attrs.get(last)?.syntax().text_range().end();
-    let value = entry.value()?.syntax().text_range();
+    let value = entry.value()?;
+    // Empty braces as the file writes them.
+    let empty = edit::replace_value(&value, &NewValue::Set(Vec::new())).text;
     let edit = edit::TextEdit::replace(
-        rnix::TextRange::new(start, value.end()),
-        format!(" = {}", NewValue::Set(Vec::new()).one_line()),
+        rnix::TextRange::new(start, value.syntax().text_range().end()),
+        format!(" = {}", empty.trim()),
     );
     Some(Candidate::of(file, edit))
 }

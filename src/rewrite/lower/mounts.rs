@@ -41,10 +41,21 @@ pub(super) fn intents(
     let written = ListChange::none(evaluated, path)?
         .before
         .unwrap_or_default();
+    let besides = ListChange::none(evaluated, &beside)?
+        .before
+        .unwrap_or_default();
     let hidden = look::counting(evaluated, &beside)
         .first()
         .is_some_and(|w| w.priority < look::DEFAULT_PRIORITY);
-    let is_here = |index: usize| match remove.get(index) {
+    // What one of the lists has already does not come to the other, and what none has cannot go.
+    let stands = |element: &Json| written.contains(element) || besides.contains(element);
+    let counts = |element: &Json| !hidden && written.contains(element) || besides.contains(element);
+    let comes = |new: &Json| !counts(new) || remove.contains(new);
+    let pair = |index: usize| {
+        let gone = remove.get(index).filter(|element| stands(element));
+        (gone, add.get(index).filter(|new| comes(new)))
+    };
+    let is_here = |index: usize| match pair(index).0 {
         Some(element) => written.contains(element),
         None => !hidden,
     };
@@ -52,7 +63,7 @@ pub(super) fn intents(
         let pairs = 0..remove.len().max(add.len());
         let (mut gone, mut come, mut more) = (Vec::new(), Vec::new(), Vec::new());
         for index in pairs.filter(|i| is_here(*i) == here) {
-            match (remove.get(index), add.get(index)) {
+            match pair(index) {
                 (Some(element), new) => {
                     // What takes a place must keep its index.
                     match new {

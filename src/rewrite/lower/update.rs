@@ -201,13 +201,7 @@ fn at(file: FileId, core: &ast::Expr, change: &Change) -> Option<Candidate> {
     let (mut before, mut after) = (String::new(), String::new());
     match change {
         Change::Update(value) => {
-            let update = matches!(core, ast::Expr::BinOp(op)
-                if op.operator() == Some(ast::BinOpKind::Update));
-            if usage::is_loose(core) && !update {
-                before.push('(');
-                after.push(')');
-            }
-            after.push_str(&format!(" // {}", value.one_line()));
+            return Some(Candidate::all(file, edit::append_update(core, value)));
         }
         Change::Recursive(value) => {
             let function = scope::reachable(core.syntax(), "recursiveUpdate")?;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::seen::Layer;
 use super::state::HostState;
-use super::{Attempt, Step};
+use super::{Attempt, Step, Texts};
 use crate::nix::edit::{TextEdit, apply, settled};
 use crate::nix::guard;
 use crate::nix::source::FileId;
@@ -48,15 +48,22 @@ impl Attempt<'_> {
                 edits: as_asked.then_some(edits),
             });
         }
+        let differing = texts.iter().filter(|(id, _)| touched.contains(id));
+        let key: Texts = differing.map(|(id, text)| (*id, text.clone())).collect();
+        if let Some(known) = self.steps.borrow().get(&key) {
+            return Ok(known.clone());
+        }
         let host = HostState::of(&self.start.project, &sources, self.host)
             .map_err(|failed| failed.why.why.to_string())?;
-        Ok(Step {
+        let step = Step {
             sources,
             texts,
             touched,
             layers,
             state: Rc::new(host),
-        })
+        };
+        self.steps.borrow_mut().insert(key, step.clone());
+        Ok(step)
     }
 }
 

@@ -2,6 +2,10 @@
 //! action claims on the host that is meant, and on any other not at all, unless that host has the
 //! same finding, and changes exactly as the remedy claims there.
 //!
+//! A limit: an unknown (a package, what an input makes) is compared by its expression. What changes
+//! only an argument that it takes, a variable of a `let`, is not seen; `fix --verify` sees it where
+//! it comes out again in what Nix is asked.
+//!
 //! Owns the working copy of the project's texts and what they make of each host. Must never know
 //! why a change is wanted.
 
@@ -11,6 +15,7 @@ mod peers;
 mod seen;
 mod state;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -25,7 +30,7 @@ use crate::recommend::Action;
 use super::lower::{self, Claim, Intent, Stuck};
 use super::realise::Joint;
 use claims::Progress;
-use peers::{Agreements, Policy};
+use peers::{Agreements, Peers, Policy};
 use seen::Layer;
 use state::HostState;
 
@@ -230,6 +235,8 @@ impl Workspace {
             host,
             claims: intents.iter().flat_map(Intent::claims).collect(),
             agreements: Agreements::new(self, agrees),
+            peers: Peers::default(),
+            steps: RefCell::default(),
         };
         // Most edits are seen by no other host, so the others are asked about the whole first; and
         // only if they object about each step. A patch for several hosts goes before one for each.
@@ -292,7 +299,13 @@ struct Attempt<'a> {
     host: &'a HostName,
     claims: Vec<Claim>,
     agreements: Agreements<'a>,
+    peers: Peers,
+    /// What candidates came to: each policy tries the same ones again.
+    steps: RefCell<BTreeMap<Texts, Step>>,
 }
+
+/// The texts that differ from those at the start.
+type Texts = BTreeMap<FileId, String>;
 
 /// The texts after some steps: the host that is meant is evaluated over them, the others are not.
 #[derive(Clone)]
@@ -304,6 +317,14 @@ struct Step {
     /// How they changed, in turn.
     layers: Vec<Layer>,
     state: Rc<HostState>,
+}
+
+impl Step {
+    fn changed_texts(&self) -> Texts {
+        let texts = self.texts.iter();
+        let texts = texts.filter(|(id, _)| self.touched.contains(id));
+        texts.map(|(id, text)| (*id, text.clone())).collect()
+    }
 }
 
 impl Attempt<'_> {
@@ -399,9 +420,11 @@ impl Attempt<'_> {
             let partly = Progress::Partly;
             if let Err(why) = claims::check(before, &next.state, &changes, &self.claims, partly) {
                 reason = reason.or(Some(stuck(&why)));
+                next.state.release();
                 continue;
             }
             if !met(&next.state) {
+                next.state.release();
                 continue;
             }
             if policy == Policy::AtTheEnd {
@@ -409,7 +432,10 @@ impl Attempt<'_> {
             }
             match self.others(&next, policy, partly) {
                 Ok(_) => return Ok(next),
-                Err(why) => objected = objected.or(Some(why)),
+                Err(why) => {
+                    objected = objected.or(Some(why));
+                    next.state.release();
+                }
             }
         }
         if let Some(objection) = objected {

@@ -127,6 +127,15 @@ impl Place<'_> {
         let meant = MountOption::new(&meant, 0);
         let about = aspect(&meant, &self.mounted.target);
         let on_filesystem = lookup(&meant.name).is_some_and(|s| s.scope == Scope::Filesystem);
+        // What another mount decides, and does not ask for, would be ignored here whatever its value.
+        let decider = self.mounted.decider().filter(|first| *first != self.list);
+        let is_idle = |about| {
+            let asked = decider.is_none_or(|first| self.mounted.about(first, about).is_some());
+            !asked && !self.mounted.is_unsure(about)
+        };
+        if on_filesystem && about.is_some_and(is_idle) {
+            return None;
+        }
         let elsewhere = about
             .filter(|_| on_filesystem)
             .and_then(|about| self.mounted.asked_elsewhere(self.list, about));
