@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use crate::nix::eval::{AttrSet, Data, Eval, Evaluator, Thunk, Value};
-use crate::nix::module::Configuration;
+use crate::nix::module::{Configuration, is_submodule};
 
 /// The priority of a definition that says nothing of it (`lib.modules.defaultOverridePriority`).
 pub(super) const DEFAULT_PRIORITY: i64 = 100;
@@ -111,24 +111,6 @@ fn is_option(path: &[String]) -> bool {
         names.as_slice(),
         ["fileSystems", ..] | ["disko", "devices", ..]
     )
-}
-
-/// Whether an option of NixOS or disko at this path is a submodule.
-fn is_submodule(path: &[String]) -> bool {
-    let names: Vec<&str> = path.iter().map(String::as_str).collect();
-    match names.as_slice() {
-        ["fileSystems", _] | ["disko", "devices"] => true,
-        ["disko", "devices", _, _] => true,
-        ["disko", "devices", _, _, .., above, last] => {
-            *last == "content"
-                || matches!(
-                    *above,
-                    "partitions" | "subvolumes" | "lvs" | "datasets" | "swap"
-                )
-        }
-        ["disko", "devices", _, _, last] => *last == "content",
-        _ => false,
-    }
 }
 
 fn attribute(e: &Evaluator, reach: &[Reach], name: &str) -> Vec<Reach> {

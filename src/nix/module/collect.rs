@@ -495,8 +495,15 @@ impl Collector<'_> {
                 .find(|(n, _)| *n == name)
                 .map(|(_, value)| *value);
             let wanted = name.clone();
+            let alone = self.scope.caller == Caller::Disko;
             let value = e.native(move |e| {
-                match (roots.value_at(e, &["_module", "args", &wanted])?, fallback) {
+                let given = match roots.value_at(e, &["_module", "args", &wanted]) {
+                    // Of a file by itself the caller is not seen; most pass it as a special argument,
+                    // or Nix would refuse to look at imports that need it.
+                    Err(why) if alone && matches!(why.why, Why::Refused(_)) => None,
+                    given => given?,
+                };
+                match (given, fallback) {
                     (Some(value), _) => Ok(value),
                     (None, Some(fallback)) => e.force(fallback),
                     (None, None) => Err(Unknown::new(Why::Argument(wanted.to_string()), None)),

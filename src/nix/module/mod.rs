@@ -14,6 +14,7 @@ mod options;
 mod primitives;
 mod roots;
 mod snapshot;
+mod submodule;
 mod typed;
 mod untyped;
 
@@ -23,6 +24,7 @@ pub use definition::Definition;
 pub(in crate::nix) use primitives::PRIMITIVES;
 pub use roots::Body;
 pub use snapshot::{Change, Tree, difference};
+pub use submodule::is_submodule;
 
 use super::eval::{Evaluator, Name, Thunk, Unknown, Value, Why};
 use super::source::{FileId, Span};

@@ -9,6 +9,7 @@ use super::definition::{
 };
 use super::kind::{Kind, TypeRef, element, kind};
 use super::roots::{Roots, Universe};
+use super::submodule::is_submodule;
 use super::typed;
 use super::untyped;
 use crate::nix::eval::{
@@ -80,7 +81,7 @@ impl Node {
         self.named(e, name, definitions)
     }
 
-    fn named(&self, e: &Evaluator, name: &Name, definitions: Vec<Definition>) -> Node {
+    fn named(&self, e: &Evaluator, name: &Name, mut definitions: Vec<Definition>) -> Node {
         let mut path = Vec::clone(&self.path);
         path.push(name.clone());
         let mut options = Vec::new();
@@ -90,6 +91,11 @@ impl Node {
             {
                 options.push(attribute.value);
             }
+        }
+        // nixpkgs merges in the reverse order of modules, and so does each submodule once more.
+        let is_undeclared = options.is_empty() && self.roots.universe == Universe::Nixos;
+        if is_undeclared && is_submodule(&path) {
+            definitions.reverse();
         }
         // `_module` is declared everywhere, so it is never of the type for the undeclared.
         let freeform = self

@@ -7,7 +7,7 @@ use super::elements::ListChange;
 use super::entry::NewEntry;
 use super::subvolume::{self, New};
 use super::{How, Intent, directory, look, mkfs, mounts, place};
-use crate::model::Host;
+use crate::model::{Found, Host};
 use crate::nix::eval::Data;
 use crate::project::Evaluated;
 use crate::recommend::Action;
@@ -19,9 +19,35 @@ pub fn intents(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Ve
     {
         return Err(Stuck::new(why, None));
     }
+    if let Action::SetNixosOption { path, value } = action
+        && let Some(stuck) = may_be_set_elsewhere(host, evaluated, path, value)
+    {
+        return Err(stuck);
+    }
     let mut intents = of(action, host, evaluated)?;
     through_lists(&mut intents, evaluated);
     Ok(intents)
+}
+
+/// Where a module of the project could not be read, it may set the same option, and Nix refuses two
+/// definitions of one that cannot be joined. (Of a file by itself the rest is not seen anyway.)
+fn may_be_set_elsewhere(
+    host: &Host,
+    evaluated: &Evaluated,
+    path: &[String],
+    value: &Json,
+) -> Option<Stuck> {
+    if host.found != Found::Flake || value.is_array() {
+        return None;
+    }
+    let skipped = &evaluated.configuration.skipped;
+    let hidden = skipped.iter().find(|skipped| skipped.hides())?;
+    let why = format!(
+        "a module that could not be read may set {} too: {}",
+        path.join("."),
+        hidden.why.why
+    );
+    Some(Stuck::new(why, hidden.at.or(hidden.why.at)))
 }
 
 /// The option of NixOS that an action is about.
