@@ -78,10 +78,10 @@ pub(super) fn intents(
                 (None, None) => {}
             }
         }
-        if !more.is_empty() && gone.len() > come.len() {
-            // Nothing takes the place of those that only go: what is new is new.
-            let only_gone = gone.split_off(come.len());
-            return ([gone, only_gone].concat(), [come, more].concat());
+        if !here {
+            // What stands in both goes from both: either would keep it in force.
+            let in_both = |e: &&Json| written.contains(e) && besides.contains(e);
+            gone.extend(remove.iter().filter(in_both).cloned());
         }
         come.extend(more);
         (gone, come)
