@@ -142,9 +142,9 @@ fn claims_tell_lists_of_submodules_in_the_order_of_nixos() {
 #[test]
 fn an_option_that_an_unread_module_may_set_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    // Not every Nix has this builtin, so what it gives is not known here.
-    let unread = "{ ... }:\n{\n  imports = [\n    ./disko.nix\n    \
-                  (import (builtins.convertHash { hash = \"x\"; toHashFormat = \"base16\"; }))\n  ];\n}\n";
+    // A function of a later nixpkgs: what it gives is not known here.
+    let unread = "{ lib, ... }:\n{\n  imports = [\n    ./disko.nix\n    \
+                  (lib.trivial.notKnownHere ./more)\n  ];\n}\n";
     let files = [
         ("flake.nix", FLAKE),
         ("a.nix", unread),
