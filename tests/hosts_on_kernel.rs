@@ -7,25 +7,15 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 
-use btrfs_tune::btrfs::{
-    Decided, DeviceFacts, EffectiveOptions, KernelVersion, MountSpec, Stage1, Target, Whole,
-    parse_options, whole,
-};
+use btrfs_tune::btrfs::{Decided, DeviceFacts, EffectiveOptions, MountSpec, Stage1, Whole, whole};
 use common::loopfs::{LoopFs, MountGuard, available};
+use common::mounts::{filesystems, running_kernel};
 use common::project::{Git, HOSTS, Project, have};
-use serde_json::Value as Json;
 
 fn can_run(test: &str) -> bool {
     have("git", test) && have("nix-instantiate", test) && available(test)
-}
-
-fn running_kernel() -> Target {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let kernel: KernelVersion = release.parse().unwrap();
-    Target::Known(kernel)
 }
 
 fn facts(fs: &LoopFs) -> DeviceFacts {
@@ -41,40 +31,6 @@ fn facts(fs: &LoopFs) -> DeviceFacts {
         free_space_tree: Some(true),
         cpus: u32::try_from(stat.lines().filter(is_cpu).count()).ok(),
     }
-}
-
-/// The mounts of each btrfs, by device, as real Nix evaluates them.
-fn filesystems(project: &Project) -> BTreeMap<String, Vec<(MountSpec, String)>> {
-    let evaluated = project.evaluate().unwrap();
-    let mut out: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for (mountpoint, fs) in evaluated["fileSystems"].as_object().unwrap() {
-        if fs["fsType"] != "btrfs" {
-            continue;
-        }
-        let all: Vec<&str> = fs["options"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(Json::as_str)
-            .collect();
-        let subvol = all.iter().rev().find_map(|o| o.strip_prefix("subvol="));
-        // The test names the subvolume itself.
-        let options: Vec<&str> = all
-            .iter()
-            .copied()
-            .filter(|o| !o.starts_with("subvol="))
-            .collect();
-        let spec = MountSpec {
-            mountpoint: mountpoint.clone(),
-            subvol: subvol.map(str::to_owned),
-            options: parse_options(&options),
-            needed_for_boot: fs["neededForBoot"] == true,
-        };
-        out.entry(fs["device"].as_str().unwrap().to_owned())
-            .or_default()
-            .push((spec, options.join(",")));
-    }
-    out
 }
 
 struct Mounted {

@@ -11,25 +11,16 @@ mod common;
 mod hosts;
 
 use std::collections::BTreeMap;
-use std::fs;
 
-use btrfs_tune::btrfs::{
-    DeviceFacts, KernelVersion, MountSpec, Stage1, Target, Whole, parse_options, whole,
-};
+use btrfs_tune::btrfs::{DeviceFacts, MountSpec, Stage1, Whole, whole};
 use btrfs_tune::report::{Report, script};
 use common::loopfs::{LoopFs, available};
 use common::machine::{At, Machine, Mounted, mounted};
+use common::mounts::{filesystems, running_kernel};
 use common::project::{Git, HOSTS, Project, have};
-use serde_json::Value as Json;
 
 fn can_run(test: &str) -> bool {
     have("git", test) && have("nix-instantiate", test) && have("unshare", test) && available(test)
-}
-
-fn running_kernel() -> Target {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let kernel: KernelVersion = release.parse().unwrap();
-    Target::Known(kernel)
 }
 
 fn facts(fs: &LoopFs) -> DeviceFacts {
@@ -40,36 +31,6 @@ fn facts(fs: &LoopFs) -> DeviceFacts {
         free_space_tree: Some(true),
         cpus: None,
     }
-}
-
-/// The mounts of each btrfs, by device, as real Nix evaluates them, with their option strings.
-fn filesystems(project: &Project) -> BTreeMap<String, Vec<(MountSpec, String)>> {
-    let evaluated = project.evaluate().unwrap();
-    let mut out: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for (mountpoint, fs) in evaluated["fileSystems"].as_object().unwrap() {
-        if fs["fsType"] != "btrfs" {
-            continue;
-        }
-        let all = fs["options"].as_array().unwrap();
-        let all: Vec<&str> = all.iter().filter_map(Json::as_str).collect();
-        let subvol = all.iter().rev().find_map(|o| o.strip_prefix("subvol="));
-        let kernel: Vec<&str> = all
-            .iter()
-            .copied()
-            .filter(|o| !o.starts_with("subvol="))
-            .collect();
-        let spec = MountSpec {
-            mountpoint: mountpoint.clone(),
-            subvol: subvol.map(str::to_owned),
-            options: parse_options(&kernel),
-            needed_for_boot: fs["neededForBoot"] == true,
-        };
-        let device = fs["device"].as_str().unwrap().to_owned();
-        out.entry(device)
-            .or_default()
-            .push((spec, kernel.join(",")));
-    }
-    out
 }
 
 /// A fixture machine with its filesystems made and its mounts in the order that is foretold.

@@ -27,7 +27,19 @@ pub(crate) struct MountGuard {
     mounted: Rc<RefCell<Vec<PathBuf>>>,
 }
 
-struct LoopDevice(String);
+struct LoopDevice {
+    name: String,
+    /// What it said of its rotation before a test had it say otherwise.
+    rotated: RefCell<Option<String>>,
+}
+
+impl LoopDevice {
+    /// The file that says whether it rotates; it outlives the attachment.
+    fn rotational(&self) -> PathBuf {
+        let name = self.name.trim_start_matches("/dev/");
+        PathBuf::from(format!("/sys/block/{name}/queue/rotational"))
+    }
+}
 
 impl LoopFs {
     /// Makes sparse files, attaches them and runs mkfs.btrfs over them.
@@ -49,18 +61,21 @@ impl LoopFs {
                 .map_err(|error| error.to_string())?;
             // losetup finds a free device and attaches it in one step, so that tests may race.
             let device = run("losetup", &["--find", "--show", &image.to_string_lossy()])?;
-            fs.devices.push(LoopDevice(device.trim().to_owned()));
+            fs.devices.push(LoopDevice {
+                name: device.trim().to_owned(),
+                rotated: RefCell::default(),
+            });
         }
         let mut args = vec!["-q", "-f"];
         args.extend(mkfs_args);
-        args.extend(fs.devices.iter().map(|device| device.0.as_str()));
+        args.extend(fs.devices.iter().map(|device| device.name.as_str()));
         run("mkfs.btrfs", &args)?;
         Ok(fs)
     }
 
     /// The first device, which stands for the filesystem.
     pub(crate) fn device(&self) -> &str {
-        &self.devices[0].0
+        &self.devices[0].name
     }
 
     /// Whether the device says that it rotates, and whether it can discard.
@@ -76,9 +91,11 @@ impl LoopFs {
     /// Makes the devices claim that they rotate, or that they do not.
     pub(crate) fn set_rotational(&self, rotates: bool) {
         for device in &self.devices {
-            let name = device.0.trim_start_matches("/dev/");
             let value = if rotates { "1" } else { "0" };
-            let _ = fs::write(format!("/sys/block/{name}/queue/rotational"), value);
+            let before = fs::read_to_string(device.rotational()).ok();
+            let mut rotated = device.rotated.borrow_mut();
+            *rotated = rotated.take().or(before);
+            let _ = fs::write(device.rotational(), value);
         }
     }
 
@@ -169,8 +186,12 @@ impl Drop for MountGuard {
 
 impl Drop for LoopDevice {
     fn drop(&mut self) {
+        // Whoever gets the device next finds it as it was.
+        if let Some(before) = self.rotated.take() {
+            let _ = fs::write(self.rotational(), before);
+        }
         // Detaching waits for the last unmount by itself; a failure leaves nothing to be done.
-        let _ = run("losetup", &["--detach", &self.0]);
+        let _ = run("losetup", &["--detach", &self.name]);
     }
 }
 
