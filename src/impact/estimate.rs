@@ -43,7 +43,21 @@ fn counted(effect: Effect) -> &'static [(&'static str, &'static str, &'static st
         | Effect::ZramTuning
         | Effect::BypassWorkqueues
         | Effect::LuksSectorSize
-        | Effect::Scrub => &[],
+        | Effect::Scrub
+        | Effect::Trim
+        | Effect::Scheduling
+        | Effect::Readahead
+        | Effect::Swapping
+        | Effect::SnapshotSpace
+        | Effect::MountTime
+        | Effect::FewerRewrites
+        | Effect::Space
+        | Effect::LessMaintenance
+        | Effect::Deduplication
+        | Effect::InMemory
+        | Effect::Redundancy
+        | Effect::Placement
+        | Effect::Containers => &[],
     }
 }
 
@@ -67,7 +81,12 @@ pub fn estimate(
 ) -> Impact {
     let speed = !matches!(
         effect,
-        Effect::Correctness | Effect::Clarity | Effect::Scrub
+        Effect::Correctness
+            | Effect::Clarity
+            | Effect::Scrub
+            | Effect::Redundancy
+            | Effect::SnapshotSpace
+            | Effect::Space
     );
     if speed && let Some(limit) = hardware_limit(filesystem, analysis) {
         return Impact {

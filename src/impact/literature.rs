@@ -52,6 +52,64 @@ pub(super) fn of(effect: Effect, filesystem: Option<&Filesystem>, host: &Host) -
             "not about speed: while it runs it reads everything that is used, and everything else \
              waits behind it",
         ),
+        Effect::Redundancy => note(
+            "not about speed: every write of it goes to one more place, which is what keeps it \
+             when one of them fails",
+        ),
+        Effect::Trim => note(
+            "no figure: how much a device gains from knowing its free blocks hangs on its \
+             firmware. To have one: the same fio write job before and after, on a device that is \
+             nearly full",
+        ),
+        Effect::Scheduling => note(
+            "no figure: it shortens waiting behind other requests, and adds no throughput. To have \
+             one: `r_await` of `iostat -x` while much is written, before and after",
+        ),
+        Effect::Readahead => note(
+            "no figure: it helps what is read from front to back and costs what is not. To have \
+             one: the time of the slow job with cold caches, before and after",
+        ),
+        Effect::Swapping => note(
+            "no figure: it changes which pages go and come back. To have one: `pswpin`, `pswpout` \
+             and `workingset_refault_file` of /proc/vmstat over the same work, before and after",
+        ),
+        Effect::SnapshotSpace => note(
+            "not about speed: space that snapshots hold comes back as old ones are deleted. \
+             `btrfs filesystem du -s` of the snapshots shows how much they hold",
+        ),
+        Effect::MountTime => note(
+            "no figure: mounting reads one block of each block group, which takes seconds from \
+             some tens of TiB on hard disks on. To have one: `systemd-analyze blame` shows the \
+             mount unit",
+        ),
+        Effect::FewerRewrites => note(
+            "no figure: what is not rewritten is not written. To have one: `w/s` and `wkB/s` of \
+             `iostat -x` over a day, before and after",
+        ),
+        Effect::Space => note(
+            "not about speed: it makes room before the filesystem runs out of it. `btrfs \
+             filesystem usage` shows how much",
+        ),
+        Effect::LessMaintenance => note(
+            "no figure: work in the background takes the disk for less time. To have one: \
+             `systemctl list-timers` and the journal tell how long it runs now",
+        ),
+        Effect::Deduplication => note(
+            "no figure before it ran: what is stored twice hangs on the data. `compsize` tells \
+             before and after what is referenced and what is on disk",
+        ),
+        Effect::InMemory => note(
+            "no figure: what is deleted before it is written never reaches the disk. To have one: \
+             written bytes of `iostat` over the same work, before and after",
+        ),
+        Effect::Placement => note(
+            "no figure: it is the difference between the two devices for this work. `btrfs-tune` \
+             names the devices; fio on each tells what they give",
+        ),
+        Effect::Containers => note(
+            "no figure: it hangs on how the images are built and used. To have one: the time of \
+             the same pull and start, before and after",
+        ),
     }
 }
 

@@ -4,8 +4,8 @@ use super::hardware::{Disk, DiskKind, Hardware, Medium};
 use super::metrics::Metrics;
 use super::observation::Observation;
 use super::storage::Filesystem;
-use super::{Settings, Storage, UnknownFact};
-use crate::btrfs::{DeviceFacts, Stage1, Target};
+use super::{Preferences, Release, Settings, Storage, Told, UnknownFact};
+use crate::btrfs::{DeviceFacts, KernelVersion, Stage1, Target};
 use crate::nix::source::FileId;
 
 /// How a host was found.
@@ -43,6 +43,13 @@ pub struct Host {
     pub metrics: Metrics,
     /// What people say about the machine.
     pub observations: Vec<Observation>,
+    /// The release of NixOS that it is built from, where something tells.
+    pub release: Option<Told<Release>>,
+    /// The kernel that the configuration (or its owner) chooses, where something tells; see
+    /// [`Host::target`].
+    pub kernel: Option<Told<KernelVersion>>,
+    /// What its owner wants of the rules.
+    pub preferences: Preferences,
     /// What could not be read.
     pub unknown: Vec<UnknownFact>,
     /// Modules that are imported and could not be taken into account.
@@ -58,6 +65,12 @@ pub struct Facts {
     pub metrics: Metrics,
     /// What people say.
     pub observations: Vec<Observation>,
+    /// The release of NixOS that the owner names; it wins over what files tell.
+    pub release: Option<Told<Release>>,
+    /// The kernel that the owner names; it wins over what files tell.
+    pub kernel: Option<Told<KernelVersion>>,
+    /// What the owner wants of the rules.
+    pub preferences: Preferences,
 }
 
 impl Host {
@@ -72,6 +85,9 @@ impl Host {
             hardware: None,
             metrics: Metrics::default(),
             observations: Vec::new(),
+            release: None,
+            kernel: None,
+            preferences: Preferences::default(),
             unknown: vec![why],
             skipped: Vec::new(),
         }
@@ -82,12 +98,28 @@ impl Host {
         self.hardware = facts.hardware.clone();
         self.metrics = facts.metrics.clone();
         self.observations = facts.observations.clone();
+        self.preferences = facts.preferences.clone();
+        if facts.release.is_some() {
+            self.release = facts.release.clone();
+        }
+        if facts.kernel.is_some() {
+            self.kernel = facts.kernel.clone();
+        }
         self
     }
 
-    /// The kernel that the host runs, as its metrics tell; what its configuration will bring is
-    /// not known from the files.
+    /// The release of NixOS that its options have their names and defaults from; `None` where
+    /// nothing tells, and a rule then keeps to what all releases agree on.
+    pub fn release(&self) -> Option<Release> {
+        self.release.as_ref().map(|told| told.value)
+    }
+
+    /// The kernel that the next boot brings: the one that the owner or the configuration names,
+    /// else the one that runs, as the metrics tell.
     pub fn target(&self) -> Target {
+        if let Some(told) = &self.kernel {
+            return Target::Known(told.value);
+        }
         let kernel = self
             .metrics
             .kernel

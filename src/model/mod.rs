@@ -7,12 +7,16 @@ pub mod hardware;
 pub mod host;
 pub mod metrics;
 pub mod observation;
+pub mod preferences;
+pub mod release;
 pub mod settings;
 pub mod storage;
 pub mod texts;
 pub mod units;
 
 pub use host::{Facts, Found, Host};
+pub use preferences::Preferences;
+pub use release::{Release, ReleaseError};
 pub use settings::{Setting, Settings};
 pub use storage::{
     Bind, Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,
@@ -35,6 +39,15 @@ impl<T> Located<T> {
     pub fn new(value: T, at: Option<Span>) -> Self {
         Located { value, at }
     }
+}
+
+/// A fact, and what tells it in words: `boot.kernelPackages (hosts/nas.nix:4:3)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told<T> {
+    /// The fact.
+    pub value: T,
+    /// What tells it.
+    pub by: String,
 }
 
 /// Something about the configuration that could not be read.

@@ -13,6 +13,7 @@ pub use action::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::analyze::{Analysis, Evidence};
 use crate::model::Host;
@@ -42,7 +43,7 @@ pub enum Applicability {
     Advice,
 }
 
-/// What every rule says of itself.
+/// What every rule says of itself. Written as `Meta { after: &[…], ..Meta::new(…) }`.
 #[derive(Debug)]
 pub struct Meta {
     /// `group/name`
@@ -53,6 +54,65 @@ pub struct Meta {
     pub summary: &'static str,
     /// Its page, in Markdown.
     pub page: &'static str,
+    /// Whether it speaks without being asked: rules of taste, and those that only a few want, are
+    /// named in `btrfs-tune.toml` or on the command line first.
+    pub default_on: bool,
+    /// What the owner may set of it, beside `enabled` and `severity`.
+    pub settings: &'static [RuleSetting],
+    /// Rules that say the same in a better way: of two findings that set the same target, this
+    /// rule's is left out.
+    pub yields_to: &'static [&'static str],
+    /// Rules whose changes come first, because what this one proposes rests on them.
+    pub after: &'static [&'static str],
+}
+
+impl Meta {
+    /// A rule that is on, cannot be set, and stands for itself.
+    pub const fn new(
+        id: &'static str,
+        severity: Severity,
+        summary: &'static str,
+        page: &'static str,
+    ) -> Self {
+        Meta {
+            id,
+            severity,
+            summary,
+            page,
+            default_on: true,
+            settings: &[],
+            yields_to: &[],
+            after: &[],
+        }
+    }
+
+    /// The part before the slash: `mount`, `layout`, `device`, `system` or `integrity`.
+    pub fn group(&self) -> &'static str {
+        self.id.split_once('/').map_or(self.id, |(group, _)| group)
+    }
+
+    /// A number that the owner may set, or its default.
+    pub fn number(&self, host: &Host, key: &str) -> u64 {
+        let own = host.preferences.get(self.id, key).and_then(Json::as_u64);
+        let default = self.settings.iter().find(|s| s.key == key);
+        own.or(default.map(|s| s.default)).unwrap_or_default()
+    }
+}
+
+/// A number of a rule that the owner may set in `btrfs-tune.toml`:
+///
+/// ```toml
+/// [rules."mount/commit-interval"]
+/// longest_seconds = 120
+/// ```
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RuleSetting {
+    /// Its key, with the unit in the name.
+    pub key: &'static str,
+    /// What holds where nothing is said.
+    pub default: u64,
+    /// What it means, in one line.
+    pub meaning: &'static str,
 }
 
 /// What a rule may look at.
@@ -123,6 +183,34 @@ pub enum Effect {
     LuksSectorSize,
     /// Silent corruption is found, and with redundancy repaired.
     Scrub,
+    /// The device learns which blocks are free, or learns it at a better time.
+    Trim,
+    /// Requests reach the device in another order, or more of them at once.
+    Scheduling,
+    /// More or less is read ahead of what is asked for.
+    Readahead,
+    /// What goes to swap, when, and in pieces of which size.
+    Swapping,
+    /// Snapshots hold less, or what changes much is left out of them.
+    SnapshotSpace,
+    /// The filesystem is mounted faster.
+    MountTime,
+    /// Fewer blocks are written again without need.
+    FewerRewrites,
+    /// Room for data or metadata is made.
+    Space,
+    /// Work in the background runs less often, or not twice.
+    LessMaintenance,
+    /// Equal files are stored once.
+    Deduplication,
+    /// Short-lived files stay in memory.
+    InMemory,
+    /// A copy more of what must not be lost is kept.
+    Redundancy,
+    /// Data moves to a device that suits how it is used.
+    Placement,
+    /// Container images and layers are stored another way.
+    Containers,
 }
 
 /// A rule: it finds, and separately it says what to do.

@@ -3,6 +3,9 @@
 //! Owns the order of worth against disruption, and the joining of a finding with its class, impact
 //! and effort. Must never know how a change is written or shown.
 
+use serde::Deserialize;
+use serde_json::Value as Json;
+
 use crate::analyze::Analysis;
 use crate::impact::{Effort, Impact, effort, estimate};
 use crate::model::{Filesystem, Host, StorageSource};
@@ -12,6 +15,7 @@ use crate::recommend::{
 };
 
 mod conflict;
+mod order;
 
 pub use conflict::{Dropped, conflicts, contradicts, outranks};
 
@@ -76,11 +80,13 @@ impl Proposal {
     }
 }
 
-/// All proposals for a host, in the order in which they should be done.
+/// All proposals for a host, in the order in which they should be done: what gives way to a better
+/// rule is left out.
 pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
     let context = Context { host, analysis };
     let mut proposals: Vec<Proposal> = RULES
         .iter()
+        .filter(|rule| is_on(**rule, host))
         .flat_map(|rule| {
             rule.detect(&context)
                 .into_iter()
@@ -88,14 +94,8 @@ pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
         })
         .map(|(rule, finding)| propose(&context, rule, finding))
         .collect();
-    // The order of the registry decides between equals, so the result is always the same.
-    proposals.sort_by(|a, b| {
-        let reinstall = |p: &Proposal| p.class() == Class::Reinstall;
-        reinstall(a)
-            .cmp(&reinstall(b))
-            .then(b.net().total_cmp(&a.net()))
-    });
-    proposals
+    order::drop_what_yields(&mut proposals);
+    order::sort(proposals)
 }
 
 /// The proposal of a rule about one subject, if it still finds it.
@@ -106,7 +106,7 @@ pub fn again(
     subject: &str,
 ) -> Option<Proposal> {
     let context = Context { host, analysis };
-    let rule = crate::recommend::rules::rule(rule)?;
+    let rule = crate::recommend::rules::rule(rule).filter(|rule| is_on(*rule, host))?;
     let finding = rule
         .detect(&context)
         .into_iter()
@@ -114,7 +114,22 @@ pub fn again(
     Some(propose(&context, rule, finding))
 }
 
-fn propose(context: &Context<'_>, rule: &dyn Rule, finding: Finding) -> Proposal {
+/// Whether a rule speaks about a host: as its owner says, else as the rule has it.
+fn is_on(rule: &dyn Rule, host: &Host) -> bool {
+    let meta = rule.meta();
+    let said = host.preferences.get(meta.id, "enabled");
+    said.and_then(Json::as_bool).unwrap_or(meta.default_on)
+}
+
+/// How bad a finding is for the owner of a host.
+fn severity(finding: &Finding, host: &Host) -> Severity {
+    let said = host.preferences.get(finding.rule, "severity");
+    said.and_then(|said| Severity::deserialize(said).ok())
+        .unwrap_or(finding.severity)
+}
+
+fn propose(context: &Context<'_>, rule: &dyn Rule, mut finding: Finding) -> Proposal {
+    finding.severity = severity(&finding, context.host);
     let remedy = rule.remedy(context, &finding);
     let host = context.host;
     let Some(mut remedy) = remedy else {

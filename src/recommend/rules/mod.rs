@@ -6,7 +6,9 @@ pub mod layout;
 pub mod mount;
 pub mod system;
 
+mod devices;
 mod evidence;
+mod snapshots;
 mod wording;
 
 #[cfg(test)]

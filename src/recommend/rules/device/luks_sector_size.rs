@@ -11,12 +11,12 @@ use crate::recommend::{
 /// `device/luks-sector-size`
 pub struct LuksSectorSize;
 
-static META: Meta = Meta {
-    id: "device/luks-sector-size",
-    severity: Severity::Advice,
-    summary: "LUKS leaves the size of its sectors to what the disk reports",
-    page: include_str!("luks_sector_size.md"),
-};
+static META: Meta = Meta::new(
+    "device/luks-sector-size",
+    Severity::Advice,
+    "LUKS leaves the size of its sectors to what the disk reports",
+    include_str!("luks_sector_size.md"),
+);
 
 /// What the disk calls a sector when it does not speak of 4096 bytes.
 const SMALL: u32 = 512;

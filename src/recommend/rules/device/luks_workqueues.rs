@@ -12,12 +12,12 @@ use crate::recommend::{
 /// `device/luks-workqueues`
 pub struct LuksWorkqueues;
 
-static META: Meta = Meta {
-    id: "device/luks-workqueues",
-    severity: Severity::Warning,
-    summary: "dm-crypt queues what a solid state disk would take at once",
-    page: include_str!("luks_workqueues.md"),
-};
+static META: Meta = Meta::new(
+    "device/luks-workqueues",
+    Severity::Warning,
+    "dm-crypt queues what a solid state disk would take at once",
+    include_str!("luks_workqueues.md"),
+);
 
 /// How many times longer than the disk below a request must take in dm-crypt, and by how many
 /// milliseconds, to be called queueing.

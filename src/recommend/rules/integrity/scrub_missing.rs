@@ -15,12 +15,12 @@ use crate::recommend::{
 /// `integrity/scrub-missing`
 pub struct ScrubMissing;
 
-static META: Meta = Meta {
-    id: "integrity/scrub-missing",
-    severity: Severity::Warning,
-    summary: "Nothing reads the data now and then to find what went bad",
-    page: include_str!("scrub_missing.md"),
-};
+static META: Meta = Meta::new(
+    "integrity/scrub-missing",
+    Severity::Warning,
+    "Nothing reads the data now and then to find what went bad",
+    include_str!("scrub_missing.md"),
+);
 
 const OPTION: [&str; 3] = ["services", "btrfs", "autoScrub"];
 

@@ -10,12 +10,12 @@ use crate::recommend::{
 /// `layout/database-on-cow`
 pub struct DatabaseOnCow;
 
-static META: Meta = Meta {
-    id: "layout/database-on-cow",
-    severity: Severity::Advice,
-    summary: "A database that is read through lies on a copy-on-write subvolume",
-    page: include_str!("database_on_cow.md"),
-};
+static META: Meta = Meta::new(
+    "layout/database-on-cow",
+    Severity::Advice,
+    "A database that is read through lies on a copy-on-write subvolume",
+    include_str!("database_on_cow.md"),
+);
 
 impl Case<'_> {
     fn message(&self) -> String {

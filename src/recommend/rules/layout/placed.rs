@@ -1,6 +1,7 @@
 //! Where databases lie, what speaks for another place, and what that place is like.
 
-use super::super::evidence::{of_work, snapshots_of};
+use super::super::evidence::of_work;
+use super::super::snapshots::snapshots_of;
 use super::databases::{Database, databases, has_nocow_attribute};
 use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
 use crate::btrfs::{MountOption, Scope, effective, lookup, whole};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::evidence::{of_work, snapshots_of};
+use super::super::evidence::of_work;
+use super::super::snapshots::snapshots_of;
 use super::super::wording::listed;
 use super::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
@@ -13,12 +14,12 @@ use crate::recommend::{
 /// `mount/atime`
 pub struct AccessTimes;
 
-static META: Meta = Meta {
-    id: "mount/atime",
-    severity: Severity::Warning,
-    summary: "Reading files writes their access times, which copies metadata",
-    page: include_str!("atime.md"),
-};
+static META: Meta = Meta::new(
+    "mount/atime",
+    Severity::Warning,
+    "Reading files writes their access times, which copies metadata",
+    include_str!("atime.md"),
+);
 
 /// Work that reads many files once.
 const SCANS: [WorkloadKind; 4] = [

@@ -13,12 +13,12 @@ use crate::recommend::{
 /// `mount/conflicting-options`
 pub struct ConflictingOptions;
 
-static META: Meta = Meta {
-    id: "mount/conflicting-options",
-    severity: Severity::Warning,
-    summary: "Two options of one mount contradict each other, and only one of them counts",
-    page: include_str!("conflicting_options.md"),
-};
+static META: Meta = Meta::new(
+    "mount/conflicting-options",
+    Severity::Warning,
+    "Two options of one mount contradict each other, and only one of them counts",
+    include_str!("conflicting_options.md"),
+);
 
 struct Conflict<'a> {
     kind: FindingKind,

@@ -13,12 +13,12 @@ use crate::recommend::{
 /// `mount/explicit-subvol`
 pub struct ExplicitSubvol;
 
-static META: Meta = Meta {
-    id: "mount/explicit-subvol",
-    severity: Severity::Warning,
-    summary: "`subvol=` is written out although disko appends it",
-    page: include_str!("explicit_subvol.md"),
-};
+static META: Meta = Meta::new(
+    "mount/explicit-subvol",
+    Severity::Warning,
+    "`subvol=` is written out although disko appends it",
+    include_str!("explicit_subvol.md"),
+);
 
 /// The mounts of disko's subvolumes that name a subvolume themselves.
 struct Named<'a> {

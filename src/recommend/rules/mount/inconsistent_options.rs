@@ -11,12 +11,12 @@ use crate::recommend::{
 /// `mount/inconsistent-options`
 pub struct InconsistentOptions;
 
-static META: Meta = Meta {
-    id: "mount/inconsistent-options",
-    severity: Severity::Warning,
-    summary: "Mounts of one filesystem ask for different values of what it has only once",
-    page: include_str!("inconsistent_options.md"),
-};
+static META: Meta = Meta::new(
+    "mount/inconsistent-options",
+    Severity::Warning,
+    "Mounts of one filesystem ask for different values of what it has only once",
+    include_str!("inconsistent_options.md"),
+);
 
 impl Rule for InconsistentOptions {
     fn meta(&self) -> &'static Meta {

@@ -14,12 +14,12 @@ use crate::recommend::{
 /// `mount/ineffective-per-subvolume`
 pub struct IneffectivePerSubvolume;
 
-static META: Meta = Meta {
-    id: "mount/ineffective-per-subvolume",
-    severity: Severity::Warning,
-    summary: "An option of the whole filesystem stands on a subvolume that does not decide",
-    page: include_str!("ineffective_per_subvolume.md"),
-};
+static META: Meta = Meta::new(
+    "mount/ineffective-per-subvolume",
+    Severity::Warning,
+    "An option of the whole filesystem stands on a subvolume that does not decide",
+    include_str!("ineffective_per_subvolume.md"),
+);
 
 /// An option without effect, with the lists of one filesystem that have it.
 struct Idle<'a> {

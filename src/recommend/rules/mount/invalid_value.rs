@@ -8,12 +8,12 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 /// `mount/invalid-value`
 pub struct InvalidValue;
 
-static META: Meta = Meta {
-    id: "mount/invalid-value",
-    severity: Severity::Error,
-    summary: "A mount option has a value on which the mount fails, today or on a later kernel",
-    page: include_str!("invalid_value.md"),
-};
+static META: Meta = Meta::new(
+    "mount/invalid-value",
+    Severity::Error,
+    "A mount option has a value on which the mount fails, today or on a later kernel",
+    include_str!("invalid_value.md"),
+);
 
 fn wanted(kind: RefusalKind) -> bool {
     matches!(

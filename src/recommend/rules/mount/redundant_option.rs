@@ -13,12 +13,12 @@ use crate::recommend::{
 /// `mount/redundant-option`
 pub struct RedundantOption;
 
-static META: Meta = Meta {
-    id: "mount/redundant-option",
-    severity: Severity::Advice,
-    summary: "Mount options say what is so without them",
-    page: include_str!("redundant_option.md"),
-};
+static META: Meta = Meta::new(
+    "mount/redundant-option",
+    Severity::Advice,
+    "Mount options say what is so without them",
+    include_str!("redundant_option.md"),
+);
 
 /// A needless option and why it is one.
 struct Needless {

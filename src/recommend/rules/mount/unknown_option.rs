@@ -8,12 +8,12 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 /// `mount/unknown-option`
 pub struct UnknownOption;
 
-static META: Meta = Meta {
-    id: "mount/unknown-option",
-    severity: Severity::Error,
-    summary: "A mount option does not exist, so the mount fails",
-    page: include_str!("unknown_option.md"),
-};
+static META: Meta = Meta::new(
+    "mount/unknown-option",
+    Severity::Error,
+    "A mount option does not exist, so the mount fails",
+    include_str!("unknown_option.md"),
+);
 
 fn wanted(kind: RefusalKind) -> bool {
     matches!(

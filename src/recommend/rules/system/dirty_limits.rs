@@ -11,12 +11,12 @@ use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Ru
 /// `system/dirty-limits`
 pub struct DirtyLimits;
 
-static META: Meta = Meta {
-    id: "system/dirty-limits",
-    severity: Severity::Warning,
-    summary: "Writes pile up in memory by the percent and are then written all at once",
-    page: include_str!("dirty_limits.md"),
-};
+static META: Meta = Meta::new(
+    "system/dirty-limits",
+    Severity::Warning,
+    "Writes pile up in memory by the percent and are then written all at once",
+    include_str!("dirty_limits.md"),
+);
 
 /// What a machine must have for a percentage to be too much. The kernel keeps a few percent for
 /// itself, so that 16 GiB of modules are counted as a little less by `MemTotal`.

@@ -8,12 +8,12 @@ use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Ru
 /// `system/zram-sysctls`
 pub struct ZramSysctls;
 
-static META: Meta = Meta {
-    id: "system/zram-sysctls",
-    severity: Severity::Warning,
-    summary: "Swap is in memory, and the kernel treats it as if it were on a disk",
-    page: include_str!("zram_sysctls.md"),
-};
+static META: Meta = Meta::new(
+    "system/zram-sysctls",
+    Severity::Warning,
+    "Swap is in memory, and the kernel treats it as if it were on a disk",
+    include_str!("zram_sysctls.md"),
+);
 
 const ARCH_WIKI: &str = "https://wiki.archlinux.org/title/Zram, Optimizing swap on zram";
 const KERNEL: &str = "Linux Documentation/admin-guide/sysctl/vm.rst";

@@ -10,10 +10,12 @@ use crate::model::metrics::{MountEntry, Sourced};
 use crate::model::units::Bytes;
 use crate::model::{
     Filesystem, Found, Host, Layer, Located, Luks, Mount, MountSource, Settings, Storage,
-    StorageSource, Subvolume, Texts,
+    StorageSource, Subvolume, SwapFile, Texts,
 };
 use crate::recommend::rules::rule;
-use crate::recommend::{Action, Context, DirectoryAttribute, Finding, MountEdit, Remedy};
+use crate::recommend::{
+    Action, Context, DirectoryAttribute, Finding, LuksSetting, MkfsSetting, MountEdit, Remedy,
+};
 
 /// A host without anything.
 pub(super) fn host() -> Host {
@@ -26,6 +28,9 @@ pub(super) fn host() -> Host {
         hardware: None,
         metrics: Default::default(),
         observations: Vec::new(),
+        release: None,
+        kernel: None,
+        preferences: Default::default(),
         unknown: Vec::new(),
         skipped: Vec::new(),
     }
@@ -247,7 +252,10 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
                 .push(mount(mountpoint, name, &options));
         }
         Action::SetNixosOption { path, value } => set(host, &path.join("."), value.clone()),
-        Action::SetLuksSetting { on, .. } => luks(host).bypass_workqueues = Ok(*on),
+        Action::SetLuksSetting { setting, on, .. } => match setting {
+            LuksSetting::AllowDiscards => luks(host).allow_discards = Ok(*on),
+            LuksSetting::BypassWorkqueues => luks(host).bypass_workqueues = Ok(*on),
+        },
         Action::AddLuksFormatArgs { arguments, .. } => {
             let more: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let all = luks(host).format_args.clone();
@@ -260,8 +268,133 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
             let rule = Json::from(format!("h {directory} - - - - +C"));
             set(host, "systemd.tmpfiles.rules", Json::Array(vec![rule]));
         }
-        other => unreachable!("no rule does {other:?}"),
+        Action::SetDirectoryAttribute {
+            directory,
+            attribute: DirectoryAttribute::Compression(_),
+        } => {
+            let rule = Json::from(format!("h {directory} - - - - +c"));
+            set(host, "systemd.tmpfiles.rules", Json::Array(vec![rule]));
+        }
+        Action::EditNixosList { path, remove, add } => {
+            let path = path.join(".");
+            let now = host.settings.known(&path).map(|s| s.value.clone());
+            let mut list = now.and_then(|v| v.as_array().cloned()).unwrap_or_default();
+            for (index, gone) in remove.iter().enumerate() {
+                let at = list.iter().position(|e| e == gone).unwrap();
+                match add.get(index) {
+                    Some(new) => list[at] = new.clone(),
+                    None => drop(list.remove(at)),
+                }
+            }
+            list.extend(add.iter().skip(remove.len()).cloned());
+            set(host, &path, Json::Array(list));
+        }
+        Action::AppendNixosLines { path, lines } => {
+            let path = path.join(".");
+            let now = host.settings.text(&path).unwrap_or_default().to_owned();
+            set(host, &path, format!("{now}{}\n", lines.join("\n")));
+        }
+        Action::UnsetNixosOption { path } => {
+            let gone = path.join(".");
+            let kept = host.settings.iter().filter(|(p, _)| *p != gone);
+            let kept: Vec<_> = kept.map(|(p, v)| (p.to_owned(), v.clone())).collect();
+            host.settings = Settings::default();
+            for (path, value) in kept {
+                host.settings.insert(path, value);
+            }
+        }
+        Action::SetMkfs { setting, .. } => {
+            let filesystem = &mut host.storage.filesystems[0];
+            let more = match setting {
+                MkfsSetting::DataProfile(profile) => ["--data".to_owned(), profile.clone()],
+                MkfsSetting::MetadataProfile(profile) => ["--metadata".to_owned(), profile.clone()],
+                MkfsSetting::Checksum(name) => ["--csum".to_owned(), name.clone()],
+                MkfsSetting::NodesizeBytes(bytes) => ["--nodesize".to_owned(), bytes.to_string()],
+                MkfsSetting::Feature { name, on } => {
+                    let off = if *on { "" } else { "^" };
+                    ["--features".to_owned(), format!("{off}{name}")]
+                }
+                MkfsSetting::Label(label) => ["--label".to_owned(), label.clone()],
+            };
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            let all = filesystem.mkfs_args.clone();
+            filesystem.mkfs_args = all.followed_by(Texts::unwritten(&more));
+        }
+        Action::AddSubvolume {
+            name,
+            mountpoint,
+            options,
+            ..
+        } => {
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            let filesystem = &mut host.storage.filesystems[0];
+            filesystem.subvolumes.push(Subvolume {
+                path: vec!["subvolumes".to_owned(), name.clone()],
+                name: name.clone(),
+                mountpoint: Ok(mountpoint.clone()),
+                options: Texts::unwritten(&options),
+                swap: Vec::new(),
+                at: None,
+            });
+            let mounted = mountpoint.iter().map(|at| mount(at, name, &options));
+            filesystem.mounts.extend(mounted);
+        }
+        Action::MergeSubvolume { subvolume } => {
+            let gone = forget_mount(host, subvolume);
+            let subvolumes = &mut host.storage.filesystems[gone].subvolumes;
+            subvolumes.retain(|s| s.path != *subvolume);
+        }
+        Action::UnmountSubvolume { subvolume } => {
+            let of = forget_mount(host, subvolume);
+            let subvolumes = &mut host.storage.filesystems[of].subvolumes;
+            let one = subvolumes.iter_mut().find(|s| s.path == *subvolume);
+            one.unwrap().mountpoint = Ok(None);
+        }
+        Action::RenameSubvolume { subvolume, name } => {
+            let all = host.storage.filesystems.iter_mut();
+            let mut all = all.flat_map(|f| f.subvolumes.iter_mut());
+            let one = all.find(|s| s.path == *subvolume).unwrap();
+            one.name.clone_from(name);
+        }
+        Action::AddSwapSubvolume {
+            name,
+            mountpoint,
+            file,
+            size,
+            ..
+        } => {
+            let filesystem = &mut host.storage.filesystems[0];
+            filesystem.subvolumes.push(Subvolume {
+                path: vec!["subvolumes".to_owned(), name.clone()],
+                name: name.clone(),
+                mountpoint: Ok(Some(mountpoint.clone())),
+                options: Texts::unwritten(&["defaults"]),
+                swap: vec![SwapFile {
+                    path: Ok(file.clone()),
+                    size: Ok(format!("{}M", size.0 / Bytes::MIB)),
+                    priority: Ok(None),
+                    options: Texts::unwritten(&["defaults"]),
+                }],
+                at: None,
+            });
+            filesystem
+                .mounts
+                .push(mount(mountpoint, name, &["defaults"]));
+        }
     }
+}
+
+/// Takes away the mount of a subvolume; the index of its filesystem.
+fn forget_mount(host: &mut Host, subvolume: &[String]) -> usize {
+    let filesystems = &mut host.storage.filesystems;
+    let of = |f: &Filesystem| f.subvolumes.iter().any(|s| s.path == subvolume);
+    let index = filesystems.iter().position(of).unwrap();
+    let filesystem = &mut filesystems[index];
+    let own = filesystem.subvolumes.iter().find(|s| s.path == subvolume);
+    if let Some(Ok(Some(at))) = own.map(|s| s.mountpoint.clone()) {
+        filesystem.mounts.retain(|m| m.mountpoint != at);
+    }
+    index
 }
 
 fn luks(host: &mut Host) -> &mut Luks {

@@ -65,3 +65,43 @@ fn every_example_is_two_pieces_of_nix() {
         }
     }
 }
+
+/// What rules say of each other names rules that exist, and none of them waits for itself.
+#[test]
+fn rules_name_rules_that_exist_and_do_not_wait_for_each_other() {
+    let find = |id: &str| RULES.iter().find(|r| r.meta().id == id);
+    for rule in RULES {
+        let meta = rule.meta();
+        for other in meta.yields_to.iter().chain(meta.after) {
+            assert!(find(other).is_some(), "{}: no rule {other}", meta.id);
+        }
+        let mut before: Vec<&str> = meta.after.to_vec();
+        let mut seen = Vec::new();
+        while let Some(id) = before.pop() {
+            assert_ne!(id, meta.id, "{id} waits for itself through {seen:?}");
+            if !seen.contains(&id) {
+                seen.push(id);
+                before.extend(find(id).unwrap().meta().after);
+            }
+        }
+        for better in meta.yields_to {
+            let back = find(better).unwrap().meta().yields_to;
+            assert!(
+                !back.contains(&meta.id),
+                "{} and {better} yield to each other",
+                meta.id
+            );
+        }
+    }
+}
+
+#[test]
+fn a_setting_of_a_rule_stands_in_its_page() {
+    for rule in RULES {
+        let meta = rule.meta();
+        for setting in meta.settings {
+            let told = meta.page.contains(&format!("`{}`", setting.key));
+            assert!(told, "{}: the page does not tell {}", meta.id, setting.key);
+        }
+    }
+}
