@@ -386,7 +386,7 @@ fn a_subvolume_that_disko_appends_is_left_to_disko() {
     assert!(findings(id, &with_mounts(&[("/", &["noatime"])]), &none()).is_empty());
     let other = with_mounts(&[("/home", &["subvol=elsewhere"])]);
     let found = findings(id, &other, &none());
-    assert!(found[0].0.severity == Severity::Error && found[0].1.is_none());
+    assert!(found[0].0.severity == Severity::Warning && found[0].1.is_none());
     let by_id = with_mounts(&[("/home", &["subvolid=257"])]);
     let found = findings(id, &by_id, &none());
     assert!(found[0].0.severity == Severity::Warning && found[0].1.is_none());
