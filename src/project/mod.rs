@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-pub use config::{Config, FILE_NAME, HostConfig};
+pub use config::{Config, FILE_NAME, HostConfig, RuleKey, RuleTable};
 pub use discovery::{Discovery, FoundHost};
 
 use crate::ingest;
