@@ -9,6 +9,7 @@ use miette::{LabeledSpan, NamedSource, miette};
 use super::{Target, preferences};
 use crate::ingest::problem::{Problem, Severity};
 use crate::ingest::{facter, metrics, nixos, observations};
+use crate::model::metrics::Metrics;
 use crate::model::{Facts, Found, Host, UnknownFact};
 use crate::nix::eval::{Unknown, Why};
 use crate::nix::source::{ReadError, Sources, Span};
@@ -177,6 +178,24 @@ impl Opened {
             problems.extend(found);
         }
         Ok((facts, problems))
+    }
+
+    /// What is known of the release and the kernel of a host besides its configuration.
+    pub(super) fn platform(&self, target: &Target, host: &HostName) -> Facts {
+        let Ok((facts, _)) = self.facts_beside(target, host, None) else {
+            return Facts::default();
+        };
+        let metrics = Metrics {
+            kernel: facts.metrics.kernel,
+            nixos: facts.metrics.nixos,
+            ..Metrics::default()
+        };
+        Facts {
+            metrics,
+            release: facts.release,
+            kernel: facts.kernel,
+            ..Facts::default()
+        }
     }
 }
 
