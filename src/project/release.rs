@@ -83,7 +83,8 @@ pub(super) fn of_node(node: Node<'_>) -> Asked {
         // The registry names NixOS/nixpkgs, unless somebody's own says otherwise.
         "indirect" => {
             let locked = |name| node.locked.and_then(|l| text(l, name)).unwrap_or_default();
-            let official = is_official(&locked("owner"), &locked("repo"));
+            let official = is_official(&locked("owner"), &locked("repo"))
+                || locked("url").starts_with("https://releases.nixos.org/");
             branch(reference.as_deref(), is_pinned, official)
         }
         "git" => {
@@ -203,7 +204,7 @@ fn named(name: &str) -> Asked {
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix))
         .unwrap_or(name);
-    let version = ["-small", "-darwin", "-aarch64"]
+    let version = ["-small", "-darwin", "-aarch64", "-beta"]
         .iter()
         .find_map(|suffix| version.strip_suffix(suffix))
         .unwrap_or(version);
@@ -282,6 +283,7 @@ mod tests {
             ("github:NixOS/nixpkgs/nixpkgs-25.05-darwin", R2505),
             ("github:NixOS/nixpkgs/nixos-25.05-small", R2505),
             ("github:NixOS/nixpkgs/25.05", R2505),
+            ("github:NixOS/nixpkgs/25.05-beta", R2505),
             ("github:NixOS/nixpkgs?ref=nixos-25.05", R2505),
             ("github:someone/nixpkgs/nixos-25.05", R2505),
             ("nixpkgs/nixos-25.05", R2505),
@@ -374,6 +376,8 @@ mod tests {
         let indirect = json!({ "type": "indirect", "id": "nixpkgs" });
         let official = json!({ "type": "github", "owner": "NixOS", "repo": "nixpkgs" });
         assert_eq!(read(indirect.clone(), official), Asked::Rolling);
+        let channel = json!({ "type": "tarball", "url": "https://releases.nixos.org/nixos/unstable/nixos-26.11pre1/nixexprs.tar.xz" });
+        assert_eq!(read(indirect.clone(), channel), Asked::Rolling);
         assert_eq!(read(indirect, json!({ "type": "path" })), Asked::Other);
         let newest =
             json!({ "type": "tarball", "url": "https://flakehub.com/f/NixOS/nixpkgs/%2A" });
