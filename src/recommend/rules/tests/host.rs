@@ -30,6 +30,7 @@ pub(super) fn host() -> Host {
         observations: Vec::new(),
         release: None,
         kernel: None,
+        platform: Default::default(),
         preferences: Default::default(),
         unknown: Vec::new(),
         skipped: Vec::new(),
