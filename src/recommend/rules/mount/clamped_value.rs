@@ -55,11 +55,6 @@ fn made(spot: &Spot<'_>) -> Option<Made> {
                 later: !value.starts_with("lzo"),
             })
         }
-        Verdict::Warned { warning, .. } if option.name == "thread_pool" => Some(Made {
-            of: "thread_pool=2048".to_owned(),
-            why: warning,
-            later: false,
-        }),
         _ => None,
     }
 }
