@@ -32,16 +32,13 @@ struct Numbered<'a> {
     shown: Option<&'a Sourced<MountEntry>>,
 }
 
+/// The number that a value is, if it is written as people write one.
 fn number(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) => (hex, 16),
-        None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
-        None => (text, 10),
-    };
-    let is_number = digits.starts_with(|c: char| c.is_ascii_hexdigit());
-    u64::from_str_radix(digits, radix)
-        .ok()
-        .filter(|_| is_number)
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None if text.len() > 1 && text.starts_with(['0', '+']) => None,
+        None => text.parse().ok(),
+    }
 }
 
 fn all<'a>(mounted: &'a [Mounted<'a>], host: &'a Host) -> Vec<Numbered<'a>> {
@@ -119,10 +116,7 @@ impl Numbered<'_> {
                 self.spot.mountpoint()
             ),
         )];
-        let measured = match self.beside {
-            Some(_) => "a `subvolid=` that does not agree with `subvol=` fails the mount",
-            None => "a `subvolid=` that does not exist fails the mount",
-        };
+        let measured = "a number that does not exist, or not with this name, fails the mount";
         evidence.push(Evidence::speaks_for(
             Weight::Strong,
             Source::Knowledge("src/btrfs/data/kernel_versions.tsv: each string mounted".to_owned()),
@@ -130,24 +124,22 @@ impl Numbered<'_> {
         ));
         if let Some(entry) = self.shown {
             let source = Source::Metrics(entry.source.to_string());
-            let at = &entry.mountpoint;
-            evidence.push(match self.runs() {
-                true => {
-                    let says = format!("{at} is mounted with number {} now", self.number);
-                    Evidence::speaks_against(Weight::Weak, source, says)
-                }
-                false => {
-                    let says = format!("{at} is not mounted with number {} now", self.number);
-                    Evidence::speaks_for(Weight::Moderate, source, says)
-                }
+            let (at, number) = (&entry.mountpoint, self.number);
+            evidence.push(if self.runs() {
+                let says = format!("{at} is mounted with number {number} now");
+                Evidence::speaks_against(Weight::Weak, source, says)
+            } else {
+                let says = format!("{at} is not mounted with number {number} now");
+                Evidence::speaks_for(Weight::Moderate, source, says)
             });
         }
         Finding {
             rule: META.id,
             subject: self.spot.mountpoint().to_owned(),
-            severity: match self.runs() {
-                true => Severity::Warning,
-                false => Severity::Error,
+            severity: if self.runs() {
+                Severity::Warning
+            } else {
+                Severity::Error
             },
             message: self.message(),
             at: self.spot.at(),
@@ -191,12 +183,10 @@ impl Rule for ExplicitSubvolid {
         let mut here = all.iter();
         let numbered = here.find(|n| n.spot.mountpoint() == finding.subject)?;
         let instead = numbered.instead()?;
+        let text = &numbered.spot.option().text;
         let title = match &instead {
-            Some(new) => format!("Write `{new}` instead of `{}`", numbered.spot.option().text),
-            None => format!(
-                "Leave the choice to the name, without `{}`",
-                numbered.spot.option().text
-            ),
+            Some(new) => format!("Write `{new}` instead of `{text}`"),
+            None => format!("Leave the choice to the name, without `{text}`"),
         };
         Some(Remedy {
             title,
