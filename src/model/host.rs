@@ -210,9 +210,14 @@ impl Host {
         DeviceFacts {
             rotational,
             discard,
-            free_space_tree: self
-                .mounted_option(filesystem, "space_cache=v2")
-                .then_some(true),
+            free_space_tree: match self.mounted_option(filesystem, "space_cache=v2") {
+                true => Some(true),
+                // What a filesystem without the tree shows.
+                false => ["space_cache", "space_cache=v1", "nospace_cache"]
+                    .iter()
+                    .any(|shown| self.mounted_option(filesystem, shown))
+                    .then_some(false),
+            },
             cpus: self.hardware.as_ref().and_then(|h| h.cpu.threads),
         }
     }

@@ -5,3 +5,4 @@ mod host;
 mod mounts;
 mod pages;
 mod rest;
+mod single_options;
