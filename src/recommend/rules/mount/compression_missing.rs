@@ -73,7 +73,14 @@ fn is_settled(context: &Context<'_>, mounted: &Mounted<'_>) -> bool {
         }),
         _ => false,
     };
-    said || promised || by_directory
+    // Whether or not the initrd heeds it.
+    let parameters = context.host.settings.known("boot.kernelParams");
+    let mut parameters = parameters
+        .and_then(|s| s.value.as_array())
+        .into_iter()
+        .flatten();
+    let by_parameter = parameters.any(|p| p.as_str().is_some_and(|p| p.contains("compress")));
+    said || promised || by_directory || by_parameter
 }
 
 /// The mounts that have to ask, with the edits: all that count for what is in force.

@@ -96,7 +96,7 @@ impl<'a> Mounted<'a> {
             let holding = host.storage.holding(path);
             holding.is_some_and(|(f, _)| std::ptr::eq(f, self.filesystem))
         };
-        paths.iter().any(|path| ours(&path))
+        paths.iter().any(ours)
     }
 }
 

@@ -38,7 +38,8 @@ struct Case<'a> {
 fn cases(host: &Host) -> Vec<Case<'_>> {
     let mut found: Vec<Case<'_>> = Vec::new();
     for mounted in Mounted::all(host) {
-        if medium(host, mounted.filesystem).is_some_and(|m| m.0 == Medium::Rotational) {
+        let below = medium(host, mounted.filesystem).map(|(medium, _)| medium);
+        if below == Some(Medium::Rotational) {
             continue;
         }
         let places = mounted.asking(Aspect::Discard, |o| mounted.shown(o).starts_with("discard"));
@@ -50,7 +51,8 @@ fn cases(host: &Host) -> Vec<Case<'_>> {
                 let by = format!("`{text}` on {}", seen.mount.mountpoint);
                 (mounted.written(&places), by)
             }
-            (None, Some(fstrim)) => {
+            // The timer is set for all: what it does on disks that may rotate is no matter.
+            (None, Some(fstrim)) if below == Some(Medium::SolidState) => {
                 let asked = Evidence::speaks_for(
                     Weight::Moderate,
                     Source::Configuration(fstrim.at),
@@ -58,7 +60,7 @@ fn cases(host: &Host) -> Vec<Case<'_>> {
                 );
                 (vec![asked], "services.fstrim".to_owned())
             }
-            (None, None) => continue,
+            (None, _) => continue,
         };
         for container in containers(host, mounted.filesystem) {
             let known = found.iter().any(|c| c.container.path == container.path);
