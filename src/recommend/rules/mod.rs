@@ -31,7 +31,14 @@ pub static RULES: &[&dyn Rule] = &[
     &system::zram_sysctls::ZramSysctls,
     &device::luks_workqueues::LuksWorkqueues,
     &device::luks_sector_size::LuksSectorSize,
+    &integrity::device_errors::CountedErrors,
+    &integrity::metadata_space::MetadataSpace,
+    &integrity::nearly_full::NearlyFull,
+    &integrity::mixed_profiles::MixedProfiles,
+    &integrity::nocow_without_repair::NocowWithoutRepair,
     &integrity::scrub_missing::ScrubMissing,
+    &integrity::scrub_per_mount::ScrubPerMount,
+    &integrity::qgroups::Qgroups,
 ];
 
 /// A rule by its id.

@@ -1,5 +1,13 @@
 //! Rules about keeping data whole.
 
+mod measured;
 mod redundancy;
 
+pub mod device_errors;
+pub mod metadata_space;
+pub mod mixed_profiles;
+pub mod nearly_full;
+pub mod nocow_without_repair;
+pub mod qgroups;
 pub mod scrub_missing;
+pub mod scrub_per_mount;
