@@ -8,6 +8,8 @@ pub mod system;
 
 mod devices;
 mod evidence;
+mod measured;
+mod persistence;
 mod snapshots;
 mod wording;
 
@@ -18,14 +20,19 @@ use super::Rule;
 
 /// All rules: what fails first, then what is ignored, what is slow, and what is untidy.
 pub static RULES: &[&dyn Rule] = &[
+    &mount::needed_for_boot::NeededForBoot,
     &mount::unknown_option::UnknownOption,
     &mount::invalid_value::InvalidValue,
     &mount::explicit_subvol::ExplicitSubvol,
     &mount::conflicting_options::ConflictingOptions,
     &mount::ineffective_per_subvolume::IneffectivePerSubvolume,
     &mount::inconsistent_options::InconsistentOptions,
+    &mount::read_only_subvolume::ReadOnlySubvolume,
+    &mount::nofail_on_essential::NofailOnEssential,
     &mount::atime::AccessTimes,
     &mount::redundant_option::RedundantOption,
+    &mount::removal_needs_negation::RemovalNeedsNegation,
+    &mount::drift::Drift,
     &layout::database_on_cow::DatabaseOnCow,
     &system::dirty_limits::DirtyLimits,
     &system::zram_sysctls::ZramSysctls,

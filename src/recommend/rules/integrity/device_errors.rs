@@ -1,6 +1,6 @@
 //! Devices on which btrfs has counted errors.
 
-use super::measured::{lies_on, reached_at};
+use super::super::measured::{lies_on, reached_at};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::metrics::{DeviceErrors, Sourced};
 use crate::model::{Filesystem, Host};

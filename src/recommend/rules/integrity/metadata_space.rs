@@ -1,6 +1,6 @@
 //! Filesystems whose metadata cannot grow any more, though there is room.
 
-use super::measured::{reached_at, usage_now};
+use super::super::measured::{reached_at, usage_now};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::Filesystem;
 use crate::model::metrics::{BlockGroupKind, BtrfsUsage};

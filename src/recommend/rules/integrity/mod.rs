@@ -1,6 +1,5 @@
 //! Rules about keeping data whole.
 
-mod measured;
 mod redundancy;
 
 pub mod device_errors;

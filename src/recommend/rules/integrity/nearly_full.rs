@@ -1,6 +1,6 @@
 //! Filesystems on which hardly any room is left.
 
-use super::measured::{shown, usage_now};
+use super::super::measured::{shown, usage_now};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::units::{Bytes, Percent};
 use crate::model::{Filesystem, Host};

@@ -2,7 +2,7 @@
 
 use super::super::snapshots::{SnapshotJob, jobs};
 use super::super::wording::listed;
-use super::measured::reached_at;
+use super::super::measured::reached_at;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::metrics::{QuotaState, Sourced};
 use crate::model::{Filesystem, Host};

@@ -1,6 +1,5 @@
 //! What was measured on a filesystem, as long as it still is the one that the configuration mounts.
 
-use super::redundancy::usage;
 use crate::model::metrics::{BtrfsUsage, MountEntry, Sourced};
 use crate::model::{Filesystem, Host};
 
@@ -9,7 +8,11 @@ pub(super) fn usage_now<'a>(
     host: &'a Host,
     filesystem: &Filesystem,
 ) -> Option<&'a Sourced<BtrfsUsage>> {
-    let usage = usage(host, filesystem)?;
+    let here = |usage: &&Sourced<BtrfsUsage>| {
+        let mountpoint = usage.mountpoint.as_deref();
+        mountpoint.is_some_and(|at| filesystem.mount(at).is_some())
+    };
+    let usage = host.metrics.usage.iter().find(here)?;
     let devices: Vec<&str> = usage.devices.iter().map(|d| d.path.as_str()).collect();
     (!was_replaced(host, filesystem, &devices)).then_some(usage)
 }
@@ -25,8 +28,9 @@ pub(super) fn shown<'a>(
 
 /// Whether the configuration mounts another device by now than the metrics saw in its place: both
 /// are named by the kernel (`/dev/vdb`), or both by the mapper, and the one is none of the others.
-/// Names of other kinds (`/dev/disk/by-…`) say nothing here.
-fn was_replaced(host: &Host, filesystem: &Filesystem, members: &[&str]) -> bool {
+/// Names of other kinds (`/dev/disk/by-…`) say nothing here. `members` are further devices that are
+/// known to belong to the filesystem that was seen.
+pub(super) fn was_replaced(host: &Host, filesystem: &Filesystem, members: &[&str]) -> bool {
     let Ok(configured) = &filesystem.device else {
         return false;
     };
