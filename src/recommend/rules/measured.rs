@@ -40,9 +40,9 @@ pub(super) fn was_replaced(host: &Host, filesystem: &Filesystem, members: &[&str
         return false;
     };
     !seen.is_empty()
-        && seen.iter().all(|name| {
-            kind_of_name(name) == Some(kind) && *name != configured.value.as_str()
-        })
+        && seen
+            .iter()
+            .all(|name| kind_of_name(name) == Some(kind) && *name != configured.value.as_str())
 }
 
 #[derive(PartialEq, Clone, Copy)]

@@ -95,5 +95,7 @@ fn is_empty(setting: Option<&crate::model::Setting>) -> bool {
 /// Whether any element of a list asks for the initrd.
 fn is_in_initrd(list: &Json) -> bool {
     let elements = list.as_array().into_iter().flatten();
-    elements.into_iter().any(|e| e.get("inInitrd") == Some(&Json::Bool(true)))
+    elements
+        .into_iter()
+        .any(|e| e.get("inInitrd") == Some(&Json::Bool(true)))
 }

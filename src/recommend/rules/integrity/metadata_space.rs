@@ -105,7 +105,11 @@ impl Rule for MetadataSpace {
                 ],
             })
         };
-        host.storage.filesystems.iter().filter_map(finding).collect()
+        host.storage
+            .filesystems
+            .iter()
+            .filter_map(finding)
+            .collect()
     }
 
     fn remedy(&self, _: &Context<'_>, _: &Finding) -> Option<Remedy> {

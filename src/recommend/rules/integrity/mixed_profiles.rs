@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::wording::listed;
 use super::super::measured::{reached_at, usage_now};
+use super::super::wording::listed;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{MkfsArgs, Profile};
 use crate::model::metrics::{BlockGroupKind, BtrfsUsage, MaintenanceJob};

@@ -166,9 +166,7 @@ fn finding(case: Case<'_>) -> Finding {
             Evidence::speaks_for(Weight::Strong, Source::Configuration(at), what),
             Evidence::speaks_for(
                 Weight::Moderate,
-                Source::Knowledge(
-                    "https://btrfs.readthedocs.io/en/latest/Scrub.html".to_owned(),
-                ),
+                Source::Knowledge("https://btrfs.readthedocs.io/en/latest/Scrub.html".to_owned()),
                 "the contents of NOCOW files are neither checked nor repaired by a scrub",
             ),
         ],

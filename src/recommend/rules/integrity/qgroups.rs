@@ -1,8 +1,8 @@
 //! Quota groups on a filesystem of which snapshots are taken.
 
+use super::super::measured::reached_at;
 use super::super::snapshots::{SnapshotJob, jobs};
 use super::super::wording::listed;
-use super::super::measured::reached_at;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::metrics::{QuotaState, Sourced};
 use crate::model::{Filesystem, Host};

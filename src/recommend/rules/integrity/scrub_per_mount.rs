@@ -129,7 +129,9 @@ impl Rule for ScrubPerMount {
     fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
         let host = context.host;
         let all = repeated(host);
-        let own = all.iter().find(|r| r.filesystem.name() == finding.subject)?;
+        let own = all
+            .iter()
+            .find(|r| r.filesystem.name() == finding.subject)?;
         let path: Vec<String> = LIST.split('.').map(str::to_owned).collect();
         let (kept, gone) = own.mountpoints.split_first()?;
         let action = match own.written {
@@ -153,7 +155,7 @@ impl Rule for ScrubPerMount {
             }
         };
         Some(Remedy {
-            title: format!("Scrub {} by {kept} alone", finding.subject),
+            title: format!("Scrub {kept} alone, which reads {} too", listed(gone)),
             actions: vec![action],
             costs: Vec::new(),
             applicability: Applicability::Safe,

@@ -47,7 +47,10 @@ fn late(host: &Host) -> Vec<Late<'_>> {
         if is_early(mount) || is_hidden(host, &mount.mountpoint) {
             continue;
         }
-        match found.iter_mut().find(|l| l.mount.mountpoint == mount.mountpoint) {
+        match found
+            .iter_mut()
+            .find(|l| l.mount.mountpoint == mount.mountpoint)
+        {
             Some(known) => known.places.push(place),
             None => found.push(Late {
                 mount,
@@ -71,14 +74,15 @@ fn message(late: &Late<'_>) -> String {
         ),
         By::Impermanence => format!(
             "{option} keeps what has to persist below {at}, which is not needed for boot: the \
-             activation script makes {} before {at} is mounted, on the filesystem that is \
-             thrown away, and what is written there is lost at the next boot. (impermanence \
-             itself looks only at mount points, and does not notice)",
+             activation script makes {} before {at} is mounted. What lands there is hidden once \
+             {at} is mounted, and gone after the next boot where the filesystem below does not \
+             persist. (impermanence itself looks only at mount points, and does not notice)",
             place.root
         ),
         By::Preservation => format!(
-            "{option} asks for things in the initrd, and {at} is not mounted there: they are \
-             made on the filesystem that is thrown away, and are lost at the next boot"
+            "{option} asks for things in the initrd, and {at} is not mounted there: they are made \
+             on the filesystem below the mount point, and are gone after the next boot where that \
+             does not persist"
         ),
     }
 }
@@ -113,7 +117,10 @@ impl Rule for NeededForBoot {
                 evidence.push(Evidence::speaks_for(
                     Weight::Strong,
                     Source::Configuration(place.at),
-                    format!("{} keeps what has to persist below {}", place.option, place.root),
+                    format!(
+                        "{} keeps what has to persist below {}",
+                        place.option, place.root
+                    ),
                 ));
             }
             let by = late.places.iter().map(|place| place.by).min();
@@ -135,7 +142,9 @@ impl Rule for NeededForBoot {
 
     fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
         let late = late(context.host);
-        let late = late.iter().find(|l| l.mount.mountpoint == finding.subject)?;
+        let late = late
+            .iter()
+            .find(|l| l.mount.mountpoint == finding.subject)?;
         let path = ["fileSystems", &late.mount.mountpoint, "neededForBoot"];
         Some(Remedy {
             title: format!("Mount {} in the initrd", finding.subject),

@@ -68,7 +68,10 @@ fn absent<'a>(host: &Host, list: &'a List<'a>) -> Option<Absent<'a>> {
         false => "nofail",
     };
     let all = list.options.iter().enumerate();
-    let options: Vec<usize> = all.filter(|(_, o)| o.name == name).map(|(i, _)| i).collect();
+    let options: Vec<usize> = all
+        .filter(|(_, o)| o.name == name)
+        .map(|(i, _)| i)
+        .collect();
     (!options.is_empty()).then_some(Absent {
         list,
         options,

@@ -1,9 +1,12 @@
 //! Read-only mounts beside read-write ones of the same filesystem.
 
+use serde_json::Value as Json;
+
 use super::super::wording::listed;
 use super::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{Switch, effective};
+use crate::model::Host;
 use crate::nix::source::Span;
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 
@@ -32,9 +35,14 @@ fn is_read_only(mounted: &Mounted<'_>, list: &List<'_>) -> bool {
 fn mixed<'a>(mounted: &'a Mounted<'a>) -> Option<Mixed<'a>> {
     // Of a mount whose options are not known, nobody knows whether it is written to.
     mounted.whole.as_ref()?;
-    let (read_only, writable): (Vec<_>, Vec<_>) =
-        mounted.lists.iter().partition(|list| is_read_only(mounted, list));
-    let writable: Vec<&str> = writable.iter().map(|l| l.mount.mountpoint.as_str()).collect();
+    let (read_only, writable): (Vec<_>, Vec<_>) = mounted
+        .lists
+        .iter()
+        .partition(|list| is_read_only(mounted, list));
+    let writable: Vec<&str> = writable
+        .iter()
+        .map(|l| l.mount.mountpoint.as_str())
+        .collect();
     (!read_only.is_empty() && !writable.is_empty()).then_some(Mixed {
         mounted,
         read_only,
@@ -43,10 +51,20 @@ fn mixed<'a>(mounted: &'a Mounted<'a>) -> Option<Mixed<'a>> {
 }
 
 impl Mixed<'_> {
-    /// Whether something is always open for writing, so that the filesystem cannot turn read-only.
-    fn is_busy(&self) -> bool {
+    /// Whether something is always open for writing, so that the filesystem cannot turn read-only:
+    /// what the system writes to, or a swap file in use.
+    fn is_busy(&self, host: &Host) -> bool {
         let always = ["/", "/var", "/var/log", "/var/lib"];
-        self.writable.iter().any(|at| always.contains(at))
+        let filesystem = self.mounted.filesystem;
+        let swap = host.settings.known("swapDevices").map(|s| &s.value);
+        let swap = swap.and_then(Json::as_array).into_iter().flatten();
+        let mut files = swap.filter_map(|s| s.get("device")?.as_str());
+        let own = |file: &str| {
+            let held = host.storage.holding(file);
+            held.is_some_and(|(held, _)| std::ptr::eq(held, filesystem))
+        };
+        let of_disko = filesystem.subvolumes.iter().any(|s| !s.swap.is_empty());
+        self.writable.iter().any(|at| always.contains(at)) || of_disko || files.any(own)
     }
 
     fn at(&self) -> Option<Span> {
@@ -55,26 +73,43 @@ impl Mixed<'_> {
         option.and_then(|o| list.at(o)).or(list.mount.at)
     }
 
-    fn message(&self) -> String {
+    fn message(&self, is_busy: bool) -> String {
         let points = |lists: &[&List<'_>]| {
             let points = lists.iter().map(|l| l.mount.mountpoint.clone());
             listed(&points.collect::<Vec<_>>())
         };
         let at = points(&self.read_only);
         let others = listed(&self.writable);
-        let hazard = match self.is_busy() {
-            true => format!(
-                "when its options change, nixos-rebuild switch reloads it with `ro`, which btrfs \
-                 takes for the whole filesystem: as {others} is written to, that fails with \
-                 EBUSY, and with it the switch"
-            ),
+        let first = self
+            .read_only
+            .first()
+            .map_or("PATH", |l| &*l.mount.mountpoint);
+        let is = if self.read_only.len() == 1 {
+            "is"
+        } else {
+            "are"
+        };
+        let turns = if self.writable.len() == 1 {
+            "turns"
+        } else {
+            "turn"
+        };
+        let hazard = match is_busy {
+            true => "when its options change, nixos-rebuild switch reloads it with `ro`, which \
+                     btrfs takes for the whole filesystem: as something is always open for \
+                     writing there, that fails with EBUSY, and with it the switch"
+                .to_owned(),
             false => format!(
                 "when its options change, nixos-rebuild switch reloads it with `ro`, which btrfs \
-                 takes for the whole filesystem: {others} turns read-only too, unless a file is \
+                 takes for the whole filesystem: {others} {turns} read-only too, unless a file is \
                  open for writing there at that moment"
             ),
         };
-        let chance = self.mounted.whole.as_ref().is_some_and(|(_, w)| w.mixed_read_only);
+        let chance = self
+            .mounted
+            .whole
+            .as_ref()
+            .is_some_and(|(_, w)| w.mixed_read_only);
         let order = match chance {
             true => {
                 " It is mounted before any other, and of the options of the first read-write \
@@ -84,9 +119,9 @@ impl Mixed<'_> {
             false => "",
         };
         format!(
-            "{at} is mounted read-only beside {others} of the same filesystem: {hazard}.{order} A \
+            "{at} {is} mounted read-only beside {others} of the same filesystem: {hazard}.{order} A \
              bind mount with `ro` is read-only by itself alone, and so is a subvolume after `btrfs \
-             property set -t subvol PATH ro true`"
+             property set -t subvol {first} ro true`"
         )
     }
 }
@@ -99,6 +134,7 @@ impl Rule for ReadOnlySubvolume {
     fn detect(&self, context: &Context<'_>) -> Vec<Finding> {
         let mounted = Mounted::all(context.host);
         let finding = |mixed: Mixed<'_>| {
+            let is_busy = mixed.is_busy(context.host);
             let known = |text: &str| {
                 let source = "measured by this project on 6.18.44, two mount APIs".to_owned();
                 Evidence::speaks_for(Weight::Strong, Source::Knowledge(source), text)
@@ -116,11 +152,11 @@ impl Rule for ReadOnlySubvolume {
             Finding {
                 rule: META.id,
                 subject: mixed.mounted.filesystem.name().to_owned(),
-                severity: match mixed.is_busy() {
+                severity: match is_busy {
                     true => Severity::Advice,
                     false => Severity::Warning,
                 },
-                message: mixed.message(),
+                message: mixed.message(is_busy),
                 at,
                 evidence,
             }

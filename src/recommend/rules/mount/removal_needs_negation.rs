@@ -14,7 +14,7 @@ pub struct RemovalNeedsNegation;
 static META: Meta = Meta::new(
     "mount/removal-needs-negation",
     Severity::Advice,
-    "An option stays in force although no mount asks for it",
+    "An option is in force that no mount asks for, and a switch does not take it back",
     include_str!("removal_needs_negation.md"),
 );
 
@@ -34,7 +34,11 @@ fn stays(difference: &Difference) -> bool {
         difference.about,
         // A remount drops these by itself.
         Aspect::Switch(
-            Switch::NoDev | Switch::NoSuid | Switch::NoExec | Switch::NoSymFollow | Switch::ReadOnly
+            Switch::NoDev
+                | Switch::NoSuid
+                | Switch::NoExec
+                | Switch::NoSymFollow
+                | Switch::ReadOnly
         )
     );
     // relatime is the default.
@@ -50,7 +54,11 @@ fn lasting(mountpoint: &str, source: &str, differences: Vec<Difference>) -> Opti
         only_boot: Vec::new(),
         source: source.to_owned(),
     };
-    for word in differences.into_iter().filter(stays).filter_map(|d| d.running) {
+    for word in differences
+        .into_iter()
+        .filter(stays)
+        .filter_map(|d| d.running)
+    {
         let option = MountOption::new(&word, 0);
         match lookup(&option.name).and_then(|spec| spec.undo) {
             Some(undo) if found.undo.iter().any(|known| known == undo) => {}
@@ -94,25 +102,29 @@ fn all(host: &Host, running: &[Running<'_>]) -> Vec<Lasting> {
 fn message(lasting: &Lasting) -> String {
     let at = &lasting.mountpoint;
     let (options, one) = (listed(&lasting.options), lasting.options.len() == 1);
-    let (is, them, stay) = match one {
-        true => ("is", "it", "stays"),
-        false => ("are", "them", "stay"),
+    let (was, them) = match one {
+        true => ("was", "it"),
+        false => ("were", "them"),
     };
-    let undo = match lasting.undo.is_empty() {
-        true => String::new(),
-        false => format!(
-            " `mount -o remount,{} {at}` takes back now what can be taken back.",
-            lasting.undo.join(",")
+    let undo = match (lasting.undo.is_empty(), lasting.only_boot.is_empty()) {
+        (true, _) => String::new(),
+        (false, all) => format!(
+            " `mount -o remount,{} {at}` takes {} back at once.",
+            lasting.undo.join(","),
+            if all { them } else { "the others" }
         ),
     };
     let boot = match lasting.only_boot.is_empty() {
         true => String::new(),
-        false => format!(" For {} there is no negation.", listed(&lasting.only_boot)),
+        false => format!(
+            " For {} there is no negation: only a boot takes that back.",
+            listed(&lasting.only_boot)
+        ),
     };
     format!(
-        "{options} {is} in force on {at}, and no mount of the configuration asks for {them}: a \
-         switch does not take back what is no longer listed, so {options} {stay} until the next \
-         boot.{undo}{boot}"
+        "{options} {was} in force on {at} when the metrics were taken, and no mount of the \
+         configuration asks for {them}: a switch does not take back what is no longer listed, it \
+         stays until the next boot.{undo}{boot}"
     )
 }
 

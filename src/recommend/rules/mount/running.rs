@@ -4,8 +4,7 @@
 use super::super::measured::was_replaced;
 use super::view::{List, Mounted};
 use crate::btrfs::{
-    Aspect, DeviceFacts, MountOption, Scope, Switch, Target, aspect, effective, lookup,
-    whole,
+    Aspect, DeviceFacts, MountOption, Scope, Switch, Target, aspect, effective, lookup, whole,
 };
 use crate::model::Host;
 use crate::model::metrics::{MountEntry, Sourced};
@@ -72,10 +71,12 @@ fn one<'a>(host: &'a Host, mounted: &'a Mounted<'a>) -> Option<Running<'a>> {
     })
 }
 
-/// Properties that are set together: `nodatacow` takes checksums and compression away.
+/// Properties that are set together: `nodatacow` takes checksums and compression away, and a remount
+/// that names any kind of access times sets all of them anew.
 fn family(about: Aspect) -> Aspect {
     match about {
         Aspect::DataSum | Aspect::Compression => Aspect::DataCow,
+        Aspect::Switch(Switch::NoDirAtime) => Aspect::Atime,
         other => other,
     }
 }
@@ -107,7 +108,12 @@ impl Running<'_> {
             .filter_map(|option| self.aspect(option, Scope::Filesystem))
             .map(family)
             .collect();
-        self.differences(&entry.super_options, &wanted.shown_fs, Scope::Filesystem, &asked)
+        self.differences(
+            &entry.super_options,
+            &wanted.shown_fs,
+            Scope::Filesystem,
+            &asked,
+        )
     }
 
     /// The properties of one mount point that differ.
@@ -116,6 +122,7 @@ impl Running<'_> {
         let options = list.options.iter();
         let asked: Vec<Aspect> = options
             .filter_map(|option| self.aspect(option, Scope::Mount))
+            .map(family)
             .collect();
         let mut found = self.differences(&entry.mount_options, &wanted, Scope::Mount, &asked);
         // A read-only filesystem is a matter of its state, not of an option.
@@ -157,7 +164,7 @@ impl Running<'_> {
         };
         let difference = |about: Aspect| {
             let (running, wanted) = (of(&running, about), of(&wanted, about));
-            let asked = asked.contains(&family(about)) || asked.contains(&about);
+            let asked = asked.contains(&family(about));
             let automatic = may_be_automatic(about, running.as_deref()) && !asked;
             (running != wanted && !automatic).then_some(Difference {
                 about,

@@ -2,6 +2,8 @@
 
 mod fixtures;
 mod host;
+mod keeping;
 mod mounts;
 mod pages;
 mod rest;
+mod running;
