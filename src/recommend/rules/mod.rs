@@ -8,6 +8,8 @@ pub mod system;
 
 mod devices;
 mod evidence;
+mod measured;
+mod persistence;
 mod snapshots;
 mod wording;
 
@@ -18,6 +20,7 @@ use super::Rule;
 
 /// All rules: what fails first, then what is ignored, what is slow, and what is untidy.
 pub static RULES: &[&dyn Rule] = &[
+    &mount::needed_for_boot::NeededForBoot,
     &mount::unknown_option::UnknownOption,
     &mount::removed_option::RemovedOption,
     &mount::invalid_value::InvalidValue,
@@ -34,6 +37,8 @@ pub static RULES: &[&dyn Rule] = &[
     &mount::noacl::NoAcl,
     &mount::commit_interval::CommitInterval,
     &mount::lazytime_without_effect::LazytimeWithoutEffect,
+    &mount::read_only_subvolume::ReadOnlySubvolume,
+    &mount::nofail_on_essential::NofailOnEssential,
     &mount::atime::AccessTimes,
     &mount::duplicate_option::DuplicateOption,
     &mount::nodatacow_mount_option::NodatacowMountOption,
@@ -47,12 +52,21 @@ pub static RULES: &[&dyn Rule] = &[
     &mount::trim_through_luks::TrimThroughLuks,
     &mount::trim_twice::TrimTwice,
     &mount::redundant_option::RedundantOption,
+    &mount::removal_needs_negation::RemovalNeedsNegation,
+    &mount::drift::Drift,
     &layout::database_on_cow::DatabaseOnCow,
     &system::dirty_limits::DirtyLimits,
     &system::zram_sysctls::ZramSysctls,
     &device::luks_workqueues::LuksWorkqueues,
     &device::luks_sector_size::LuksSectorSize,
+    &integrity::device_errors::CountedErrors,
+    &integrity::metadata_space::MetadataSpace,
+    &integrity::nearly_full::NearlyFull,
+    &integrity::mixed_profiles::MixedProfiles,
+    &integrity::nocow_without_repair::NocowWithoutRepair,
     &integrity::scrub_missing::ScrubMissing,
+    &integrity::scrub_per_mount::ScrubPerMount,
+    &integrity::qgroups::Qgroups,
 ];
 
 /// A rule by its id.

@@ -3,7 +3,9 @@
 mod filesystem_options;
 mod fixtures;
 mod host;
+mod keeping;
 mod mounts;
 mod pages;
 mod rest;
 mod single_options;
+mod running;
