@@ -13,6 +13,8 @@ pub(super) struct TmpfilesRule {
     pub(super) argument: String,
     /// Where it is written.
     pub(super) at: Option<Span>,
+    /// Whether it is a line of `systemd.tmpfiles.rules`.
+    pub(super) is_line: bool,
 }
 
 impl TmpfilesRule {
@@ -41,6 +43,7 @@ pub(super) fn tmpfiles(host: &Host) -> impl Iterator<Item = TmpfilesRule> {
                 path: path.trim_matches('"').to_owned(),
                 argument: words.get(6).map(|a| (*a).to_owned()).unwrap_or_default(),
                 at,
+                is_line: true,
             })
         });
     // systemd.tmpfiles.settings.<file>.<path>.<kind>.argument
@@ -59,6 +62,7 @@ pub(super) fn tmpfiles(host: &Host) -> impl Iterator<Item = TmpfilesRule> {
             path: path.to_owned(),
             argument: argument.to_owned(),
             at: setting.at,
+            is_line: false,
         })
     });
     written.chain(set)

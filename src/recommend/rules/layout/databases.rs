@@ -74,7 +74,7 @@ pub(super) fn databases(host: &Host) -> Vec<Database> {
 }
 
 /// A path without a last part that is a version number.
-fn without_version(path: &str) -> &str {
+pub(super) fn without_version(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     match path.rsplit_once('/') {
         Some((above, last)) if !above.is_empty() && is_version(last) => above,

@@ -60,13 +60,13 @@ impl Lost<'_> {
         }
     }
 
-    /// What it is, in the middle of a sentence.
+    /// What it is, before words that tell when.
     pub(super) fn place(&self) -> String {
         match self {
             Lost::RolledBack(rolled) => {
                 format!("{}, which is rolled back", rolled.mount.mountpoint)
             }
-            Lost::InMemory(at) => format!("{at}, which is a tmpfs"),
+            Lost::InMemory(at) => format!("{at}, a tmpfs that is empty"),
         }
     }
 }
