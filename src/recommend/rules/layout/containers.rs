@@ -87,7 +87,7 @@ fn cases(host: &Host) -> Vec<Case<'_>> {
         let settings = &host.settings;
         let enabled = settings.known(engine.enable).filter(|s| s.value == true)?;
         if let Some(needs) = engine.needs
-            && settings.below(needs).next().is_none()
+            && (settings.below(needs).next().is_none() || runs_elsewhere(host, engine.name))
         {
             return None;
         }
@@ -114,6 +114,14 @@ fn cases(host: &Host) -> Vec<Case<'_>> {
         })
     };
     ENGINES.iter().filter_map(case).collect()
+}
+
+/// Whether the containers that NixOS declares are given to another engine, or perhaps are.
+fn runs_elsewhere(host: &Host, engine: &str) -> bool {
+    let backend = host.settings.get("virtualisation.oci-containers.backend");
+    backend.is_some_and(|backend| {
+        backend.as_ref().is_ok_and(|b| b.value != engine) || backend.is_err()
+    })
 }
 
 fn is_overlay(driver: &str) -> bool {

@@ -79,7 +79,30 @@ fn is_of(job: &SnapshotJob, filesystem: &Filesystem, mount: &Mount) -> bool {
     };
     by_option
         .chain(by_disko)
-        .any(|top| job.path == format!("{}/{name}", top.trim_end_matches('/')))
+        .any(|top| is_path_of(&job.path, &format!("{}/{name}", top.trim_end_matches('/'))))
+}
+
+/// Whether the path of a job is this one, with the name of a setting behind it: in an option's path
+/// both are joined by a dot.
+fn is_path_of(path: &str, subvolume: &str) -> bool {
+    // btrbk.conf(5): the settings of a subvolume begin with these.
+    const SETTINGS: [&str; 8] = [
+        "snapshot_",
+        "target",
+        "stream_",
+        "group",
+        "noauto",
+        "preserve",
+        "timestamp",
+        "incremental",
+    ];
+    match path.strip_prefix(subvolume) {
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix('.')
+            .is_some_and(|rest| SETTINGS.iter().any(|name| rest.starts_with(name))),
+        None => false,
+    }
 }
 
 fn names_top_level(mount: &Mount) -> bool {

@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod host;
+mod layout_apart;
 mod mounts;
 mod pages;
 mod rest;
