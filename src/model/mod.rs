@@ -19,7 +19,8 @@ pub use preferences::Preferences;
 pub use release::{Release, ReleaseError};
 pub use settings::{Setting, Settings};
 pub use storage::{
-    Bind, Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,
+    Bind, Filesystem, Layer, Luks, Mount, MountSource, Place, Storage, StorageSource, Subvolume,
+    SwapFile,
 };
 pub use texts::Texts;
 

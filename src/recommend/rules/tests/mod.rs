@@ -4,6 +4,7 @@ mod filesystem_options;
 mod fixtures;
 mod host;
 mod keeping;
+mod layout_apart;
 mod mounts;
 mod pages;
 mod rest;
