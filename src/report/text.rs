@@ -59,11 +59,11 @@ fn render_host(out: &mut String, host: &HostReport) {
             prose(out, "    ", &text);
         }
     }
-    let reinstall = |r: &&RecommendationReport| r.class == Some(Class::Reinstall);
+    let reinstall = |r: &&FindingReport| r.class == Some(Class::Reinstall);
     let patches: Vec<_> = host.patches().collect();
     let (later, now): (Vec<_>, Vec<_>) = patches.into_iter().partition(reinstall);
     let mut number = 0;
-    let mut section = |out: &mut String, title: &str, items: &[&RecommendationReport]| {
+    let mut section = |out: &mut String, title: &str, items: &[&FindingReport]| {
         if items.is_empty() {
             return;
         }
@@ -81,11 +81,11 @@ fn render_host(out: &mut String, host: &HostReport) {
     );
     section(out, "What needs a reinstall", &later);
     let advice: Vec<_> = host
-        .recommendations
+        .findings
         .iter()
-        .filter(|r| r.patch.is_none() && r.patched_with.is_none())
+        .filter(|r| r.edits.is_empty() && r.patched_with.is_none())
         .collect();
-    let all = host.recommendations.iter();
+    let all = host.findings.iter();
     let with: Vec<_> = all.filter(|r| r.patched_with.is_some()).collect();
     section(out, "What the patch of another host does here too", &with);
     section(out, "Advice, without a patch", &advice);
@@ -95,7 +95,7 @@ fn render_host(out: &mut String, host: &HostReport) {
     }
 }
 
-fn render_recommendation(out: &mut String, number: usize, item: &RecommendationReport) {
+fn render_recommendation(out: &mut String, number: usize, item: &FindingReport) {
     prose(out, "", "");
     let class = item.class.map_or("advice", Class::name);
     let consent = match &item.consent {
@@ -131,10 +131,10 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
             ),
         );
     }
-    for cost in &item.costs {
+    for cost in &item.cost {
         prose(out, "   ", &format!("cost:   {cost}"));
     }
-    let told = |trade: &&Trade| !item.costs.contains(&trade.what);
+    let told = |trade: &&Trade| !item.cost.contains(&trade.what);
     for trade in item.trades.iter().filter(told) {
         prose(out, "   ", &format!("trade:  {}", trade.what));
     }
@@ -180,7 +180,7 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
             command(out, "undo:   ", undo);
         }
     }
-    if let Some(patch) = &item.patch {
+    if let Some(patch) = &item.patch() {
         out.push_str(patch);
         if !patch.ends_with('\n') {
             out.push('\n');
@@ -189,7 +189,7 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
 }
 
 /// Whom a patch concerns.
-fn hosts(out: &mut String, item: &RecommendationReport) {
+fn hosts(out: &mut String, item: &FindingReport) {
     let mut note = |text: String| prose(out, "   ", &format!("note:   {text}"));
     if let Some(host) = &item.patched_with {
         note(format!("the patch of the host {host} does it here too"));
@@ -202,9 +202,9 @@ fn hosts(out: &mut String, item: &RecommendationReport) {
     }
     if !item.shared_with.is_empty() {
         let hosts = item.shared_with.join(", ");
-        note(match item.patch {
-            Some(_) => format!("the file is read by {hosts} too; nothing changes there"),
-            None => format!("the file is read by {hosts} too"),
+        note(match item.edits.is_empty() {
+            false => format!("the file is read by {hosts} too; nothing changes there"),
+            true => format!("the file is read by {hosts} too"),
         });
     }
     for host in &item.unprotected {

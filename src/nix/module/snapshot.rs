@@ -132,7 +132,7 @@ impl Tree {
 }
 
 /// One attribute that differs between two evaluated configurations. Lists count as a whole.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// The attribute path.
     pub path: Vec<String>,
