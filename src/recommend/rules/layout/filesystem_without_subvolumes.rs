@@ -18,7 +18,7 @@ static META: Meta = Meta {
     )
 };
 
-/// The mount of `/` or `/home`, where nothing of the filesystem is a subvolume.
+/// The mount of `/`, where nothing of the filesystem is a subvolume.
 fn bare(filesystem: &Filesystem) -> Option<&Mount> {
     let named = |mount: &Mount| -> Option<bool> {
         let options = mount.options.known()?;
@@ -29,7 +29,7 @@ fn bare(filesystem: &Filesystem) -> Option<&Mount> {
     if !filesystem.subvolumes.is_empty() || any_named?.contains(&true) {
         return None;
     }
-    filesystem.mount("/").or_else(|| filesystem.mount("/home"))
+    filesystem.mount("/")
 }
 
 fn finding(host: &Host, filesystem: &Filesystem) -> Option<Finding> {

@@ -77,8 +77,9 @@ fn case<'a>(host: &Host, filesystem: &'a Filesystem, subvolume: &'a Subvolume) -
     let inner = filesystem.mount(at)?;
     let outer = around(filesystem, host, inner)?;
     let apart = APART.contains(&at) || is_kept_by_tool(at) || !subvolume.swap.is_empty();
-    let alike =
-        options(inner)? == options(outer)? && inner.needed_for_boot == outer.needed_for_boot;
+    // What the initrd mounts for itself has to stay there before it needs it.
+    let mounted_in_time = outer.needed_for_boot || !inner.needed_for_boot;
+    let alike = options(inner)? == options(outer)? && mounted_in_time;
     // A job on either leaves the other out, and so does one on a directory below.
     let snapshots = jobs(host).iter().any(|job| {
         [inner, outer]

@@ -1,7 +1,8 @@
 //! Mount options of what disko does not mount.
 
+use super::super::wording::listed;
 use crate::analyze::{Evidence, Source, Weight};
-use crate::model::{Filesystem, Host, StorageSource, Texts};
+use crate::model::{Filesystem, Host, Mount, StorageSource, Texts};
 use crate::nix::source::Span;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
@@ -23,8 +24,9 @@ struct Idle {
     path: Vec<String>,
     name: String,
     options: Vec<String>,
-    /// Mounts of subvolumes of the same filesystem, if it is the list of the filesystem.
-    others: Vec<String>,
+    /// Mounts of the same filesystem that do not say the same, if it is the list of the filesystem:
+    /// they may be meant.
+    meant: Vec<String>,
     at: Option<Span>,
 }
 
@@ -44,12 +46,17 @@ fn of_filesystem(filesystem: &Filesystem) -> Vec<Idle> {
     if filesystem.mountpoint == Ok(None)
         && let Some((options, at)) = said(&filesystem.options)
     {
-        let mounts = filesystem.mounts.iter().map(|m| m.mountpoint.clone());
+        let lacks = |mount: &&Mount| {
+            let own = mount.options.known().unwrap_or_default();
+            !options.iter().all(|o| own.iter().any(|e| e.value == *o))
+        };
+        let mounts = filesystem.mounts.iter().filter(lacks);
+        let meant = mounts.map(|m| m.mountpoint.clone()).collect();
         idle.push(Idle {
             path: path.clone(),
             name: format!("the top level of {}", filesystem.name()),
             options,
-            others: mounts.collect(),
+            meant,
             at: at.or(filesystem.at),
         });
     }
@@ -61,7 +68,7 @@ fn of_filesystem(filesystem: &Filesystem) -> Vec<Idle> {
                 path: subvolume.path.clone(),
                 name: format!("the subvolume {}", subvolume.name),
                 options,
-                others: Vec::new(),
+                meant: Vec::new(),
                 at: at.or(subvolume.at),
             });
         }
@@ -86,10 +93,12 @@ impl Idle {
             "`mountOptions` of {} ({options}) are never used: it has no mount point",
             self.name
         );
-        if !self.others.is_empty() {
-            message.push_str(
-                ". Its subvolumes do not inherit them; each is mounted with its own list only",
-            );
+        if !self.meant.is_empty() {
+            let meant = listed(&self.meant);
+            message.push_str(&format!(
+                ". Subvolumes do not inherit them: what is meant for {meant} has to stand in the \
+                 lists of their subvolumes"
+            ));
         }
         Finding {
             rule: META.id,
@@ -125,6 +134,10 @@ impl Rule for OptionsWithoutMountpoint {
     fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
         let all = all(context.host);
         let idle = all.iter().find(|i| i.subject() == finding.subject)?;
+        // To take them away would take away what is wanted.
+        if !idle.meant.is_empty() {
+            return None;
+        }
         let mut path = idle.path.clone();
         path.push("mountOptions".to_owned());
         Some(Remedy {
