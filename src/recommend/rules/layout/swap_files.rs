@@ -125,6 +125,9 @@ impl SwapFile<'_> {
             .binds
             .iter()
             .any(|bind| is_below(&bind.from, at));
-        SHARED.contains(&at) || self.mount.needed_for_boot || persists
+        // A subvolume for swap is known by its name, whenever it is mounted.
+        let named = |text: &str| text.contains("swap");
+        let own = named(at) || self.mount.subvolume.as_deref().is_some_and(named);
+        persists || SHARED.contains(&at) || self.mount.needed_for_boot && !own
     }
 }

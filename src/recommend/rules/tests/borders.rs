@@ -170,6 +170,8 @@ fn a_swap_file_of_disko_is_found_and_left_to_its_owner() {
         .swap
         .push(file.clone());
     quiet(SWAP, &host);
+    host.storage.filesystems[0].mounts[1].needed_for_boot = true;
+    quiet(SWAP, &host);
     host.storage.filesystems[0].subvolumes[0].swap.push(file);
     let all = found(SWAP, &host);
     assert!(all.len() == 1 && all[0].0.subject == "/swapfile" && all[0].1.is_none());
