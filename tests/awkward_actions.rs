@@ -203,6 +203,26 @@ fn a_directory_that_would_be_seen_as_it_was_is_not_split() {
     assert!(written.after(&root).is_err());
 }
 
+#[test]
+fn nothing_is_merged_into_memory() {
+    let tmpfs = "  fileSystems.\"/\" = { device = \"none\"; fsType = \"tmpfs\"; };\n";
+    let stateless = DISKO.replace("            \"/root\".mountpoint = \"/\";\n", "");
+    let written = Written::new(&stateless, tmpfs);
+    let host = written.host();
+    let merge = |at: &str| {
+        let subvolumes = &host.storage.filesystems[0].subvolumes;
+        let own = subvolumes
+            .iter()
+            .find(|s| s.mountpoint == Ok(Some(at.to_owned())));
+        Action::MergeSubvolume {
+            subvolume: own.unwrap().path.clone(),
+        }
+    };
+    assert!(commands(&[merge("/persist")], &host).is_empty());
+    let why = written.after(&merge("/persist")).map(|_| ()).unwrap_err();
+    assert!(why.contains("not on btrfs"), "{why}");
+}
+
 fn can_run(test: &str) -> bool {
     have("unshare", test) && available(test)
 }

@@ -280,6 +280,15 @@ impl Storage {
         self.binds.iter().find(around)
     }
 
+    /// Whether the directory of a mount point is known to lie on something else than btrfs, such as
+    /// a tmpfs.
+    pub fn is_elsewhere(&self, mountpoint: &str) -> bool {
+        let above = mountpoint.trim_end_matches('/').rsplit_once('/');
+        let above = above.map_or("", |(above, _)| above);
+        let above = if above.is_empty() { "/" } else { above };
+        self.holding(above).is_none() && self.others.iter().any(|other| is_below(above, other))
+    }
+
     /// Whether anything is mounted at a place, a bind mount or another filesystem too.
     pub fn is_mount_point(&self, place: &str) -> bool {
         self.mount(place).is_some()

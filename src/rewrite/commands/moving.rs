@@ -16,7 +16,7 @@ use crate::recommend::{Action, Algorithm, Class, DirectoryAttribute};
 
 /// Units that work in a directory, by the option that names the directory and its default
 /// (NixOS/nixpkgs `nixos/modules/services` and `nixos/modules/virtualisation`).
-const UNITS: [(&str, &str, &str); 9] = [
+const UNITS: [(&str, &str, &str); 17] = [
     (
         "services.postgresql.dataDir",
         "/var/lib/postgresql",
@@ -39,6 +39,30 @@ const UNITS: [(&str, &str, &str); 9] = [
         "prometheus.service",
     ),
     ("", "/var/lib/redis", "redis.service"),
+    ("", "/var/lib/clickhouse", "clickhouse.service"),
+    ("", "/var/lib/influxdb2", "influxdb2.service"),
+    ("services.loki.dataDir", "/var/lib/loki", "loki.service"),
+    (
+        "services.elasticsearch.dataDir",
+        "/var/lib/elasticsearch",
+        "elasticsearch.service",
+    ),
+    (
+        "services.forgejo.stateDir",
+        "/var/lib/forgejo",
+        "forgejo.service",
+    ),
+    ("services.gitea.stateDir", "/var/lib/gitea", "gitea.service"),
+    (
+        "services.jellyfin.dataDir",
+        "/var/lib/jellyfin",
+        "jellyfin.service",
+    ),
+    (
+        "services.syncthing.dataDir",
+        "/var/lib/syncthing",
+        "syncthing.service",
+    ),
     ("", "/var/lib/libvirt", "libvirtd.service"),
     (
         "virtualisation.docker.daemon.settings.data-root",
@@ -304,7 +328,8 @@ pub(super) fn merge(path: &[String], host: &Host) -> Option<Vec<Command>> {
     let (filesystem, subvolume) = subvolume_at(path, host)?;
     let name = place::within(&subvolume.name)?;
     let mountpoint = absolute(subvolume.mountpoint.as_ref().ok()?.as_deref()?)?;
-    if mountpoint == "/" {
+    // What is moved to a tmpfs is gone at the next boot.
+    if mountpoint == "/" || host.storage.is_elsewhere(mountpoint) {
         return None;
     }
     let device = place::device(filesystem)?;

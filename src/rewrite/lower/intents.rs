@@ -104,7 +104,7 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
             subvolume::is_free(host, &new)?;
             subvolume::split(host, evaluated, &new)
         }
-        Action::MergeSubvolume { subvolume } => subvolume::merge(evaluated, subvolume),
+        Action::MergeSubvolume { subvolume } => subvolume::merge(host, evaluated, subvolume),
         Action::RenameSubvolume { subvolume, name } => {
             subvolume::rename(evaluated, subvolume, name)
         }

@@ -232,8 +232,23 @@ fn beside(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Intent> {
 }
 
 /// Gives a subvolume up.
-pub(super) fn merge(evaluated: &Evaluated, subvolume: &[String]) -> Result<Vec<Intent>, Stuck> {
+pub(super) fn merge(
+    host: &Host,
+    evaluated: &Evaluated,
+    subvolume: &[String],
+) -> Result<Vec<Intent>, Stuck> {
     exists(evaluated, subvolume)?;
+    let mountpoint = match is_disko(subvolume) {
+        true => text(evaluated, subvolume, "mountpoint"),
+        false => subvolume.last().cloned(),
+    };
+    if let Some(at) = mountpoint
+        && host.storage.is_elsewhere(&at)
+    {
+        let why =
+            format!("what lies in it would move to the directory {at}, which is not on btrfs");
+        return Err(Stuck::new(why, None));
+    }
     let mut intents = Vec::new();
     if is_disko(subvolume) {
         no_swap(evaluated, subvolume)?;

@@ -50,6 +50,12 @@ impl Rollback {
         !self.scripts.is_empty()
     }
 
+    /// Whether any script names a subvolume.
+    pub(super) fn mentions(&self, name: &str) -> bool {
+        let name = name.trim_matches('/');
+        self.scripts.iter().any(|(text, _)| text.contains(name))
+    }
+
     /// The script that deletes a subvolume or moves it away, if one names it.
     pub(super) fn replaces(&self, name: &str) -> Option<Option<Span>> {
         let name = name.trim_matches('/');

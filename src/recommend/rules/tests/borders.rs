@@ -356,6 +356,13 @@ fn what_is_within_a_root_that_is_rolled_back_moves_out() {
         let all = found(NESTED, &host);
         assert_eq!(all[0].0.severity, Severity::Error, "{script}");
     }
+    let script = "mv /mnt/root /mnt/old\nbtrfs subvolume snapshot /mnt/old/home /mnt/root/home";
+    let mut named = host.clone();
+    set(&mut named, "boot.initrd.postResumeCommands", script);
+    assert!(
+        found(NESTED, &named)[0].1.is_none(),
+        "the script names it too"
+    );
     comes_to_rest(NESTED, &mut host);
     assert_eq!(host.storage.filesystems[0].subvolumes[1].name, "/home");
 }
