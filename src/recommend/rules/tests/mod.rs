@@ -1,6 +1,7 @@
 //! What the rules find on small hosts built here, and on the three machines of the fixtures.
 
 mod filesystem_options;
+mod borders;
 mod fixtures;
 mod host;
 mod keeping;
