@@ -31,6 +31,16 @@ pub static RULES: &[&dyn Rule] = &[
     &system::zram_sysctls::ZramSysctls,
     &device::luks_workqueues::LuksWorkqueues,
     &device::luks_sector_size::LuksSectorSize,
+    &device::profiles::Profiles,
+    &device::scheduler::Scheduler,
+    &device::elevator::Elevator,
+    &device::queue_depth::QueueDepth,
+    &device::readahead::Readahead,
+    &device::read_policy::ReadPolicy,
+    &device::block_group_tree::BlockGroupTree,
+    &device::checksum::SlowChecksum,
+    &device::nodesize::Nodesize,
+    &device::slow_medium::SlowMedium,
     &integrity::scrub_missing::ScrubMissing,
 ];
 

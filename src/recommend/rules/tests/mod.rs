@@ -1,5 +1,6 @@
 //! What the rules find on small hosts built here, and on the three machines of the fixtures.
 
+mod device;
 mod fixtures;
 mod host;
 mod mounts;
