@@ -34,13 +34,13 @@ fn for_rotating(context: &Context<'_>) -> &'static str {
     }
 }
 
-fn finding(case: Case) -> Finding {
+fn finding(context: &Context<'_>, case: Case) -> Finding {
     let (disks, on) = (listed(&case.disks), listed(&case.filesystems));
     let verb = match case.disks.len() {
         1 => "goes",
         _ => "go",
     };
-    let (severity, message, against) = match &case.wrong {
+    let (severity, mut message, against) = match &case.wrong {
         Wrong::Sorted(by, scheduler) => (
             Severity::Advice,
             format!(
@@ -71,6 +71,13 @@ fn finding(case: Case) -> Finding {
             "a disk sorts the few requests that it queues itself",
         ),
     };
+    if actions(context, &case.wrong).is_none() {
+        let better = match case.wrong {
+            Wrong::Sorted(..) => "none",
+            _ => for_rotating(context),
+        };
+        message.push_str(&format!(". {better} suits it"));
+    }
     let mut evidence = case.evidence;
     let knowledge = "Red Hat Enterprise Linux 10, Setting the disk scheduler; NixOS option \
                      hardware.block.scheduler";
@@ -139,7 +146,8 @@ impl Rule for Scheduler {
     }
 
     fn detect(&self, context: &Context<'_>) -> Vec<Finding> {
-        cases(context.host).into_iter().map(finding).collect()
+        let cases = cases(context.host).into_iter();
+        cases.map(|case| finding(context, case)).collect()
     }
 
     fn remedy(&self, context: &Context<'_>, found: &Finding) -> Option<Remedy> {

@@ -87,8 +87,8 @@ fn on_slow(context: &Context<'_>, filesystem: &Filesystem) -> Option<Finding> {
         subject: format!("{} {}", device.name, filesystem.name()),
         severity: Severity::Advice,
         message: format!(
-            "{kind} work on {} waits for {what} ({}): no setting makes it fast, and none is promised \
-             to. What helps is another disk for {}",
+            "{kind} work on {} is on {what} ({}): no setting makes that fast, and none is promised to. \
+             What helps is another disk for {}",
             filesystem.name(),
             device.name,
             listed(&work.paths)
