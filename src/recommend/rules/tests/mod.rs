@@ -2,6 +2,7 @@
 
 mod filesystem_options;
 mod borders;
+mod device;
 mod fixtures;
 mod host;
 mod keeping;
