@@ -20,6 +20,7 @@ const SETTING_ROOTS: &[&[&str]] = &[
     &["boot", "resumeDevice"],
     &["boot", "supportedFilesystems"],
     &["boot", "tmp"],
+    &["boot", "zswap"],
     // The names of before 23.05.
     &["boot", "cleanTmpDir"],
     &["boot", "tmpOnTmpfs"],

@@ -1,6 +1,6 @@
 //! Rules about what lies on which subvolume.
 
-mod databases;
+pub(super) mod databases;
 mod placed;
 
 pub mod database_on_cow;
