@@ -24,6 +24,7 @@ const SETTING_ROOTS: &[&[&str]] = &[
     // The names of before 23.05.
     &["boot", "cleanTmpDir"],
     &["boot", "tmpOnTmpfs"],
+    &["boot", "tmpOnTmpfsSize"],
     &["containers"],
     &["environment", "persistence"],
     &["facter"],

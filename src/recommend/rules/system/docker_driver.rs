@@ -65,10 +65,10 @@ fn case<'a>(context: &Context<'a>) -> Option<Case<'a>> {
     if !settings.is_true("virtualisation.docker.enable") {
         return None;
     }
-    let (path, setting) = DRIVER
-        .into_iter()
-        .find_map(|path| Some((path, settings.known(path)?)))?;
-    let driver = setting.value.as_str()?;
+    let (path, setting, driver) = DRIVER.into_iter().find_map(|path| {
+        let setting = settings.known(path)?;
+        Some((path, setting, setting.value.as_str()?))
+    })?;
     let mut evidence = vec![Evidence::speaks_for(
         Weight::Strong,
         Source::Configuration(setting.at),

@@ -15,8 +15,11 @@ pub mod vfs_cache_pressure;
 pub mod zram_missing;
 pub mod zram_sysctls;
 
+mod bees;
 mod builds;
+mod duplicates;
 mod memory;
+mod postgres;
 mod swap;
 
 use serde_json::Value as Json;
@@ -49,6 +52,12 @@ fn set_sysctl(key: &str, value: u64) -> Action {
 /// The path under which the settings of a host hold a sysctl.
 fn sysctl(key: &str) -> String {
     format!("boot.kernel.sysctl.{key}")
+}
+
+/// Whether a sysctl of the kernel's memory is set at all, in either of its spellings.
+fn is_set(host: &Host, key: &str) -> bool {
+    let slashed = sysctl(&key.replacen('.', "/", 1));
+    host.settings.is_defined(&sysctl(key)) || host.settings.is_defined(&slashed)
 }
 
 /// A setting as a number, written as one or as a text.

@@ -136,9 +136,12 @@ fn of_device(host: &Host, path: &str) -> Option<Medium> {
     None
 }
 
-/// Whether the configuration or the tools know of any swap.
-pub(super) fn exists(host: &Host) -> bool {
-    zram(host) != Some(false)
-        || host.settings.is_defined("swapDevices")
-        || !on_disk(host).is_empty()
+/// Whether the configuration or the tools know of any swap, or may.
+pub(super) fn may_exist(host: &Host) -> bool {
+    let devices = match host.settings.get("swapDevices") {
+        None => false,
+        Some(Ok(setting)) => setting.value.as_array().is_none_or(|list| !list.is_empty()),
+        Some(Err(_)) => true,
+    };
+    devices || zram(host) != Some(false) || !on_disk(host).is_empty()
 }

@@ -99,7 +99,9 @@ fn case<'a>(context: &Context<'a>) -> Option<Case<'a>> {
         format!("swap lies on a disk: {}", swap.path),
     );
     let uncompressed = compressed(host) == Some(false);
-    if value > EQUAL_COST as f64 && uncompressed && swaps.iter().all(|s| s.on_btrfs) {
+    let all_known = !host.settings.get("swapDevices").is_some_and(Result::is_err);
+    let on_btrfs = all_known && swaps.iter().all(|s| s.on_btrfs);
+    if value > EQUAL_COST as f64 && uncompressed && on_btrfs {
         return Some(Case {
             setting,
             severity: Severity::Advice,

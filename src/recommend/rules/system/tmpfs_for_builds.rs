@@ -3,13 +3,13 @@
 use serde_json::Value as Json;
 
 use super::super::devices;
-use super::builds::{BUILD_DIR, TMPDIR, complaint, in_tmp, release};
+use super::builds::{SIZE, USE_TMPFS, complaint, in_memory, in_tmp, out_of_memory, size};
 use super::memory::memory;
 use super::option;
 use crate::analyze::{Evidence, Source, Weight};
+use crate::model::Host;
 use crate::model::hardware::Medium;
 use crate::model::units::Bytes;
-use crate::model::{Host, Release};
 use crate::nix::source::Span;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, RuleSetting, Severity,
@@ -39,9 +39,6 @@ static META: Meta = Meta {
     )
 };
 
-const USE_TMPFS: [&str; 2] = ["boot.tmp.useTmpfs", "boot.tmpOnTmpfs"];
-const SIZE: [&str; 2] = ["boot.tmp.tmpfsSize", "boot.tmpOnTmpfsSize"];
-const ON_DISK: &str = "/var/tmp";
 const TMP: &str = "nixpkgs nixos/modules/system/boot/tmp.nix";
 
 enum Way {
@@ -55,36 +52,6 @@ struct Case {
     way: Way,
     at: Option<Span>,
     evidence: Vec<Evidence>,
-}
-
-/// How large the tmpfs of `/tmp` may get: a share of memory, or a number of bytes.
-fn size(host: &Host, memory: Bytes) -> Option<Bytes> {
-    let written = SIZE.iter().find_map(|option| host.settings.get(option));
-    let text = match written {
-        None => "50%".to_owned(),
-        Some(Err(_)) => return None,
-        Some(Ok(setting)) => match &setting.value {
-            Json::String(text) => text.trim().to_owned(),
-            Json::Number(number) => number.to_string(),
-            _ => return None,
-        },
-    };
-    if let Some(percent) = text.strip_suffix('%') {
-        let percent: f64 = percent.trim().parse().ok()?;
-        return Some(Bytes((memory.0 as f64 * percent / 100.0) as u64));
-    }
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text.as_str(), ""),
-    };
-    let unit = match unit {
-        "" => 1,
-        "k" | "K" => Bytes::KIB,
-        "m" | "M" => Bytes::MIB,
-        "g" | "G" => Bytes::GIB,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(unit).map(Bytes)
 }
 
 fn too_small(context: &Context<'_>, host: &Host) -> Option<Case> {
@@ -153,23 +120,6 @@ fn case(context: &Context<'_>) -> Option<Case> {
     too_small(context, host).or_else(|| too_slow(context, host))
 }
 
-/// The change that takes builds out of the tmpfs.
-fn out_of_memory(host: &Host) -> Option<Action> {
-    // Nix refuses to build below a directory that everybody may write, so that /var/tmp is no
-    // place for build-dir; its default is one of its own, from 2.30 on.
-    if host.settings.is_defined(BUILD_DIR) {
-        let by_default = release(host).is_some_and(|r| r >= Release::new(25, 11));
-        return by_default.then(|| Action::UnsetNixosOption {
-            path: option(BUILD_DIR),
-        });
-    }
-    host.storage.holding(ON_DISK)?;
-    Some(Action::SetNixosOption {
-        path: option(TMPDIR),
-        value: Json::from(ON_DISK),
-    })
-}
-
 impl Rule for TmpfsForBuilds {
     fn meta(&self) -> &'static Meta {
         &META
@@ -209,7 +159,7 @@ impl Rule for TmpfsForBuilds {
             Way::TooSlow => (
                 "Keep /tmp in memory",
                 Action::SetNixosOption {
-                    path: option(USE_TMPFS[0]),
+                    path: option(in_memory(context.host)),
                     value: Json::Bool(true),
                 },
                 "what lies in /tmp takes memory, up to half of it, and is gone at each boot; a build that \

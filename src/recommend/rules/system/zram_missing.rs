@@ -43,7 +43,7 @@ const REFUSES_SWAP: [&str; 3] = [
 
 /// Nothing was swapped to when it was measured, and the configuration names nothing.
 fn no_swap(host: &Host) -> Option<Evidence> {
-    if swap::exists(host) || host.settings.is_defined("zramSwap") || !host.skipped.is_empty() {
+    if swap::may_exist(host) || host.settings.is_defined("zramSwap") || !host.skipped.is_empty() {
         return None;
     }
     if host.settings.is_defined(OPTION) || REFUSES_SWAP.iter().any(|o| host.settings.is_defined(o))

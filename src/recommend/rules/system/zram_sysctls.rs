@@ -1,6 +1,6 @@
 //! Swap in compressed memory, with settings that are made for swap on a disk.
 
-use super::{number, set_sysctl, sysctl, sysctls_are_known};
+use super::{is_set, number, set_sysctl, sysctl, sysctls_are_known};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::{Host, Setting};
 use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity};
@@ -51,9 +51,7 @@ pub(super) fn wanted(host: &Host) -> Vec<(&'static str, u64)> {
         return Vec::new();
     }
     let contradicts = contradiction(host).is_some();
-    let open = |(key, _): &(&str, u64)| {
-        !host.settings.is_defined(&sysctl(key)) || (*key == SWAPPINESS && contradicts)
-    };
+    let open = |(key, _): &(&str, u64)| !is_set(host, key) || (*key == SWAPPINESS && contradicts);
     WANTED.into_iter().filter(open).collect()
 }
 
