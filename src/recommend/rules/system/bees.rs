@@ -180,11 +180,12 @@ fn of_instance(host: &Host, instance: &Instance<'_>) -> Option<Case> {
             says,
         )
     };
+    // More entries than blocks are of no use.
+    let blocks = size.0 / BYTES_FOR_A_BYTE_OF_TABLE;
+    let fits = (blocks / Bytes::MIB / STEP_MIB * STEP_MIB).max(STEP_MIB);
     // The size that bees recommends: 128 MiB of table for 1 TiB of data.
-    let recommended = (used.0.div_ceil(Bytes::TIB) * 128).max(STEP_MIB);
-    let (message, evidence, wanted) = if table.0 > size.0 / BYTES_FOR_A_BYTE_OF_TABLE {
-        let fits =
-            (size.0 / BYTES_FOR_A_BYTE_OF_TABLE / Bytes::MIB / STEP_MIB * STEP_MIB).max(STEP_MIB);
+    let recommended = (used.0.div_ceil(Bytes::TIB) * 128).clamp(STEP_MIB, fits);
+    let (message, evidence, wanted) = if table.0 > blocks {
         let mut evidence = vec![measured(format!("{name} is {size} large"))];
         evidence.extend(memory(host).map(|(bytes, source)| {
             let says = format!("the table is held in memory, of which there is {bytes}");
@@ -195,7 +196,7 @@ fn of_instance(host: &Host, instance: &Instance<'_>) -> Option<Case> {
             "The table of bees for {name} ({table}, all of it in memory) has more entries than the \
              filesystem has blocks"
         );
-        (message, evidence, recommended.min(fits))
+        (message, evidence, recommended)
     } else if table.0 / Bytes::MIB * 4 < recommended {
         let evidence = vec![
             measured(format!("{used} are in use on {name}")),

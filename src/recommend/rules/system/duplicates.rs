@@ -19,11 +19,16 @@ const TLP: &str = "https://linrunner.de/en/tlp/docs/tlp-faq.html (VM writeback t
 const POWERTOP: &str = "powertop --auto-tune, tunable VM writeback timeout (15 s)";
 const WRITEBACK: &str = "vm.dirty_writeback_centisecs";
 
-/// Programs that write a sysctl themselves: the option that enables them, what they write, where that
-/// is told.
-const WRITERS: [(&str, &str, &str); 2] = [
-    ("services.tlp.enable", WRITEBACK, TLP),
-    ("powerManagement.powertop.enable", WRITEBACK, POWERTOP),
+/// Programs that write a sysctl themselves: the option that enables them, what they write, its value
+/// where that is always the same, and where that is told.
+const WRITERS: [(&str, &str, Option<&str>, &str); 2] = [
+    ("services.tlp.enable", WRITEBACK, None, TLP),
+    (
+        "powerManagement.powertop.enable",
+        WRITEBACK,
+        Some("1500"),
+        POWERTOP,
+    ),
 ];
 
 /// Texts that run commands after systemd-sysctl.
@@ -220,8 +225,9 @@ fn others(host: &Host) -> Vec<Case> {
     };
     for (normal, (key, value)) in written(host) {
         let at = settings.known(&sysctl(key)).and_then(|s| s.at);
-        for (enable, writes, source) in WRITERS {
-            if normalised(writes) == normal && settings.is_true(enable) {
+        for (enable, writes, same, source) in WRITERS {
+            let equal = same.is_some_and(|same| value.to_string().trim_matches('"') == same);
+            if normalised(writes) == normal && settings.is_true(enable) && !equal {
                 let by = enable.trim_end_matches(".enable");
                 let says = format!("{by} writes {writes}");
                 let evidence = knowledge(Weight::Moderate, source, says);

@@ -5,3 +5,5 @@ mod host;
 mod mounts;
 mod pages;
 mod rest;
+mod system_services;
+mod system_sysctls;
