@@ -24,6 +24,7 @@ pub static RULES: &[&dyn Rule] = &[
     &mount::conflicting_options::ConflictingOptions,
     &mount::ineffective_per_subvolume::IneffectivePerSubvolume,
     &mount::inconsistent_options::InconsistentOptions,
+    &mount::unstated_option::UnstatedOption,
     &mount::atime::AccessTimes,
     &mount::redundant_option::RedundantOption,
     &layout::database_on_cow::DatabaseOnCow,

@@ -81,13 +81,6 @@ impl Named<'_> {
         &self.mounted.lists[self.list].mount.mountpoint
     }
 
-    fn severity(&self) -> Severity {
-        match (self.other.is_empty(), self.by_id.is_empty()) {
-            (false, _) => Severity::Error,
-            _ => Severity::Warning,
-        }
-    }
-
     fn message(&self) -> String {
         let seen = &self.mounted.lists[self.list];
         let at = self.mountpoint();
@@ -134,7 +127,7 @@ impl Rule for ExplicitSubvol {
             Finding {
                 rule: META.id,
                 subject: named.mountpoint().to_owned(),
-                severity: named.severity(),
+                severity: Severity::Warning,
                 message: named.message(),
                 at,
                 evidence: vec![

@@ -13,3 +13,4 @@ pub mod ineffective_per_subvolume;
 pub mod invalid_value;
 pub mod redundant_option;
 pub mod unknown_option;
+pub mod unstated_option;

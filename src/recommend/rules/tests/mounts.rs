@@ -386,8 +386,51 @@ fn a_subvolume_that_disko_appends_is_left_to_disko() {
     assert!(findings(id, &with_mounts(&[("/", &["noatime"])]), &none()).is_empty());
     let other = with_mounts(&[("/home", &["subvol=elsewhere"])]);
     let found = findings(id, &other, &none());
-    assert!(found[0].0.severity == Severity::Error && found[0].1.is_none());
+    assert!(found[0].0.severity == Severity::Warning && found[0].1.is_none());
     let by_id = with_mounts(&[("/home", &["subvolid=257"])]);
     let found = findings(id, &by_id, &none());
     assert!(found[0].0.severity == Severity::Warning && found[0].1.is_none());
+}
+
+#[test]
+fn compression_that_most_mounts_ask_for_comes_to_the_one_that_decides() {
+    let id = "mount/ineffective-per-subvolume";
+    let zstd = ["compress=zstd", "noatime"].as_slice();
+    let none = ["noatime"].as_slice();
+    let wish = |mounts: &[(&str, &[&str])]| {
+        let mut host = with_mounts(mounts);
+        settle(id, &mut host, &Analysis::default());
+        options(&host, "/")
+    };
+    let most = [("/", none), ("/home", zstd), ("/nix", zstd)];
+    assert_eq!(wish(&most), ["noatime", "compress=zstd"]);
+    // One of two is no majority, and two values are no wish.
+    assert_eq!(wish(&most[..2]), ["noatime"]);
+    let lzo = ["compress=lzo"].as_slice();
+    assert_eq!(wish(&[most[0], most[1], ("/nix", lzo)]), ["noatime"]);
+}
+
+#[test]
+fn what_holds_for_the_filesystem_is_said_on_all_of_its_mounts() {
+    let id = "mount/unstated-option";
+    let mut host = with_mounts(&[
+        ("/", &["compress=zstd:1", "commit=60", "ssd"]),
+        ("/home", &["noatime"]),
+        ("/nix", &["compress=zstd:1", "commit=60"]),
+        ("/snap", &["ro"]),
+    ]);
+    // A read-only mount is another rule's, and makes no difference to the one that decides.
+    settle(id, &mut host, &Analysis::default());
+    assert_eq!(
+        options(&host, "/home"),
+        ["noatime", "compress=zstd:1", "commit=60"]
+    );
+    assert_eq!(options(&host, "/snap"), ["ro"]);
+    assert_eq!(options(&host, "/nix"), ["compress=zstd:1", "commit=60"]);
+    // Defaults need not be said.
+    let quiet = with_mounts(&[
+        ("/", &["commit=30", "compress=no"]),
+        ("/home", &["noatime"]),
+    ]);
+    assert!(findings(id, &quiet, &Analysis::default()).is_empty());
 }
