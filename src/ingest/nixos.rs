@@ -20,9 +20,11 @@ const SETTING_ROOTS: &[&[&str]] = &[
     &["boot", "resumeDevice"],
     &["boot", "supportedFilesystems"],
     &["boot", "tmp"],
+    &["boot", "zswap"],
     // The names of before 23.05.
     &["boot", "cleanTmpDir"],
     &["boot", "tmpOnTmpfs"],
+    &["boot", "tmpOnTmpfsSize"],
     &["containers"],
     &["environment", "persistence"],
     &["facter"],

@@ -52,7 +52,12 @@ fn holder<'a>(filesystem: &'a Filesystem, inner: &Subvolume) -> Option<&'a Subvo
     outer.max_by_key(|outer| within(&outer.name).len())
 }
 
-fn harm(host: &Host, rollback: &InitrdScripts, inner: &Subvolume, outer: &Subvolume) -> Option<Harm> {
+fn harm(
+    host: &Host,
+    rollback: &InitrdScripts,
+    inner: &Subvolume,
+    outer: &Subvolume,
+) -> Option<Harm> {
     if let Some(at) = rollback.replaces(&outer.name) {
         let statement = format!(
             "a script of the initrd deletes or moves the subvolume {} at every boot",

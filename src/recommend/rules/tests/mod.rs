@@ -1,8 +1,8 @@
 //! What the rules find on small hosts built here, and on the three machines of the fixtures.
 
-mod filesystem_options;
 mod borders;
 mod device;
+mod filesystem_options;
 mod fixtures;
 mod host;
 mod keeping;
@@ -10,5 +10,7 @@ mod layout_apart;
 mod mounts;
 mod pages;
 mod rest;
-mod single_options;
 mod running;
+mod single_options;
+mod system_services;
+mod system_sysctls;
