@@ -154,7 +154,8 @@ impl Target {
 }
 
 /// When the kernel changed how it reads mount options. Each constant is the first release with the
-/// new behaviour; between measured kernels the release is the one that btrfs-progs'
+/// new behaviour, and the first of its series: a verdict about a series (`6.12`, patch 0) is therefore
+/// that of all its patches; between measured kernels the release is the one that btrfs-progs'
 /// `Documentation/ch-mount-options.rst` and `Kernel-by-version.rst` name, and where those disagree
 /// the first one measured.
 pub(super) mod since {

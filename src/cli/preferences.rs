@@ -119,3 +119,101 @@ fn nearest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let close = close.filter(|(distance, _)| *distance <= 1 + given.chars().count() / 4);
     close.min().map(|(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recommend::{RuleSetting, Severity};
+    use serde_json::json;
+
+    static SETTABLE: Meta = Meta {
+        settings: &[RuleSetting {
+            key: "longest_seconds",
+            default: 120,
+            meaning: "the longest interval that is taken for a choice",
+        }],
+        ..Meta::new("mount/commit-interval", Severity::Warning, "", "")
+    };
+
+    /// Whether it is the key or the value that is wrong, the message, and the help.
+    fn wrong(name: &str, value: Json) -> Option<(&'static str, String, String)> {
+        let key = RuleKey {
+            name: name.to_owned(),
+            at: (1, 1),
+            value,
+            value_at: (1, 9),
+        };
+        match check(&SETTABLE, &key) {
+            Ok(()) => None,
+            Err(Wrong::Key(message, help)) => Some(("key", message, help)),
+            Err(Wrong::Value(message, help)) => Some(("value", message, help)),
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_a_rule_are_whole_and_not_negative() {
+        assert_eq!(wrong("longest_seconds", json!(0)), None);
+        assert_eq!(wrong("longest_seconds", json!(i64::MAX)), None);
+        let help = "the longest interval that is taken for a choice; without it: 120".to_owned();
+        for (value, message) in [
+            (json!(-1), "`longest_seconds` is not negative"),
+            (json!(1.5), "`longest_seconds` is a whole number"),
+            (json!("120"), "`longest_seconds` is a whole number"),
+            (json!(true), "`longest_seconds` is a whole number"),
+            (json!([1]), "`longest_seconds` is a whole number"),
+        ] {
+            let expected = ("value", message.to_owned(), help.clone());
+            assert_eq!(
+                wrong("longest_seconds", value.clone()),
+                Some(expected),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_misspelt_number_is_told_with_the_nearest() {
+        let (what, message, help) = wrong("longest_second", json!(1)).unwrap();
+        assert_eq!(what, "key");
+        assert_eq!(message, "mount/commit-interval has no key `longest_second`");
+        assert_eq!(help, "did you mean `longest_seconds`?");
+        let (_, _, help) = wrong("colour", json!(1)).unwrap();
+        assert_eq!(
+            help,
+            "the keys here are: enabled, severity, longest_seconds"
+        );
+    }
+
+    #[test]
+    fn severities_are_those_that_rules_have() {
+        for severity in [Severity::Error, Severity::Warning, Severity::Advice] {
+            assert_eq!(wrong("severity", json!(severity)), None);
+        }
+        assert!(wrong("severity", json!("off")).is_some());
+        assert!(wrong("severity", json!(1)).is_some());
+        assert!(wrong("enabled", json!("true")).is_some());
+        assert_eq!(wrong("enabled", json!(true)), None);
+    }
+
+    #[test]
+    fn what_is_said_of_one_host_wins_key_by_key() {
+        let text = "[rules.\"mount/atime\"]\nenabled = false\nseverity = \"error\"\n\
+                    [hosts.a.rules.\"mount/atime\"]\nenabled = true\nseverety = \"advice\"\n";
+        let root = std::path::Path::new("/");
+        let config = Config::parse("btrfs-tune.toml", text, root, root);
+        let told: Vec<String> = problems(&config).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "btrfs-tune.toml:6:1: error: mount/atime has no key `severety` (did you mean `severity`?)"
+            ]
+        );
+        let of = |host: &str, key: &str| {
+            let preferences = of(&config, &HostName(host.to_owned()));
+            preferences.get("mount/atime", key).cloned()
+        };
+        assert_eq!(of("a", "enabled"), Some(json!(true)));
+        assert_eq!(of("a", "severity"), Some(json!("error")));
+        assert_eq!(of("b", "enabled"), Some(json!(false)));
+    }
+}

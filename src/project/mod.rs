@@ -13,6 +13,7 @@ mod lock;
 mod paths;
 mod release;
 mod shape;
+mod system;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};

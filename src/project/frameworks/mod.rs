@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::flake::NIXOS_SYSTEM;
+use super::system::NIXOS_SYSTEM;
 use crate::nix::eval::{
     AttrSet, Attribute, Builtin, Data, Eval, Evaluator, Name, Primitive, Thunk, Value, Why,
 };

@@ -1,5 +1,6 @@
 # nixpkgs as a flake input: `lib` with what its flake.nix adds to it, and package sets of which only
-# `lib` is known.
+# `lib` is known. The systems that its `lib` makes carry `release`, so that it is known which of
+# several nixpkgs a machine is built from.
 #
 # Behaviour read from NixOS/nixpkgs, flake.nix at 025640dc and nixos/lib/eval-config.nix at 02aa3c00.
 {
