@@ -173,6 +173,13 @@ fn read_only_beside_read_write_is_a_hazard() {
         json!([{"device": "/srv/swapfile"}]),
     );
     assert!(message(READ_ONLY, &swap).contains("EBUSY"));
+    assert!(message(READ_ONLY, &swap).contains("property set -t subvol /srv/old ro true"));
+    set(
+        &mut swap,
+        "swapDevices",
+        json!([{"device": "/srv/old/file"}]),
+    );
+    assert!(!message(READ_ONLY, &swap).contains("property"));
     for quiet in [["ro", "noatime"], ["rw", "noatime"]] {
         let host = with_mounts(&[("/srv", &quiet), ("/srv/old", &quiet)]);
         assert!(found(READ_ONLY, &host).is_empty(), "{quiet:?}");
