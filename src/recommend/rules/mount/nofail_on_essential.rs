@@ -153,9 +153,9 @@ impl Rule for NofailOnEssential {
                 mounts: vec![list.edited(&changes, Vec::new())],
             }],
             costs: vec![format!(
-                "without the disk of {} the machine waits (90 seconds unless set otherwise), and \
-                 then asks for the root password instead of starting: on a machine that is only \
-                 reached over the network, that is out of reach",
+                "without the disk of {} the machine waits (90 seconds unless set otherwise) and \
+                 then stops in emergency mode: one that is only reached over the network is out \
+                 of reach",
                 finding.subject
             )],
             applicability: Applicability::Consent,

@@ -55,16 +55,20 @@ impl Mixed<'_> {
     /// what the system writes to, or a swap file in use.
     fn is_busy(&self, host: &Host) -> bool {
         let always = ["/", "/var", "/var/log", "/var/lib"];
-        let filesystem = self.mounted.filesystem;
-        let swap = host.settings.known("swapDevices").map(|s| &s.value);
-        let swap = swap.and_then(Json::as_array).into_iter().flatten();
-        let mut files = swap.filter_map(|s| s.get("device")?.as_str());
-        let own = |file: &str| {
-            let held = host.storage.holding(file);
-            held.is_some_and(|(held, _)| std::ptr::eq(held, filesystem))
-        };
-        let of_disko = filesystem.subvolumes.iter().any(|s| !s.swap.is_empty());
-        self.writable.iter().any(|at| always.contains(at)) || of_disko || files.any(own)
+        let subvolumes = &self.mounted.filesystem.subvolumes;
+        self.writable.iter().any(|at| always.contains(at))
+            || subvolumes.iter().any(|s| !s.swap.is_empty())
+            || !self.swap_mounts(host).is_empty()
+    }
+
+    /// The mounts of the filesystem that hold a swap file.
+    fn swap_mounts(&self, host: &Host) -> Vec<String> {
+        let devices = host.settings.known("swapDevices").map(|s| &s.value);
+        let devices = devices.and_then(Json::as_array).into_iter().flatten();
+        let files = devices.filter_map(|s| s.get("device")?.as_str());
+        let holding = files.filter_map(|file| host.storage.holding(file));
+        let own = holding.filter(|(held, _)| std::ptr::eq(*held, self.mounted.filesystem));
+        own.map(|(_, mount)| mount.mountpoint.clone()).collect()
     }
 
     fn at(&self) -> Option<Span> {
@@ -73,17 +77,22 @@ impl Mixed<'_> {
         option.and_then(|o| list.at(o)).or(list.mount.at)
     }
 
-    fn message(&self, is_busy: bool) -> String {
+    fn message(&self, host: &Host, is_busy: bool) -> String {
         let points = |lists: &[&List<'_>]| {
             let points = lists.iter().map(|l| l.mount.mountpoint.clone());
             listed(&points.collect::<Vec<_>>())
         };
         let at = points(&self.read_only);
         let others = listed(&self.writable);
-        let first = self
-            .read_only
-            .first()
-            .map_or("PATH", |l| &*l.mount.mountpoint);
+        // Nobody can use a swap file in a read-only subvolume.
+        let swap = self.swap_mounts(host);
+        let first = self.read_only.iter().map(|l| &l.mount.mountpoint);
+        let property = match first.into_iter().find(|at| !swap.contains(at)) {
+            Some(at) => {
+                format!(", and so is a subvolume after `btrfs property set -t subvol {at} ro true`")
+            }
+            None => String::new(),
+        };
         let is = if self.read_only.len() == 1 {
             "is"
         } else {
@@ -120,8 +129,7 @@ impl Mixed<'_> {
         };
         format!(
             "{at} {is} mounted read-only beside {others} of the same filesystem: {hazard}.{order} A \
-             bind mount with `ro` is read-only by itself alone, and so is a subvolume after `btrfs \
-             property set -t subvol {first} ro true`"
+             bind mount with `ro` is read-only by itself alone{property}"
         )
     }
 }
@@ -156,7 +164,7 @@ impl Rule for ReadOnlySubvolume {
                     true => Severity::Advice,
                     false => Severity::Warning,
                 },
-                message: mixed.message(is_busy),
+                message: mixed.message(context.host, is_busy),
                 at,
                 evidence,
             }

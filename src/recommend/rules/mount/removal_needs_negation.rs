@@ -6,6 +6,7 @@ use super::view::Mounted;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{Aspect, MountOption, Switch, lookup};
 use crate::model::Host;
+use crate::model::metrics::{MountEntry, Sourced};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 
 /// `mount/removal-needs-negation`
@@ -19,13 +20,14 @@ static META: Meta = Meta::new(
 );
 
 /// What stays in force at a mount point: of the whole filesystem, or of that mount.
-struct Lasting {
-    mountpoint: String,
+struct Lasting<'a> {
+    mountpoint: &'a str,
+    entry: &'a Sourced<MountEntry>,
     options: Vec<String>,
-    /// What takes them back; none where only a boot does.
+    /// What takes them back, one word each.
     undo: Vec<String>,
+    /// What only a boot takes back.
     only_boot: Vec<String>,
-    source: String,
 }
 
 /// Whether an option that is no longer listed stays.
@@ -46,86 +48,93 @@ fn stays(difference: &Difference) -> bool {
     difference.running.is_some() && !difference.asked && !dropped && !default
 }
 
-fn lasting(mountpoint: &str, source: &str, differences: Vec<Difference>) -> Option<Lasting> {
-    let mut found = Lasting {
-        mountpoint: mountpoint.to_owned(),
-        options: Vec::new(),
-        undo: Vec::new(),
-        only_boot: Vec::new(),
-        source: source.to_owned(),
-    };
-    for word in differences
-        .into_iter()
-        .filter(stays)
-        .filter_map(|d| d.running)
-    {
-        let option = MountOption::new(&word, 0);
-        match lookup(&option.name).and_then(|spec| spec.undo) {
-            Some(undo) if found.undo.iter().any(|known| known == undo) => {}
-            Some(undo) => found.undo.push(undo.to_owned()),
-            None => found.only_boot.push(format!("`{word}`")),
+impl<'a> Lasting<'a> {
+    fn add(&mut self, differences: Vec<Difference>) {
+        let words = differences.into_iter().filter(stays);
+        for word in words.filter_map(|d| d.running) {
+            match lookup(&MountOption::new(&word, 0).name).and_then(|spec| spec.undo) {
+                Some(undo) => {
+                    for part in undo.split(',') {
+                        if !self.undo.iter().any(|known| known == part) {
+                            self.undo.push(part.to_owned());
+                        }
+                    }
+                }
+                None => self.only_boot.push(format!("`{word}`")),
+            }
+            self.options.push(word);
         }
-        found.options.push(format!("`{word}`"));
     }
-    (!found.options.is_empty()).then_some(found)
+
+    /// The remount that takes back what can be taken back. With device and mount point given,
+    /// libmount adds nothing from elsewhere, so the flags of the mount that are to stay are named.
+    fn command(&self) -> Option<String> {
+        let flags = &self.entry.mount_options;
+        // `remount,ro` would be for the whole filesystem.
+        if self.undo.is_empty() || flags.iter().any(|flag| flag == "ro") {
+            return None;
+        }
+        let own = |flag: &&String| !["rw", "relatime"].contains(&flag.as_str());
+        let stays = flags
+            .iter()
+            .filter(own)
+            .filter(|f| !self.options.contains(f));
+        let words: Vec<&str> = self.undo.iter().chain(stays).map(String::as_str).collect();
+        let (device, at) = (&self.entry.device, self.mountpoint);
+        Some(format!(
+            "mount {device} {at} -o remount,{}",
+            words.join(",")
+        ))
+    }
+
+    fn message(&self) -> String {
+        let texts: Vec<String> = self.options.iter().map(|o| format!("`{o}`")).collect();
+        let (was, them) = match texts.len() {
+            1 => ("was", "it"),
+            _ => ("were", "them"),
+        };
+        let undo = match (self.command(), self.only_boot.is_empty()) {
+            (None, _) => String::new(),
+            (Some(command), true) => format!(" `{command}` takes {them} back at once."),
+            (Some(command), false) => format!(
+                " `{command}` takes back what can be; for {} there is no negation.",
+                listed(&self.only_boot)
+            ),
+        };
+        format!(
+            "{} {was} in force on {} when the metrics were taken, and no mount of the \
+             configuration asks for {them}: a switch does not take back what is no longer listed, \
+             it stays until the next boot.{undo}",
+            listed(&texts),
+            self.mountpoint
+        )
+    }
 }
 
-fn all(host: &Host, running: &[Running<'_>]) -> Vec<Lasting> {
+fn all<'a>(host: &Host, running: &'a [Running<'a>]) -> Vec<Lasting<'a>> {
     let mut all = Vec::new();
     for filesystem in running {
-        let Some((list, entry)) = filesystem.seen.first() else {
-            continue;
-        };
-        let at = match filesystem.mounted.filesystem.mount("/") {
-            Some(root) => &root.mountpoint,
-            None => &list.mount.mountpoint,
-        };
-        all.extend(lasting(at, &entry.source, filesystem.of_filesystem(host)));
-        for (list, entry) in &filesystem.seen {
-            let at = &list.mount.mountpoint;
-            let of_mount = lasting(at, &entry.source, filesystem.of_mount(list, entry));
-            let Some(of_mount) = of_mount else { continue };
-            // The filesystem's own may have been said of the same mount point.
-            match all.iter_mut().find(|l: &&mut Lasting| l.mountpoint == *at) {
-                Some(known) => {
-                    known.options.extend(of_mount.options);
-                    known.undo.extend(of_mount.undo);
-                    known.only_boot.extend(of_mount.only_boot);
-                }
-                None => all.push(of_mount),
+        let seen = &filesystem.seen;
+        let root = seen.iter().position(|(_, entry)| entry.mountpoint == "/");
+        for (index, (list, entry)) in seen.iter().enumerate() {
+            let mut lasting = Lasting {
+                mountpoint: &list.mount.mountpoint,
+                entry,
+                options: Vec::new(),
+                undo: Vec::new(),
+                only_boot: Vec::new(),
+            };
+            // What the filesystem has once is said of one mount.
+            if index == root.unwrap_or_default() {
+                lasting.add(filesystem.of_filesystem(host));
+            }
+            lasting.add(filesystem.of_mount(list, entry));
+            if !lasting.options.is_empty() {
+                all.push(lasting);
             }
         }
     }
     all
-}
-
-fn message(lasting: &Lasting) -> String {
-    let at = &lasting.mountpoint;
-    let (options, one) = (listed(&lasting.options), lasting.options.len() == 1);
-    let (was, them) = match one {
-        true => ("was", "it"),
-        false => ("were", "them"),
-    };
-    let undo = match (lasting.undo.is_empty(), lasting.only_boot.is_empty()) {
-        (true, _) => String::new(),
-        (false, all) => format!(
-            " `mount -o remount,{} {at}` takes {} back at once.",
-            lasting.undo.join(","),
-            if all { them } else { "the others" }
-        ),
-    };
-    let boot = match lasting.only_boot.is_empty() {
-        true => String::new(),
-        false => format!(
-            " For {} there is no negation: only a boot takes that back.",
-            listed(&lasting.only_boot)
-        ),
-    };
-    format!(
-        "{options} {was} in force on {at} when the metrics were taken, and no mount of the \
-         configuration asks for {them}: a switch does not take back what is no longer listed, it \
-         stays until the next boot.{undo}{boot}"
-    )
 }
 
 impl Rule for RemovalNeedsNegation {
@@ -137,20 +146,20 @@ impl Rule for RemovalNeedsNegation {
         let host = context.host;
         let mounted = Mounted::all(host);
         let running = running(host, &mounted);
-        let finding = |lasting: &Lasting| {
-            let at = &lasting.mountpoint;
-            let options = listed(&lasting.options);
+        let finding = |lasting: &Lasting<'_>| {
+            let at = lasting.mountpoint;
+            let options = lasting.options.join(",");
             Finding {
                 rule: META.id,
-                subject: at.clone(),
+                subject: at.to_owned(),
                 severity: Severity::Advice,
-                message: message(lasting),
+                message: lasting.message(),
                 at: host.storage.mount(at).and_then(|(_, mount)| mount.at),
                 evidence: vec![
                     Evidence::speaks_for(
                         Weight::Strong,
-                        Source::Metrics(lasting.source.clone()),
-                        format!("the running system shows {options} for {at}"),
+                        Source::Metrics(lasting.entry.source.to_string()),
+                        format!("the running system shows `{options}` for {at}"),
                     ),
                     Evidence::speaks_for(
                         Weight::Moderate,

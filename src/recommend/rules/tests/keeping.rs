@@ -255,6 +255,12 @@ fn an_unfinished_conversion_is_finished_to_what_mkfs_was_asked_for() {
     host.metrics.maintenance.push(sourced(running));
     assert!(found(id, &host).is_empty());
     assert!(found(id, &with_usage(usage(0, 0))).is_empty());
+    // What old versions of mkfs left behind.
+    let mut empty = usage(20 * GIB, 50 * GIB);
+    empty
+        .block_groups
+        .push(group(BlockGroupKind::Metadata, "single", 8 * Bytes::MIB, 0));
+    assert!(found(id, &with_usage(empty)).is_empty());
 }
 
 #[test]

@@ -173,6 +173,13 @@ fn read_only_beside_read_write_is_a_hazard() {
         json!([{"device": "/srv/swapfile"}]),
     );
     assert!(message(READ_ONLY, &swap).contains("EBUSY"));
+    assert!(message(READ_ONLY, &swap).contains("property set -t subvol /srv/old ro true"));
+    set(
+        &mut swap,
+        "swapDevices",
+        json!([{"device": "/srv/old/file"}]),
+    );
+    assert!(!message(READ_ONLY, &swap).contains("property"));
     for quiet in [["ro", "noatime"], ["rw", "noatime"]] {
         let host = with_mounts(&[("/srv", &quiet), ("/srv/old", &quiet)]);
         assert!(found(READ_ONLY, &host).is_empty(), "{quiet:?}");
@@ -214,7 +221,7 @@ fn what_nothing_asks_for_stays_until_it_is_taken_back() {
         "{message}"
     );
     assert!(
-        message.contains("`mount -o remount,noautodefrag,commit=30 /`"),
+        message.contains("`mount /dev/sda2 / -o remount,noautodefrag,commit=30`"),
         "{message}"
     );
     assert!(found(DRIFT, &host).is_empty(), "the other rule says it");
@@ -223,20 +230,40 @@ fn what_nothing_asks_for_stays_until_it_is_taken_back() {
 #[test]
 fn one_negation_takes_back_two_options_and_some_have_none() {
     let nocow = message(REMOVAL, &runs(&["noatime"], &["nodatasum", "nodatacow"]));
-    assert!(nocow.contains("remount,datasum /`"), "{nocow}");
+    assert!(nocow.contains("remount,datasum`"), "{nocow}");
     let none = message(
         REMOVAL,
         &runs(&["compress=no"], &["user_subvol_rm_allowed"]),
     );
-    assert!(none.contains("there is no negation"), "{none}");
-    assert!(!none.contains("mount -o"), "{none}");
+    assert!(none.ends_with("until the next boot."), "{none}");
+    let some = message(
+        REMOVAL,
+        &runs(&["compress=no"], &["skip_balance", "autodefrag"]),
+    );
+    assert!(
+        some.contains("for `skip_balance` there is no negation"),
+        "{some}"
+    );
 }
 
 #[test]
 fn access_times_stay_off_for_a_mount_point() {
     let mut host = runs(&["compress=zstd"], &["compress=zstd:3"]);
     host.metrics.mounts[0].value.mount_options[1] = "noatime".to_owned();
-    assert!(message(REMOVAL, &host).contains("`mount -o remount,relatime /`"));
+    assert!(message(REMOVAL, &host).contains("`mount /dev/sda2 / -o remount,relatime`"));
+    // The flags that are to stay are named, and a read-only mount is not remounted.
+    let flags = |host: &mut Host, flags: &[&str]| {
+        let flags = flags.iter().map(|f| (*f).to_owned());
+        host.metrics.mounts[0].value.mount_options = flags.collect();
+    };
+    flags(&mut host, &["rw", "nodev", "noatime", "nodiratime"]);
+    let both = message(REMOVAL, &host);
+    assert!(
+        both.contains("-o remount,relatime,diratime,nodev`"),
+        "{both}"
+    );
+    flags(&mut host, &["ro", "noatime"]);
+    assert!(!message(REMOVAL, &host).contains("remount"));
     let mut host = runs(&["noatime"], &[]);
     assert!(found(REMOVAL, &host).is_empty());
     assert!(message(DRIFT, &host).contains("on / `noatime` is asked for"));
