@@ -593,6 +593,15 @@ fn slow_disks_are_told_with_the_work_on_them_and_shingled_ones_by_their_model() 
     assert_eq!(findings("device/slow-medium", &host, &analysis).len(), 1);
     first_disk(&mut host).named_medium = Medium::SolidState;
     assert_eq!(findings("device/slow-medium", &host, &analysis).len(), 0);
+    // A name that only cards have is enough.
+    host.hardware = None;
+    host.storage.filesystems[0].disks = vec!["/dev/mmcblk0".to_owned()];
+    assert_eq!(findings("device/slow-medium", &host, &analysis).len(), 1);
+    mkfs(&mut host, &["-m", "single"]);
+    assert_eq!(found("profiles", &host).len(), 1);
+    host.storage.filesystems[0].disks = vec!["/dev/sda".to_owned()];
+    assert_eq!(findings("device/slow-medium", &host, &analysis).len(), 0);
+    assert_eq!(found("profiles", &host), []);
     let model = |model: &str| {
         let mut host = on(DiskKind::Hdd);
         first_disk(&mut host).model = Some(model.to_owned());
