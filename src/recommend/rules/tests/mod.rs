@@ -3,6 +3,7 @@
 mod device;
 mod fixtures;
 mod host;
+mod made;
 mod mounts;
 mod pages;
 mod rest;
