@@ -53,21 +53,19 @@ struct Case<'a> {
 /// What tells that mkfs does not make it unasked; filesystems that are older were not made with it
 /// either.
 fn without(host: &Host) -> Option<Evidence> {
-    let weak = |source, what| Some(Evidence::speaks_for(Weight::Moderate, source, what));
+    let told = |source, what| Some(Evidence::speaks_for(Weight::Moderate, source, what));
     if let Some(progs) = &host.metrics.btrfs_progs
         && let Ok(version) = progs.value.trim_start_matches('v').parse::<KernelVersion>()
     {
         let what = format!("btrfs-progs {} makes it only when asked", progs.value);
         let source = Source::Metrics(progs.source.to_string());
-        return match version < DEFAULT_SINCE {
-            true => weak(source, what),
-            false => None,
-        };
+        let is_old = version < DEFAULT_SINCE;
+        return told(source, what).filter(|_| is_old);
     }
     let release = host.release().filter(|release| *release <= LAST_WITHOUT)?;
     let source = Source::Knowledge("btrfs-progs CHANGES, 6.19".to_owned());
     let what = format!("mkfs.btrfs of NixOS {release} makes it only when asked");
-    weak(source, what)
+    told(source, what)
 }
 
 fn kernel_knows(host: &Host) -> bool {

@@ -78,9 +78,9 @@ pub(super) fn unreliable(host: &Host, filesystem: &Filesystem) -> Option<(Eviden
     }
     let disks = below(host, filesystem);
     let device = disks.first()?;
-    let removable = [DiskKind::Usb, DiskKind::SdCard, DiskKind::Emmc];
     let what = match device.medium {
-        _ if has_kind(host, filesystem, &removable) => "is a card, eMMC or a disk on USB",
+        _ if device.card => "is an SD card or eMMC",
+        _ if has_kind(host, filesystem, &[DiskKind::Usb]) => "is a disk on USB",
         Medium::Rotational => "rotates: such disks lose sectors one by one",
         _ => return None,
     };

@@ -18,6 +18,8 @@ pub(super) struct Device<'a> {
     pub medium: Medium,
     /// Whether it is NVMe, by the report or by a name that no other disk has.
     pub nvme: bool,
+    /// The same for an SD card or eMMC.
+    pub card: bool,
     /// What the report says of it.
     pub disk: Option<&'a Disk>,
     /// What tells its medium.
@@ -43,7 +45,7 @@ impl Device<'_> {
 }
 
 /// The disks below a filesystem, those that `mkfs.btrfs` is told beside disko's own too; only what
-/// the report knows, or what its name proves to be NVMe.
+/// the report knows, or what its name proves to be NVMe or a card.
 pub(super) fn below<'a>(host: &'a Host, filesystem: &Filesystem) -> Vec<Device<'a>> {
     let mut names: Vec<String> = filesystem.disks.clone();
     names.extend(extra_devices(filesystem).iter().map(|d| whole_disk(d)));
@@ -55,25 +57,29 @@ pub(super) fn below<'a>(host: &'a Host, filesystem: &Filesystem) -> Vec<Device<'
                 kernel_names: vec![disk.kernel_name.clone()],
                 medium: host.medium(disk),
                 nvme: disk.kind == DiskKind::NvmeSsd,
+                card: matches!(disk.kind, DiskKind::SdCard | DiskKind::Emmc),
                 disk: Some(disk),
                 source: Source::Hardware(disk.kernel_name.clone()),
             },
             None => {
                 let short = name.rsplit('/').next().unwrap_or(&name);
-                if !short.starts_with("nvme") {
-                    continue;
-                }
+                let nvme = short.starts_with("nvme");
+                let card = short.starts_with("mmcblk") || short.starts_with("mmc-");
+                let several = match (nvme, card) {
+                    (true, _) => ["nvme0n1", "nvme1n1", "nvme2n1"],
+                    (_, true) => ["mmcblk0", "mmcblk1", "mmcblk2"],
+                    _ => continue,
+                };
                 let kernel_names = match name == format!("/dev/{short}") {
                     true => vec![short.to_owned()],
-                    false => ["nvme0n1", "nvme1n1", "nvme2n1"]
-                        .map(str::to_owned)
-                        .to_vec(),
+                    false => several.map(str::to_owned).to_vec(),
                 };
                 Device {
                     name: name.clone(),
                     kernel_names,
                     medium: Medium::SolidState,
-                    nvme: true,
+                    nvme,
+                    card,
                     disk: None,
                     source: Source::Configuration(filesystem.at),
                 }

@@ -55,11 +55,11 @@ fn is_shingled(disk: &Disk) -> bool {
 }
 
 /// What is slow of a disk, whatever is set.
-fn slow(disk: &Disk) -> Option<&'static str> {
-    match disk.kind {
-        DiskKind::SdCard => Some("an SD card or eMMC"),
-        DiskKind::Emmc => Some("eMMC"),
-        DiskKind::Usb if disk.named_medium != Medium::SolidState => Some("a disk on USB"),
+fn slow(device: &Device<'_>) -> Option<&'static str> {
+    let kind = device.disk.map(|disk| (disk.kind, disk.named_medium));
+    match kind {
+        _ if device.card => Some("an SD card or eMMC"),
+        Some((DiskKind::Usb, medium)) if medium != Medium::SolidState => Some("a disk on USB"),
         _ => None,
     }
 }
@@ -77,7 +77,7 @@ fn work<'a>(context: &Context<'a>, filesystem: &Filesystem) -> Option<&'a Worklo
 
 fn on_slow(context: &Context<'_>, filesystem: &Filesystem) -> Option<Finding> {
     let disks = below(context.host, filesystem);
-    let found = disks.iter().find_map(|d| Some((d, slow(d.disk?)?)));
+    let found = disks.iter().find_map(|d| Some((d, slow(d)?)));
     let (device, what) = found?;
     let work = work(context, filesystem)?;
     let kind = format!("{:?}", work.kind).to_lowercase();

@@ -7,6 +7,7 @@ mod fixtures;
 mod host;
 mod keeping;
 mod layout_apart;
+mod made;
 mod mounts;
 mod pages;
 mod rest;
