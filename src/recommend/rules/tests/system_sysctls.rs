@@ -480,6 +480,11 @@ fn definitions_that_nix_refuses_are_an_error() {
         boot.kernel.sysctl.\"vm.swappiness\" = 10; }",
     );
     assert!(decided.is_empty(), "{decided:?}");
+    let highest = of(
+        "{ imports = [ { boot.kernel.sysctl.\"vm.max_map_count\" = 1; } ];
+        boot.kernel.sysctl.\"vm.max_map_count\" = 2; }",
+    );
+    assert!(highest.is_empty(), "newer releases take the highest");
 }
 
 #[test]
