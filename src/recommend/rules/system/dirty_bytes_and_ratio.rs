@@ -53,8 +53,8 @@ fn both<'a>(host: &'a Host, [bytes, ratio]: [&'static str; 2]) -> Option<Case<'a
             setting: of_ratio,
             message: match undoes {
                 true => format!(
-                    "{ratio} = 0 is written after {bytes} and sets it to 0: the kernel then writes \
-                     every page as soon as it is dirty. Leave the ratio out, it becomes 0 by itself"
+                    "{ratio} = 0 is written after {bytes} and sets it to 0: the kernel then starts \
+                     to write at once and gathers nothing. Leave the ratio out, it becomes 0 by itself"
                 ),
                 false => format!(
                     "{ratio} = 0 beside {bytes} says nothing: writing the bytes sets the ratio to 0"
@@ -64,7 +64,7 @@ fn both<'a>(host: &'a Host, [bytes, ratio]: [&'static str; 2]) -> Option<Case<'a
             title: format!("Leave {ratio} out"),
             action: unset(ratio),
             effect: match undoes {
-                true => Effect::EarlierWriteback,
+                true => Effect::FewerRewrites,
                 false => Effect::Clarity,
             },
         });

@@ -157,7 +157,9 @@ impl Rule for DockerDriver {
         ];
         if case.works_now {
             costs.push(
-                "the first write to a large file of an image copies the whole file".to_owned(),
+                "limits of size for a container (--storage-opt size) are not to be had: overlay2 has them \
+                 on xfs only"
+                    .to_owned(),
             );
         }
         Some(Remedy {

@@ -11,6 +11,8 @@ use crate::nix::source::Span;
 use crate::recommend::{Action, Severity};
 
 const ROOT: &str = "boot.kernel.sysctl.";
+/// Of its definitions newer releases take the highest.
+const TAKES_THE_HIGHEST: &str = "vm.max_map_count";
 const PARAMETERS: &str = "boot.kernelParams";
 const SYSCTLS: &str = "nixpkgs nixos/modules/config/sysctl.nix";
 const SYSTEMD: &str = "systemd src/sysctl/sysctl.c";
@@ -77,6 +79,9 @@ fn knowledge(weight: Weight, source: &str, says: impl Into<String>) -> Evidence 
 fn refused(host: &Host) -> Vec<Case> {
     let of = |(path, reading): (&str, &Result<_, crate::model::UnknownFact>)| {
         let key = path.strip_prefix(ROOT).filter(|key| is_of_memory(key))?;
+        if key == TAKES_THE_HIGHEST {
+            return None;
+        }
         let why = reading.as_ref().err()?;
         let twice = why.why.contains("is defined") && why.why.ends_with("with one priority");
         twice.then(|| Case {

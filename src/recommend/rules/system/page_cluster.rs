@@ -33,6 +33,16 @@ struct Case<'a> {
     cost: &'static str,
 }
 
+/// From which value on it is too much for the zram of a host: two pages are bearable where they are
+/// quickly decompressed.
+fn bearable(host: &Host) -> f64 {
+    match host.settings.get("zramSwap.algorithm") {
+        None => 1.0,
+        Some(Ok(setting)) if setting.value.as_str() == Some("zstd") => 1.0,
+        Some(_) => 2.0,
+    }
+}
+
 fn case(host: &Host) -> Option<Case<'_>> {
     if !sysctls_are_known(host) {
         return None;
@@ -49,7 +59,7 @@ fn case(host: &Host) -> Option<Case<'_>> {
     };
     let seeks = disks.iter().any(|d| d.medium == Medium::Rotational);
     match zram(host)? {
-        true if value > 0.0 && !seeks && host.settings.is_true("zramSwap.enable") => {
+        true if value >= bearable(host) && !seeks && host.settings.is_true("zramSwap.enable") => {
             let at = host.settings.known("zramSwap.enable").and_then(|s| s.at);
             let says = "zramSwap is enabled: memory has no seeks to save";
             evidence.push(Evidence::speaks_for(

@@ -72,7 +72,7 @@ fn case<'a>(context: &Context<'a>) -> Option<Case<'a>> {
             severity: Severity::Warning,
             message: format!(
                 "{KEY} = {value} is refused by the kernel, which takes 0 to {highest}: {DEFAULT} stays, \
-                 and systemd-sysctl.service fails at every boot and switch"
+                 and systemd-sysctl.service fails"
             ),
             evidence: vec![
                 written,

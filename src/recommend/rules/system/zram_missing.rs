@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::super::devices::is_guest;
 use super::builds::complaint;
 use super::memory::{memory, shortage};
 use super::zram_sysctls::wanted;
@@ -68,7 +69,10 @@ fn fills(context: &Context<'_>) -> Vec<Evidence> {
     let mut found = shortage(context);
     found.extend(complaint(context));
     let form = context.host.hardware.as_ref().and_then(|h| h.form_factor);
-    if let Some(form @ (FormFactor::Laptop | FormFactor::Desktop)) = form {
+    // The chassis of a virtual machine is an invention.
+    if let Some(form @ (FormFactor::Laptop | FormFactor::Desktop)) = form
+        && !is_guest(context.host)
+    {
         let says = match form {
             FormFactor::Laptop => "it is a laptop: browsers and editors stay open",
             _ => "it is a desktop machine: browsers and editors stay open",

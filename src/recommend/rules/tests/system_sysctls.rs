@@ -280,6 +280,13 @@ fn swap_is_read_in_pieces_that_suit_it() {
     );
     settle(CLUSTER, &mut zram, &none());
     assert!(findings(CLUSTER, &zram, &none()).is_empty());
+    // Two pages are bearable where they are quickly decompressed.
+    sysctl(&mut zram, "vm.page-cluster", 1);
+    assert_eq!(findings(CLUSTER, &zram, &none()).len(), 1);
+    set(&mut zram, "zramSwap.algorithm", "lz4");
+    assert!(findings(CLUSTER, &zram, &none()).is_empty());
+    sysctl(&mut zram, "vm.page-cluster", 2);
+    assert_eq!(findings(CLUSTER, &zram, &none()).len(), 1);
     // Beside a swap file on a hard disk readahead has its use.
     sysctl(&mut zram, "vm.page-cluster", 3);
     set(
@@ -480,6 +487,11 @@ fn definitions_that_nix_refuses_are_an_error() {
         boot.kernel.sysctl.\"vm.swappiness\" = 10; }",
     );
     assert!(decided.is_empty(), "{decided:?}");
+    let highest = of(
+        "{ imports = [ { boot.kernel.sysctl.\"vm.max_map_count\" = 1; } ];
+        boot.kernel.sysctl.\"vm.max_map_count\" = 2; }",
+    );
+    assert!(highest.is_empty(), "newer releases take the highest");
 }
 
 #[test]
