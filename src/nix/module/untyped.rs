@@ -27,6 +27,12 @@ const LINES: &[&str] = &[
 /// (`mergeOneOption`; nixos/modules/config/sysctl.nix of nixpkgs).
 const UNIQUE_BELOW: &[&str] = &["boot.kernel.sysctl"];
 
+/// Sysctls of which the highest definition counts (`highestValueType` of the same file).
+const HIGHEST: [&str; 2] = [
+    "boot.kernel.sysctl.net.core.rmem_max",
+    "boot.kernel.sysctl.net.core.wmem_max",
+];
+
 /// The value of an option without a visible declaration, from the definitions that count.
 pub(super) fn leaf(e: &Evaluator, path: &str, resolved: Vec<Resolved>) -> Eval<Value> {
     if let Some(doubt) = resolved.iter().find_map(|r| r.definition.doubt.clone()) {
@@ -52,6 +58,18 @@ pub(super) fn leaf(e: &Evaluator, path: &str, resolved: Vec<Resolved>) -> Eval<V
     let at = values.first().and_then(|v| v.at);
     if LINES.contains(&path) {
         return joined(e, &values, "\n");
+    }
+    if HIGHEST.contains(&path) {
+        let number = |v: &Value| match v.data {
+            Data::Int(n) => Some(n),
+            _ => None,
+        };
+        if values.iter().all(|v| number(v).is_some()) {
+            let highest = values.iter().max_by_key(|v| number(v));
+            return highest
+                .cloned()
+                .ok_or(Unknown::new(Why::Config(path.to_owned()), at));
+        }
     }
     let unique = UNIQUE_BELOW.iter().any(|p| {
         path.strip_prefix(p)

@@ -208,7 +208,15 @@ pub(super) fn candidates(evaluated: &Evaluated, change: &ListChange) -> Vec<Cand
     }
     if look::is_plain(&Json::Array(change.after())) {
         let whole = NewValue::from(&Json::Array(change.after()));
-        out.extend(value::instead(evaluated, path, &whole));
+        // Modules of NixOS, which are not read, add to its lists (boot.kernelParams): to force one
+        // would drop what they say, and no proof would see it.
+        let is_whole = path
+            .first()
+            .is_some_and(|r| r == "disko" || r == "fileSystems");
+        out.extend(match is_whole {
+            true => value::instead(evaluated, path, &whole),
+            false => value::unforced(evaluated, path, &whole),
+        });
     }
     out
 }

@@ -45,6 +45,13 @@ fn is_scalar(expression: &ast::Expr) -> bool {
 
 /// Ways of saying something in the place of what is said of a path.
 pub(super) fn instead(evaluated: &Evaluated, path: &[String], value: &NewValue) -> Vec<Candidate> {
+    let mut out = unforced(evaluated, path, value);
+    out.extend(place::forced(evaluated, path, value));
+    out
+}
+
+/// The same, without overriding what other modules say.
+pub(super) fn unforced(evaluated: &Evaluated, path: &[String], value: &NewValue) -> Vec<Candidate> {
     let mut out = Vec::new();
     for definition in look::counting(evaluated, path) {
         out.extend(at_binding(evaluated, &definition, path, value));
@@ -56,7 +63,6 @@ pub(super) fn instead(evaluated: &Evaluated, path: &[String], value: &NewValue) 
         out.extend(beside(evaluated, path, value));
         out.extend(place::definitions(evaluated, path, value));
     }
-    out.extend(place::forced(evaluated, path, value));
     out
 }
 
