@@ -2,12 +2,14 @@
 
 mod attributes;
 mod databases;
+mod engines;
 mod held;
 mod kept;
 mod own_place;
 mod placed;
 mod rollback;
 mod script;
+mod stateful;
 
 pub mod caches_in_snapshots;
 pub mod containers;

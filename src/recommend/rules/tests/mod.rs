@@ -3,6 +3,7 @@
 mod fixtures;
 mod host;
 mod layout_apart;
+mod layout_rollback;
 mod mounts;
 mod pages;
 mod rest;
