@@ -44,6 +44,16 @@ fn data_that_nothing_keeps_is_an_error() {
 }
 
 #[test]
+fn what_is_lost_is_not_made_faster() {
+    let slow = complaint(WorkloadKind::Database, "/var/lib/postgresql");
+    let mut host = with_database();
+    let found = |host: &Host| findings("layout/database-on-cow", host, &slow).len();
+    assert_eq!(found(&host), 0);
+    set(&mut host, "boot.initrd.postResumeCommands", "");
+    assert_eq!(found(&host), 1);
+}
+
+#[test]
 fn data_goes_to_the_one_list_of_what_persists() {
     let mut host = with_database();
     let list = "environment.persistence./persist.directories";
