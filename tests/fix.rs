@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use common::project::{Git, HOSTS, Project, have, program, ran, recommendations};
+use common::project::{
+    Git, HOSTS, Project, have, is_patch, patch_of, program, ran, recommendations,
+};
 use serde_json::Value as Json;
 
 fn patches(text: &str) -> usize {
@@ -22,7 +24,7 @@ fn patches(text: &str) -> usize {
 fn consent_rules(report: &Json) -> BTreeSet<String> {
     recommendations(report)
         .iter()
-        .filter(|r| r["applicability"] == "consent" && r["patch"].is_string())
+        .filter(|r| r["applicability"] == "consent" && is_patch(r))
         .map(|r| r["rule"].as_str().unwrap().to_owned())
         .collect()
 }
@@ -49,17 +51,17 @@ fn each_machine_gets_recommendations_of_its_own() {
                 "{name}: nothing said about its impact"
             );
             assert_eq!(
-                one["patch"].is_string(),
+                is_patch(one),
                 !one["changes"].as_array().unwrap().is_empty(),
                 "{name}"
             );
-            for line in one["patch"].as_str().unwrap_or_default().lines() {
+            for line in patch_of(one).lines() {
                 if let Some(path) = line.strip_prefix("+++ b/") {
                     assert!(project.root.join(path).is_file(), "{name}: {path}");
                 }
             }
         }
-        let patched: Vec<_> = all.iter().filter(|r| r["patch"].is_string()).collect();
+        let patched: Vec<_> = all.iter().filter(|r| is_patch(r)).collect();
         let classes: BTreeSet<_> = patched.iter().filter_map(|r| r["class"].as_str()).collect();
         if host == "workstation" {
             assert!(patched.len() >= 8, "{}", patched.len());
@@ -304,7 +306,7 @@ fn writing_is_applying() {
         let left = project.report();
         for one in recommendations(&left) {
             assert!(
-                one["patch"].is_null() || one["applicability"] == "consent",
+                !is_patch(one) || one["applicability"] == "consent",
                 "{host}: {one}"
             );
         }
@@ -353,8 +355,8 @@ fn a_part_can_be_asked_for() {
             let report: Json = serde_json::from_str(&ran.out).unwrap();
             let mut some = false;
             for one in recommendations(&report) {
-                assert!(one["patch"].is_null() || one[key] == value, "{host}: {one}");
-                some |= one["patch"].is_string();
+                assert!(!is_patch(one) || one[key] == value, "{host}: {one}");
+                some |= is_patch(one);
             }
             assert_eq!(ran.code, Some(i32::from(some)), "{host} {arguments:?}");
         }

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use common::project::{Git, Project, SMALL, have, program, ran};
+use common::project::{Git, Project, SMALL, have, is_patch, program, ran};
 
 #[test]
 fn each_recommendation_is_a_commit() {
@@ -30,7 +30,7 @@ fn each_recommendation_is_a_commit() {
             let subjects: Vec<&str> = log.lines().skip(1).collect();
             let rules: Vec<String> = common::project::recommendations(&expected)
                 .iter()
-                .filter(|r| r["patch"].is_string() && r["applicability"] != "consent")
+                .filter(|r| is_patch(r) && r["applicability"] != "consent")
                 .map(|r| r["rule"].as_str().unwrap().to_owned())
                 .collect();
             assert_eq!(subjects.len(), rules.len(), "{host}: {log}");

@@ -18,7 +18,7 @@ use btrfs_tune::recommend::{
     Action, Algorithm, Applicability, Class, ClassOf, DirectoryAttribute, MkfsSetting, MountEdit,
     Severity,
 };
-use btrfs_tune::report::{FORMAT, HostReport, RecommendationReport, Report, runbook, script};
+use btrfs_tune::report::{FORMAT, FindingReport, HostReport, Report, runbook, script};
 use btrfs_tune::rewrite::commands::{Command, commands};
 use common::named;
 use common::project::have;
@@ -258,7 +258,7 @@ fn actions(host: &Host, name: &str) -> Vec<Action> {
     ]
 }
 
-fn item(action: &Action, host: &Host, name: &str) -> RecommendationReport {
+fn item(action: &Action, host: &Host, name: &str) -> FindingReport {
     let actions = std::slice::from_ref(action);
     let class = ClassOf::of_all(actions, host).unwrap();
     let text = format!("{name}\n```\ntouch BOOM\n# <script>x</script> [a](b) | {name}");
@@ -272,11 +272,11 @@ fn item(action: &Action, host: &Host, name: &str) -> RecommendationReport {
         "class_reason": text,
         "applicability": Applicability::Safe,
         "evidence": [],
-        "costs": [text],
+        "cost": [text],
         "impact": Impact::default(),
         "effort": Effort { basis: Some(text.clone()), ..Effort::default() },
         "changes": [],
-        "patch": "",
+        "edits": [{"file": "x.nix", "patch": ""}],
         "shared_with": [],
         "commands": commands(actions, host),
     });
@@ -295,7 +295,7 @@ fn report(name: &str) -> Report {
             filesystems: Vec::new(),
             workloads: Vec::new(),
             diagnoses: Vec::new(),
-            recommendations: actions.iter().map(|a| item(a, &host, name)).collect(),
+            findings: actions.iter().map(|a| item(a, &host, name)).collect(),
             unknown: Vec::new(),
         }],
         problems: Vec::new(),
@@ -324,7 +324,7 @@ fn every_command_takes_every_name_as_one_word() {
     for shell in SHELLS.iter().filter_map(|s| shell(s, test)) {
         for name in NAMES {
             let report = report(name);
-            for item in &report.hosts[0].recommendations {
+            for item in &report.hosts[0].findings {
                 assert!(
                     !item.commands.is_empty() || name.contains('\n'),
                     "{name:?}: {:?}",
@@ -462,7 +462,7 @@ fn the_runbook_shows_commands_whole_and_names_as_text() {
     for name in NAMES.into_iter().chain(["```\ntouch BOOM\n```", "````"]) {
         let report = report(name);
         let (blocks, rest) = blocks(&runbook::render(&report));
-        let procedures = report.hosts[0].recommendations.iter();
+        let procedures = report.hosts[0].findings.iter();
         let procedures =
             procedures.filter(|r| matches!(r.class, Some(Class::Migrate | Class::Reinstall)));
         let mut counted: BTreeMap<&str, usize> = BTreeMap::new();

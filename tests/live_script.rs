@@ -242,8 +242,8 @@ fn the_live_steps_do_on_the_fixture_machines_what_is_foretold_and_are_taken_back
             let patched = Project::of(host, Git::Root);
             let mut at = start;
             let mut taken = 0;
-            for item in &report.hosts[0].recommendations {
-                let Some(patch) = &item.patch else { continue };
+            for item in &report.hosts[0].findings {
+                let Some(patch) = &item.patch() else { continue };
                 patched.git_apply(patch).unwrap();
                 let runs = item
                     .commands
@@ -335,7 +335,7 @@ fn a_failure_stops_it_and_is_taken_back_and_a_trade_needs_consent() {
     let project = Project::of("workstation", Git::Root);
     let mounts = filesystems(&project);
     let mut report: Report = serde_json::from_value(project.report()).unwrap();
-    let items = &mut report.hosts[0].recommendations;
+    let items = &mut report.hosts[0].findings;
     let limits = items.iter_mut().find(|i| i.rule == "system/dirty-limits");
     limits.unwrap().applicability = btrfs_tune::recommend::Applicability::Consent;
     let live = script::render(&report);

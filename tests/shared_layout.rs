@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::project::{Git, Project, have};
+use common::project::{Git, Project, have, is_patch, patch_of};
 use serde_json::Value as Json;
 
 const LAYOUT: &str = r#"{
@@ -66,12 +66,12 @@ fn flake(hosts: &[(&str, &[&str])]) -> Project {
 fn atime<'r>(report: &'r Json, host: &str) -> Option<&'r Json> {
     let hosts = report["hosts"].as_array().unwrap();
     let host = hosts.iter().find(|h| h["name"] == host).unwrap();
-    let mut all = host["recommendations"].as_array().unwrap().iter();
+    let mut all = host["findings"].as_array().unwrap().iter();
     all.find(|r| r["rule"] == "mount/atime")
 }
 
 fn changed_files(recommendation: &Json) -> Vec<String> {
-    let patch = recommendation["patch"].as_str().unwrap_or_default();
+    let patch = patch_of(recommendation);
     let names = patch.lines().filter_map(|l| l.strip_prefix("+++ b/"));
     names.map(str::to_owned).collect()
 }
@@ -97,7 +97,7 @@ fn hosts_that_want_the_same_get_one_patch() {
     assert_eq!(first["hosts"], serde_json::json!(["a", "b"]));
     assert_eq!(first["shared_with"], serde_json::json!([]));
     let second = atime(&report, "b").unwrap();
-    assert!(second["patch"].is_null(), "{second}");
+    assert!(!is_patch(second), "{second}");
     assert_eq!(second["patched_with"], "a");
     // What is to be run on b is told with b.
     let step = &second["commands"][0];

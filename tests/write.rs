@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use common::project::{Git, Project, Ran, SMALL, have, program, ran};
+use common::project::{Git, Project, Ran, SMALL, have, is_patch, program, ran};
 use serde_json::Value as Json;
 
 const FILE: &str = "disko.nix";
@@ -348,7 +348,7 @@ fn consent_is_given_by_rule() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let report: Json = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(report["needs_consent"][0]["rule"], rule);
-    assert!(report["needs_consent"][0]["patch"].is_string());
+    assert!(is_patch(&report["needs_consent"][0]));
     project.commit_all();
     let before = project.nix_files();
     let ran = project.run(&["fix", "--write", "--consent", rule]);

@@ -8,7 +8,9 @@ use crate::nix::source::Span;
 ///
 /// The weights are judgement: the order of the statements matters, not their ratio. Their sum alone
 /// gives the [`Confidence`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// Would be surprising if the opposite were true, but decides nothing.
@@ -31,7 +33,7 @@ impl Weight {
 }
 
 /// Whether a statement speaks for something or against it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// It makes it more likely.
@@ -91,7 +93,9 @@ impl Evidence {
 }
 
 /// How sure a diagnosis is: nothing but the sum of its evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     /// More speaks against it than for it.

@@ -14,7 +14,19 @@ use crate::model::{Filesystem, Host};
 const TABLE: &str = include_str!("data/devices.json");
 
 /// A class of devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceClass {
     /// Rotating disks.

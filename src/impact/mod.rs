@@ -20,7 +20,7 @@ pub use estimate::estimate;
 use serde::{Deserialize, Serialize};
 
 /// A closed interval of ratios or quantities.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Interval {
     /// The lowest plausible value.
     pub low: f64,
@@ -90,7 +90,7 @@ impl Interval {
 }
 
 /// What a figure rests on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "source")]
 pub enum Basis {
     /// Measured on this machine.
@@ -102,7 +102,7 @@ pub enum Basis {
 }
 
 /// Before and after of one operation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Figure {
     /// The operation that a person waits for.
     pub operation: String,
@@ -123,7 +123,7 @@ impl Figure {
 }
 
 /// A number that people gave, and what it would become.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Expectation {
     /// What they measured.
     pub before: f64,
@@ -137,7 +137,7 @@ pub struct Expectation {
 
 /// What one operation asks of the device or the processor, before and after: exact to a few
 /// percent on every device, also where no time can be promised.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Load {
     /// One of these.
     pub operation: String,
@@ -152,7 +152,7 @@ pub struct Load {
 }
 
 /// What a [`Load`] counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantity {
     /// Requests to the device, reads and writes.
@@ -166,7 +166,7 @@ pub enum Quantity {
 }
 
 /// What a recommendation changes for the machine's work.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Impact {
     /// Operations with figures, the one that matters most here first.
     pub figures: Vec<Figure>,
@@ -180,7 +180,7 @@ pub struct Impact {
 }
 
 /// What a change asks of the people and the machine.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Effort {
     /// What has to be done, in a few words.
     pub steps: String,

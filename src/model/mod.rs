@@ -14,7 +14,7 @@ pub mod storage;
 pub mod texts;
 pub mod units;
 
-pub use host::{Facts, Found, Host};
+pub use host::{Facts, Found, Host, Platform};
 pub use preferences::Preferences;
 pub use release::{Release, ReleaseError};
 pub use settings::{Setting, Settings};

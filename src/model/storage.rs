@@ -290,6 +290,31 @@ impl Storage {
         self.others.push(at);
     }
 
+    /// The bind mount through which a directory is seen at another place together with what lies
+    /// around it: what is mounted on the directory later is not seen there.
+    pub fn bound_above(&self, directory: &str) -> Option<&Bind> {
+        let around = |bind: &&Bind| {
+            bind.from != "/" && bind.from != directory && is_below(directory, &bind.from)
+        };
+        self.binds.iter().find(around)
+    }
+
+    /// Whether the directory of a mount point is known to lie on something else than btrfs, such as
+    /// a tmpfs.
+    pub fn is_elsewhere(&self, mountpoint: &str) -> bool {
+        let above = mountpoint.trim_end_matches('/').rsplit_once('/');
+        let above = above.map_or("", |(above, _)| above);
+        let above = if above.is_empty() { "/" } else { above };
+        self.holding(above).is_none() && self.others.iter().any(|other| is_below(above, other))
+    }
+
+    /// Whether anything is mounted at a place, a bind mount or another filesystem too.
+    pub fn is_mount_point(&self, place: &str) -> bool {
+        self.mount(place).is_some()
+            || self.binds.iter().any(|bind| bind.at == place)
+            || self.others.iter().any(|other| other == place)
+    }
+
     /// The filesystem and mount that hold a path, seen through bind mounts: the longest mount
     /// point that is a prefix of it. `None` where something else than btrfs holds it.
     pub fn holding(&self, path: &str) -> Option<(&Filesystem, &Mount)> {

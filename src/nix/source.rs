@@ -51,7 +51,16 @@ impl Ord for Span {
 /// A place as people and reports name it: 1-based line, 1-based column in characters, length in
 /// characters.
 #[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 pub struct Place {
     /// Path relative to the root of the project, with `/`.

@@ -20,7 +20,19 @@ use crate::model::Host;
 use crate::nix::source::Span;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// The machine will not boot, or loses data.
@@ -32,7 +44,19 @@ pub enum Severity {
 }
 
 /// Whether a change trades something away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Applicability {
     /// It takes nothing away.
@@ -211,6 +235,8 @@ pub enum Effect {
     Placement,
     /// Container images and layers are stored another way.
     Containers,
+    /// Trees or checksums are of a kind that costs less.
+    Format,
 }
 
 /// A rule: it finds, and separately it says what to do.

@@ -5,6 +5,7 @@ use crate::analyze::{Analysis, Evidence, Source};
 use crate::model::{Host, UnknownFact};
 use crate::nix::source::{Sources, Span};
 use crate::project::HostName;
+use crate::rewrite::diff::FileDiff;
 use crate::rewrite::{Outcome, Realised};
 
 /// The report of one host. Places are those of the files as they were read.
@@ -46,7 +47,7 @@ pub fn host(
                 evidence: evidence(&d.evidence),
             })
             .collect(),
-        recommendations: realised
+        findings: realised
             .iter()
             .map(|r| recommendation(&host.name, r))
             .collect(),
@@ -68,12 +69,12 @@ pub fn unknown(fact: &UnknownFact, sources: &Sources) -> UnknownReport {
     }
 }
 
-fn recommendation(host: &str, realised: &Realised) -> RecommendationReport {
+fn recommendation(host: &str, realised: &Realised) -> FindingReport {
     let proposal = &realised.proposal;
     let (finding, sources) = (&realised.finding, &*realised.sources);
     let remedy = proposal.remedy.as_ref();
     let names = |hosts: &[HostName]| hosts.iter().map(|h| h.0.clone()).collect::<Vec<_>>();
-    let mut report = RecommendationReport {
+    let mut report = FindingReport {
         rule: finding.rule.to_owned(),
         subject: finding.subject.clone(),
         severity: finding.severity,
@@ -88,13 +89,14 @@ fn recommendation(host: &str, realised: &Realised) -> RecommendationReport {
             .iter()
             .map(|e| evidence(e, sources))
             .collect(),
-        costs: remedy.map(|r| r.costs.clone()).unwrap_or_default(),
+        cost: remedy.map(|r| r.costs.clone()).unwrap_or_default(),
         trades: proposal.trades.clone(),
         consent: None,
         impact: proposal.impact.clone(),
+        marginal: proposal.is_marginal(),
         effort: proposal.effort.clone(),
         changes: Vec::new(),
-        patch: None,
+        edits: Vec::new(),
         hosts: Vec::new(),
         shared_with: names(&realised.read_by),
         unprotected: Vec::new(),
@@ -115,7 +117,11 @@ fn recommendation(host: &str, realised: &Realised) -> RecommendationReport {
             report.applicability = applicability;
             report.consent = (applicability == Applicability::Consent).then(|| report.rule.clone());
             report.changes = changes.clone();
-            report.patch = Some(files.iter().map(|f| f.text.as_str()).collect());
+            let edit = |f: &FileDiff| EditReport {
+                file: f.path.clone(),
+                patch: f.text.clone(),
+            };
+            report.edits = files.iter().map(edit).collect();
             report.hosts = names(hosts);
             report.hosts.push(host.to_owned());
             report.hosts.sort();

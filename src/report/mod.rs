@@ -22,7 +22,7 @@ use crate::rewrite::commands::Command;
 pub const FORMAT: &str = "btrfs-tune/report/1";
 
 /// What was found about a project.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Report {
     /// [`FORMAT`].
     pub format: String,
@@ -33,7 +33,7 @@ pub struct Report {
 }
 
 /// An input that could not be understood.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProblemReport {
     /// `error`, `warning` or `note`.
     pub severity: String,
@@ -47,7 +47,7 @@ pub struct ProblemReport {
 }
 
 /// What was found about one host.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HostReport {
     /// Its name.
     pub name: String,
@@ -59,14 +59,14 @@ pub struct HostReport {
     pub workloads: Vec<WorkloadReport>,
     /// What holds it back, the likeliest first.
     pub diagnoses: Vec<DiagnosisReport>,
-    /// What to do, in the order in which the patches apply.
-    pub recommendations: Vec<RecommendationReport>,
+    /// What was found and what to do about it, in the order in which the patches apply.
+    pub findings: Vec<FindingReport>,
     /// What could not be read of its configuration.
     pub unknown: Vec<UnknownReport>,
 }
 
 /// A kind of work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WorkloadReport {
     /// Which.
     pub kind: WorkloadKind,
@@ -77,7 +77,7 @@ pub struct WorkloadReport {
 }
 
 /// A statement with its source and weight.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EvidenceReport {
     /// What is the case.
     pub statement: String,
@@ -90,7 +90,7 @@ pub struct EvidenceReport {
 }
 
 /// A root cause, weighed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DiagnosisReport {
     /// Its id.
     pub cause: String,
@@ -106,8 +106,8 @@ pub struct DiagnosisReport {
 }
 
 /// A finding and what to do about it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecommendationReport {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FindingReport {
     /// The rule.
     pub rule: String,
     /// What it is about.
@@ -132,7 +132,7 @@ pub struct RecommendationReport {
     /// What it is concluded from.
     pub evidence: Vec<EvidenceReport>,
     /// What gets worse.
-    pub costs: Vec<String>,
+    pub cost: Vec<String>,
     /// What is given up, by the facts about the kernel.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub trades: Vec<Trade>,
@@ -141,13 +141,16 @@ pub struct RecommendationReport {
     pub consent: Option<String>,
     /// Before and after.
     pub impact: Impact,
+    /// Whether little is gained by it: nothing is repaired, and no figure promises a noticeable
+    /// share of the time of anything. Such findings are there to be taken along, or left.
+    #[serde(default)]
+    pub marginal: bool,
     /// What it asks.
     pub effort: Effort,
     /// The exact difference of the evaluated configuration.
     pub changes: Vec<Change>,
-    /// The patch; absent for advice.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub patch: Option<String>,
+    /// The proven edits, one for each file; none for advice.
+    pub edits: Vec<EditReport>,
     /// The hosts whose configuration the patch changes: this one, and those that have the same
     /// finding and of which it is exactly the remedy. Absent without a patch.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -172,8 +175,17 @@ pub struct RecommendationReport {
     pub commands: Vec<Command>,
 }
 
+/// The edit of one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct EditReport {
+    /// The file, relative to the root of the project.
+    pub file: String,
+    /// The edit as a unified diff, which `git apply` takes.
+    pub patch: String,
+}
+
 /// Why a recommendation is not followed: another one sets the same thing otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DroppedReport {
     /// The rule of the one that is followed instead.
     pub rule: String,
@@ -184,7 +196,7 @@ pub struct DroppedReport {
 }
 
 /// Something about the configuration that is not known.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct UnknownReport {
     /// What.
     pub what: String,
@@ -195,7 +207,13 @@ pub struct UnknownReport {
     pub at: Option<Place>,
 }
 
-impl RecommendationReport {
+impl FindingReport {
+    /// The edits of all files as one patch; `None` for advice.
+    pub fn patch(&self) -> Option<String> {
+        let texts = || self.edits.iter().map(|edit| edit.patch.as_str());
+        (!self.edits.is_empty()).then(|| texts().collect())
+    }
+
     /// How many steps its procedure has, if it moves data or installs anew: then the steps belong
     /// together, in the order and with the checks of the runbook.
     pub fn procedure(&self) -> Option<usize> {
@@ -206,9 +224,17 @@ impl RecommendationReport {
 
 impl HostReport {
     /// The recommendations that have a patch.
-    pub fn patches(&self) -> impl Iterator<Item = &RecommendationReport> {
-        self.recommendations.iter().filter(|r| r.patch.is_some())
+    pub fn patches(&self) -> impl Iterator<Item = &FindingReport> {
+        self.findings.iter().filter(|r| !r.edits.is_empty())
     }
+}
+
+/// The JSON Schema of [`Report`], kept as `schema/report-1.json`.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Report);
+    schema.insert("$id".to_owned(), FORMAT.into());
+    schema.insert("title".to_owned(), "btrfs-tune report".into());
+    schema.to_value()
 }
 
 impl Report {

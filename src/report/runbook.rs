@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{HostReport, RecommendationReport, Report};
+use super::{FindingReport, HostReport, Report};
 use crate::impact::Interval;
 use crate::model::units::Bytes;
 use crate::recommend::{Applicability, Class};
@@ -20,8 +20,8 @@ pub fn render(report: &Report) -> String {
     );
     let mut any = false;
     for host in &report.hosts {
-        let items: Vec<&RecommendationReport> = host
-            .recommendations
+        let items: Vec<&FindingReport> = host
+            .findings
             .iter()
             .filter(|r| matches!(r.class, Some(Class::Migrate | Class::Reinstall)))
             .filter(|r| r.dropped.is_none())
@@ -50,7 +50,7 @@ const NEVER: [&str; 5] = [
     "Do not go on after a check that failed. Take back the steps so far, the last one first.",
 ];
 
-fn render_host(out: &mut String, host: &HostReport, items: &[&RecommendationReport]) {
+fn render_host(out: &mut String, host: &HostReport, items: &[&FindingReport]) {
     let _ = writeln!(out, "\n## Host {}\n", escaped(&host.name));
     out.push_str("Before you begin:\n\n");
     let _ = writeln!(
@@ -76,7 +76,7 @@ fn render_host(out: &mut String, host: &HostReport, items: &[&RecommendationRepo
     }
 }
 
-fn procedure(out: &mut String, number: usize, item: &RecommendationReport) {
+fn procedure(out: &mut String, number: usize, item: &FindingReport) {
     let _ = writeln!(
         out,
         "\n### {number}. {} ({})\n",
@@ -94,7 +94,7 @@ fn procedure(out: &mut String, number: usize, item: &RecommendationReport) {
     if item.applicability == Applicability::Consent {
         fact("Consent", "it trades something away; see the costs");
     }
-    for cost in &item.costs {
+    for cost in &item.cost {
         fact("Cost", &escaped(cost));
     }
     let takes = match item.effort.seconds {
@@ -120,24 +120,24 @@ fn procedure(out: &mut String, number: usize, item: &RecommendationReport) {
         (true, false) => "nothing".to_owned(),
     };
     fact("Out of service", &down);
-    match (&item.patch, &item.obstacle) {
+    match (&item.edits[..], &item.obstacle) {
         _ if item.patched_with.is_some() => {
             let host = item.patched_with.as_deref().unwrap_or_default();
             let text = format!("the patch of host {} changes this one too", escaped(host));
             fact("Files", &text);
         }
-        (Some(_), _) => fact(
+        ([_, ..], _) => fact(
             "Files",
             &format!(
                 "`btrfs-tune fix --write --rule {}` before the step that switches",
                 item.rule
             ),
         ),
-        (None, Some(obstacle)) => fact(
+        ([], Some(obstacle)) => fact(
             "Files",
             &format!("to be edited by hand, because {}", escaped(obstacle)),
         ),
-        (None, None) => fact("Files", "to be edited by hand"),
+        ([], None) => fact("Files", "to be edited by hand"),
     }
     if item.commands.is_empty() {
         out.push_str(

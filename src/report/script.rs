@@ -12,27 +12,27 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use super::{HostReport, RecommendationReport, Report};
+use super::{FindingReport, HostReport, Report};
 use crate::recommend::{Applicability, Class};
 use crate::rewrite::commands::{Command, shell_word};
 
 /// One step with the recommendation that it belongs to.
 struct Step<'r> {
-    item: &'r RecommendationReport,
+    item: &'r FindingReport,
     command: &'r Command,
 }
 
 /// Whether a patch of this host, or of another that changes this one too, makes it last.
-fn is_proven(item: &RecommendationReport) -> bool {
-    item.dropped.is_none() && (item.patch.is_some() || item.patched_with.is_some())
+fn is_proven(item: &FindingReport) -> bool {
+    item.dropped.is_none() && (!item.edits.is_empty() || item.patched_with.is_some())
 }
 
 /// The steps of one host that may run while everything goes on.
 fn live_steps(host: &HostReport) -> Vec<Step<'_>> {
-    let live = |item: &&RecommendationReport| {
+    let live = |item: &&FindingReport| {
         is_proven(item) && matches!(item.class, Some(Class::Live | Class::Reboot))
     };
-    let steps = host.recommendations.iter().filter(live).flat_map(|item| {
+    let steps = host.findings.iter().filter(live).flat_map(|item| {
         let commands = item.commands.iter().filter(|c| c.class == Class::Live);
         commands.map(move |command| Step { item, command })
     });
@@ -65,7 +65,7 @@ pub fn render(report: &Report) -> String {
             identity(&steps),
         );
         choices.push((first.command.machine.clone(), host.name.clone(), index));
-        let mut before: Option<&RecommendationReport> = None;
+        let mut before: Option<&FindingReport> = None;
         for step in &steps {
             number += 1;
             if !before.is_some_and(|b| std::ptr::eq(b, step.item)) {
@@ -109,7 +109,7 @@ fn header(out: &mut String, report: &Report) {
     );
     out.push_str(USAGE_COMMENT);
     for host in &report.hosts {
-        let left_out = host.recommendations.iter().filter_map(|item| {
+        let left_out = host.findings.iter().filter_map(|item| {
             let why = match (item.class, &item.obstacle) {
                 (None, _) => return None,
                 _ if item.dropped.is_some() => "it gives way to another".to_owned(),
@@ -168,7 +168,7 @@ die() { wrong "$@"; exit 1; }
 agreed() { case " $consents " in *" $1 "*) return 0 ;; esac; return 1; }
 "#;
 
-fn introduce(out: &mut String, item: &RecommendationReport) {
+fn introduce(out: &mut String, item: &FindingReport) {
     out.push('\n');
     let class = item.class.map_or("advice", Class::name);
     comment(
@@ -179,7 +179,7 @@ fn introduce(out: &mut String, item: &RecommendationReport) {
     if item.message != item.title {
         comment(out, "  ", &format!("why: {}", item.message));
     }
-    for cost in &item.costs {
+    for cost in &item.cost {
         comment(out, "  ", &format!("cost: {cost}"));
     }
     if let Some(reason) = &item.class_reason {

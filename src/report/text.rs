@@ -59,17 +59,21 @@ fn render_host(out: &mut String, host: &HostReport) {
             prose(out, "    ", &text);
         }
     }
-    let reinstall = |r: &&RecommendationReport| r.class == Some(Class::Reinstall);
+    let reinstall = |r: &&FindingReport| r.class == Some(Class::Reinstall);
     let patches: Vec<_> = host.patches().collect();
     let (later, now): (Vec<_>, Vec<_>) = patches.into_iter().partition(reinstall);
     let mut number = 0;
-    let mut section = |out: &mut String, title: &str, items: &[&RecommendationReport]| {
+    let mut section = |out: &mut String, title: &str, items: &[&FindingReport]| {
         if items.is_empty() {
             return;
         }
         prose(out, "", "");
         prose(out, "", &format!("==== {title} ===="));
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
+            if let Some(note) = diminishing(items, index) {
+                prose(out, "", "");
+                prose(out, "", &note);
+            }
             number += 1;
             render_recommendation(out, number, item);
         }
@@ -81,11 +85,11 @@ fn render_host(out: &mut String, host: &HostReport) {
     );
     section(out, "What needs a reinstall", &later);
     let advice: Vec<_> = host
-        .recommendations
+        .findings
         .iter()
-        .filter(|r| r.patch.is_none() && r.patched_with.is_none())
+        .filter(|r| r.edits.is_empty() && r.patched_with.is_none())
         .collect();
-    let all = host.recommendations.iter();
+    let all = host.findings.iter();
     let with: Vec<_> = all.filter(|r| r.patched_with.is_some()).collect();
     section(out, "What the patch of another host does here too", &with);
     section(out, "Advice, without a patch", &advice);
@@ -95,7 +99,18 @@ fn render_host(out: &mut String, host: &HostReport) {
     }
 }
 
-fn render_recommendation(out: &mut String, number: usize, item: &RecommendationReport) {
+/// Where the list goes over to what makes little difference: a line that says so.
+fn diminishing(items: &[&FindingReport], index: usize) -> Option<String> {
+    let rest = items.get(index..)?;
+    let before = index.checked_sub(1).and_then(|i| items.get(i))?;
+    let turns = !before.marginal && rest.iter().all(|item| item.marginal);
+    turns.then(|| match rest.len() {
+        1 => "---- The last one makes little difference by itself ----".to_owned(),
+        n => format!("---- The following {n} make little difference by themselves ----"),
+    })
+}
+
+fn render_recommendation(out: &mut String, number: usize, item: &FindingReport) {
     prose(out, "", "");
     let class = item.class.map_or("advice", Class::name);
     let consent = match &item.consent {
@@ -131,10 +146,10 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
             ),
         );
     }
-    for cost in &item.costs {
+    for cost in &item.cost {
         prose(out, "   ", &format!("cost:   {cost}"));
     }
-    let told = |trade: &&Trade| !item.costs.contains(&trade.what);
+    let told = |trade: &&Trade| !item.cost.contains(&trade.what);
     for trade in item.trades.iter().filter(told) {
         prose(out, "   ", &format!("trade:  {}", trade.what));
     }
@@ -180,7 +195,7 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
             command(out, "undo:   ", undo);
         }
     }
-    if let Some(patch) = &item.patch {
+    if let Some(patch) = &item.patch() {
         out.push_str(patch);
         if !patch.ends_with('\n') {
             out.push('\n');
@@ -189,7 +204,7 @@ fn render_recommendation(out: &mut String, number: usize, item: &RecommendationR
 }
 
 /// Whom a patch concerns.
-fn hosts(out: &mut String, item: &RecommendationReport) {
+fn hosts(out: &mut String, item: &FindingReport) {
     let mut note = |text: String| prose(out, "   ", &format!("note:   {text}"));
     if let Some(host) = &item.patched_with {
         note(format!("the patch of the host {host} does it here too"));
@@ -202,9 +217,9 @@ fn hosts(out: &mut String, item: &RecommendationReport) {
     }
     if !item.shared_with.is_empty() {
         let hosts = item.shared_with.join(", ");
-        note(match item.patch {
-            Some(_) => format!("the file is read by {hosts} too; nothing changes there"),
-            None => format!("the file is read by {hosts} too"),
+        note(match item.edits.is_empty() {
+            false => format!("the file is read by {hosts} too; nothing changes there"),
+            true => format!("the file is read by {hosts} too"),
         });
     }
     for host in &item.unprotected {

@@ -274,12 +274,23 @@ pub(crate) fn ran(mut command: assert_cmd::Command) -> Ran {
     }
 }
 
+/// Whether a finding of a report has a patch.
+pub(crate) fn is_patch(finding: &Json) -> bool {
+    !finding["edits"].as_array().unwrap().is_empty()
+}
+
+/// The patch of a finding of a report, of all its files.
+pub(crate) fn patch_of(finding: &Json) -> String {
+    let edits = finding["edits"].as_array().unwrap().iter();
+    edits.map(|e| e["patch"].as_str().unwrap()).collect()
+}
+
 /// The recommendations of a report.
 pub(crate) fn recommendations(report: &Json) -> Vec<&Json> {
     let hosts = report["hosts"].as_array().unwrap();
     hosts
         .iter()
-        .flat_map(|h| h["recommendations"].as_array().unwrap())
+        .flat_map(|h| h["findings"].as_array().unwrap())
         .collect()
 }
 

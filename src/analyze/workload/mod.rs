@@ -12,7 +12,19 @@ use crate::model::observation::WorkloadHint;
 use crate::model::{Host, Reading, Setting};
 
 /// A kind of work, as design words have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkloadKind {
     /// Compiling.

@@ -125,7 +125,7 @@ impl Asking<'_> {
         hosts.retain(|host| host.name == patch.host.0);
         for host in &mut hosts {
             host.diagnoses.clear();
-            host.recommendations = vec![patch.report.clone()];
+            host.findings = vec![patch.report.clone()];
         }
         let report = Report {
             format: FORMAT.to_owned(),
@@ -180,7 +180,7 @@ impl Asking<'_> {
             return Ok(true);
         }
         let mut out = "This gives something up:\n".to_owned();
-        for cost in &patch.report.costs {
+        for cost in &patch.report.cost {
             message::prose(&mut out, "  - ", "    ", cost);
         }
         tell(&out)?;

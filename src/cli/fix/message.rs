@@ -72,10 +72,10 @@ pub(super) fn of(patch: &Patch, several_hosts: bool) -> Message {
     let class = report.class.map_or("live", Class::name);
     let reason = report.class_reason.as_deref().unwrap_or_default();
     prose(&mut body, "Class: ", "  ", &format!("{class}. {reason}"));
-    match report.costs.is_empty() {
+    match report.cost.is_empty() {
         true => body.push_str("Cost: nothing gets worse.\n"),
         false => report
-            .costs
+            .cost
             .iter()
             .for_each(|cost| prose(&mut body, "Cost: ", "  ", cost)),
     }
@@ -167,7 +167,7 @@ pub(super) fn held_back(left: &[Patch]) -> String {
         let report = &patch.report;
         let title = format!("{} ({})", clean(&report.title), report.rule);
         prose(&mut out, "# - ", "#   ", &title);
-        for cost in &report.costs {
+        for cost in &report.cost {
             prose(&mut out, "#   cost: ", "#     ", cost);
         }
         let _ = writeln!(out, "#   to take it: --consent {}", report.rule);

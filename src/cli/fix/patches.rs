@@ -163,7 +163,7 @@ fn cover(patches: &[Patch], messages: &[Message]) -> (String, String) {
             let class = patch.class().name();
             let text = format!("[{class}{consent}] {}", message.subject);
             message::prose(&mut body, &format!("  {number:>2}. "), "      ", &text);
-            for cost in &patch.report.costs {
+            for cost in &patch.report.cost {
                 message::prose(&mut body, "      cost: ", "        ", cost);
             }
         }

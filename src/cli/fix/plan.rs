@@ -13,7 +13,7 @@ use crate::model::{Facts, Host};
 use crate::nix::source::FileId;
 use crate::project::HostName;
 use crate::recommend::{Applicability, Class};
-use crate::report::{FORMAT, HostReport, ProblemReport, RecommendationReport, Report, build};
+use crate::report::{FORMAT, FindingReport, HostReport, ProblemReport, Report, build};
 use crate::rewrite::diff::FileDiff;
 use crate::rewrite::{FactsOf, Outcome, Realised, Workspace, realise};
 use crate::select::{self, Proposal};
@@ -29,7 +29,7 @@ pub(super) struct Patch {
     /// The host that it is for.
     pub(super) host: HostName,
     /// What is said of it.
-    pub(super) report: RecommendationReport,
+    pub(super) report: FindingReport,
     /// The rule, which lives as long as the program.
     pub(super) rule: &'static str,
     /// The texts.
@@ -89,7 +89,8 @@ impl Planned {
 impl<'a> Planner<'a> {
     /// Opens the project, and asks Nix about it if that is wanted.
     pub(super) fn open(fix: &'a Fix) -> miette::Result<Planner<'a>> {
-        let opened = inputs::open(&fix.target)?;
+        let mut opened = inputs::open(&fix.target)?;
+        opened.asked.clone_from(&fix.rule);
         // The proof watches every host of the project, whichever is asked about.
         let mut all = opened.project.hosts(&opened.sources).names();
         if all.is_empty() {
@@ -379,7 +380,7 @@ fn settled(read: &Host, told: &Host) -> impl Fn(&Proposal) -> bool + use<> {
 
 fn patches_of(name: &HostName, realised: &[Realised], report: &HostReport) -> Vec<Patch> {
     // The report has one recommendation for each, in the same order.
-    let pairs = realised.iter().zip(&report.recommendations);
+    let pairs = realised.iter().zip(&report.findings);
     pairs
         .filter_map(|(one, report)| match &one.outcome {
             Outcome::Patch { files, .. } => Some(Patch {

@@ -21,7 +21,19 @@ use serde_json::Value as Json;
 use crate::model::units::Bytes;
 
 /// When a change takes effect, and what that costs. Ordered by disruption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// The running system takes it on `nixos-rebuild switch`, or by a remount.

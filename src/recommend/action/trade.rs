@@ -8,7 +8,19 @@ use crate::btrfs::{DEFAULT_COMMIT_SECONDS, MkfsArgs, Profile, Switch, effective,
 use crate::model::{Filesystem, Host, StorageSource};
 
 /// Something that is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Good {
     /// Silent corruption of data is found.
@@ -28,7 +40,9 @@ pub enum Good {
 }
 
 /// A good that is given up, and what that means here.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Trade {
     /// What is given up.
     pub good: Good,

@@ -17,6 +17,7 @@ mod moving;
 mod option;
 mod place;
 mod quote;
+mod seen;
 mod subvolume;
 
 pub use quote::shell_word;
@@ -27,7 +28,7 @@ use crate::model::{Found, Host};
 use crate::recommend::{Action, Class, DirectoryAttribute};
 
 /// One step for a person, or for the script that a person runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Command {
     /// What it is for.
     pub why: String,
@@ -68,7 +69,7 @@ pub struct Command {
 }
 
 /// Something that must be so before a command may run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Check {
     /// The test.
     pub test: String,

@@ -69,7 +69,11 @@ pub(super) fn tmpfiles(host: &Host) -> impl Iterator<Item = TmpfilesRule> {
 }
 
 /// Whether tmpfiles sets `+C` on a directory or one above it, down from `top`.
-pub(super) fn has_nocow_attribute(host: &Host, directory: &str, top: &str) -> bool {
+pub(in crate::recommend::rules) fn has_nocow_attribute(
+    host: &Host,
+    directory: &str,
+    top: &str,
+) -> bool {
     use crate::model::storage::is_below;
     tmpfiles(host).any(|rule| {
         rule.sets_nocow() && is_below(directory, &rule.path) && is_below(&rule.path, top)

@@ -39,17 +39,17 @@ const SERVERS: [Server; 3] = [
 ];
 
 /// A database that runs on the host.
-pub(super) struct Database {
-    pub(super) name: &'static str,
+pub(in crate::recommend::rules) struct Database {
+    pub(in crate::recommend::rules) name: &'static str,
     /// Where its data really lies: behind the bind mounts of impermanence, without a version
     /// number at the end.
-    pub(super) directory: String,
+    pub(in crate::recommend::rules) directory: String,
     /// Where it was configured.
-    pub(super) at: Option<Span>,
+    pub(in crate::recommend::rules) at: Option<Span>,
 }
 
 /// The databases of a host whose place is known.
-pub(super) fn databases(host: &Host) -> Vec<Database> {
+pub(in crate::recommend::rules) fn databases(host: &Host) -> Vec<Database> {
     let settings = &host.settings;
     let running = SERVERS
         .iter()
