@@ -1,5 +1,6 @@
 //! Images and layers of containers in snapshots.
 
+use super::engines::{ENGINES, Engine};
 use super::held::{Held, held};
 use super::own_place::split;
 use crate::analyze::{Evidence, Source, Weight};
@@ -16,65 +17,6 @@ static META: Meta = Meta::new(
     "Snapshots hold the images and layers of containers",
     include_str!("containers.md"),
 );
-
-/// What runs containers, and where NixOS lets it keep them.
-struct Engine {
-    name: &'static str,
-    /// How its subvolume is called.
-    subvolume: &'static str,
-    enable: &'static str,
-    /// The option that holds its directory.
-    directory: &'static str,
-    default: &'static str,
-    /// Options that hold the driver.
-    drivers: &'static [&'static str],
-    /// An option without which it stores nothing there.
-    needs: Option<&'static str>,
-}
-
-/// nixpkgs nixos/modules/virtualisation/{docker,containers,oci-containers,containerd}.nix and
-/// nixos/modules/services/cluster. What users run without root lies in their homes.
-const ENGINES: [Engine; 4] = [
-    Engine {
-        name: "docker",
-        subvolume: "docker",
-        enable: "virtualisation.docker.enable",
-        directory: "virtualisation.docker.daemon.settings.data-root",
-        default: "/var/lib/docker",
-        drivers: &[
-            "virtualisation.docker.storageDriver",
-            "virtualisation.docker.daemon.settings.storage-driver",
-        ],
-        needs: None,
-    },
-    Engine {
-        name: "podman",
-        subvolume: "containers",
-        enable: "virtualisation.podman.enable",
-        directory: "virtualisation.containers.storage.settings.storage.graphroot",
-        default: "/var/lib/containers",
-        drivers: &["virtualisation.containers.storage.settings.storage.driver"],
-        needs: Some("virtualisation.oci-containers.containers."),
-    },
-    Engine {
-        name: "containerd",
-        subvolume: "containerd",
-        enable: "virtualisation.containerd.enable",
-        directory: "virtualisation.containerd.settings.root",
-        default: "/var/lib/containerd",
-        drivers: &[],
-        needs: None,
-    },
-    Engine {
-        name: "k3s",
-        subvolume: "k3s-containerd",
-        enable: "services.k3s.enable",
-        directory: "",
-        default: "/var/lib/rancher/k3s/agent/containerd",
-        drivers: &[],
-        needs: None,
-    },
-];
 
 struct Case<'h> {
     engine: &'static Engine,

@@ -2,6 +2,7 @@
 
 pub(super) mod attributes;
 pub(super) mod databases;
+mod engines;
 mod held;
 mod initrd_scripts;
 mod kept;
@@ -10,6 +11,7 @@ mod placed;
 mod retention;
 mod rollback;
 mod script;
+mod stateful;
 mod swap_files;
 
 pub mod caches_in_snapshots;

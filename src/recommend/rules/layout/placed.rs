@@ -5,6 +5,7 @@ use super::super::evidence::of_work;
 use super::super::snapshots::snapshots_of;
 use super::attributes::has_nocow_attribute;
 use super::own_place::decided;
+use super::rollback::lost;
 use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
 use crate::btrfs::{MountOption, effective};
 use crate::model::storage::is_below;
@@ -22,7 +23,7 @@ pub(super) struct Placed<'a> {
     pub(super) snapshots: Vec<Evidence>,
 }
 
-/// Where a directory lies, if it is known to be copied on write there.
+/// Where a directory lies, if it is known to be copied on write there, and to outlive a boot.
 pub(super) fn placed<'a>(host: &'a Host, directory: &str) -> Option<Placed<'a>> {
     let (filesystem, mount) = host.storage.holding(directory)?;
     let covered = host.metrics.mounts.iter().any(|entry| {
@@ -32,7 +33,10 @@ pub(super) fn placed<'a>(host: &'a Host, directory: &str) -> Option<Placed<'a>> 
             && entry.mountpoint.len() > mount.mountpoint.len()
     });
     let is_cow = || decided(host, filesystem).is_some_and(|o| !is_nocow(host, filesystem, &o));
-    let known = !covered && !has_nocow_attribute(host, directory, &mount.mountpoint) && is_cow();
+    // What is gone after a boot is not worth an attribute.
+    let stays = lost(host, directory).is_none();
+    let known =
+        stays && !covered && !has_nocow_attribute(host, directory, &mount.mountpoint) && is_cow();
     known.then(|| Placed {
         filesystem,
         mount,

@@ -5,6 +5,7 @@ use super::databases::without_version;
 use super::kept::keep;
 use super::own_place::last_part;
 use super::rollback::{Lost, lost, persistence_is_known};
+use super::stateful::SERVICES;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::Host;
 use crate::model::storage::is_below;
@@ -20,81 +21,6 @@ static META: Meta = Meta::new(
     "Data of a service lies where each boot empties it",
     include_str!("rolled_back_root.md"),
 );
-
-/// A service that keeps what cannot be made again: its name, what turns it on, the option of its
-/// directory, and the default of the NixOS module.
-type Service = (&'static str, &'static str, &'static str, &'static str);
-
-/// nixpkgs nixos/modules/services/{databases,misc,web-apps,home-automation,monitoring} and
-/// nixos/modules/virtualisation/libvirtd.nix.
-const SERVICES: [Service; 11] = [
-    (
-        "PostgreSQL",
-        "services.postgresql.enable",
-        "services.postgresql.dataDir",
-        "/var/lib/postgresql",
-    ),
-    (
-        "MySQL",
-        "services.mysql.enable",
-        "services.mysql.dataDir",
-        "/var/lib/mysql",
-    ),
-    (
-        "MongoDB",
-        "services.mongodb.enable",
-        "services.mongodb.dbpath",
-        "/var/db/mongodb",
-    ),
-    (
-        "Forgejo",
-        "services.forgejo.enable",
-        "services.forgejo.stateDir",
-        "/var/lib/forgejo",
-    ),
-    (
-        "Gitea",
-        "services.gitea.enable",
-        "services.gitea.stateDir",
-        "/var/lib/gitea",
-    ),
-    (
-        "Nextcloud",
-        "services.nextcloud.enable",
-        "services.nextcloud.home",
-        "/var/lib/nextcloud",
-    ),
-    (
-        "Immich",
-        "services.immich.enable",
-        "services.immich.mediaLocation",
-        "/var/lib/immich",
-    ),
-    (
-        "Paperless",
-        "services.paperless.enable",
-        "services.paperless.dataDir",
-        "/var/lib/paperless",
-    ),
-    (
-        "Home Assistant",
-        "services.home-assistant.enable",
-        "services.home-assistant.configDir",
-        "/var/lib/hass",
-    ),
-    (
-        "Jellyfin",
-        "services.jellyfin.enable",
-        "services.jellyfin.dataDir",
-        "/var/lib/jellyfin",
-    ),
-    (
-        "libvirt",
-        "virtualisation.libvirtd.enable",
-        "",
-        "/var/lib/libvirt",
-    ),
-];
 
 struct Case<'h> {
     /// What keeps data there; `None` where only an attribute is set.

@@ -8,6 +8,7 @@ mod host;
 mod keeping;
 mod layout_apart;
 mod made;
+mod layout_rollback;
 mod mounts;
 mod pages;
 mod rest;
