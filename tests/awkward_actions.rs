@@ -399,6 +399,21 @@ fn a_subvolume_that_is_seen_through_a_bind_mount_is_merged_with_it() {
 }
 
 #[test]
+fn the_runbook_names_the_consent_that_the_patch_needs() {
+    let extra = "  services.postgresql.enable = true;\n";
+    let written = Written::new(DISKO, extra);
+    let observe = "postgresql in /var/lib/postgresql is slow";
+    let rule = "layout/database-on-cow";
+    let mut program = common::project::program();
+    program.args(["fix", "--runbook", "--rule", rule, "--observe", observe]);
+    program.arg(written.directory.path());
+    let output = program.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let command = format!("fix --write --rule {rule} --consent {rule}`");
+    assert!(text.contains(&command), "{text}");
+}
+
+#[test]
 fn a_profile_is_an_argument_for_the_next_installation_and_a_balance_for_this_one() {
     let two = DISKO.replace(
         "type = \"btrfs\";\n",
