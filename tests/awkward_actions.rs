@@ -160,6 +160,14 @@ fn a_directory_that_the_initrd_looks_into_stays_mounted_by_it() {
             assert_eq!(lists.as_array().unwrap().len(), 3, "the lists stay");
         }
     }
+    let preservation = r#"  preservation = {
+    enable = true;
+    preserveAt."/persist".directories = [ { directory = "/var/lib/nixos"; inInitrd = true; } ];
+  };
+"#;
+    let written = Written::new(DISKO, preservation);
+    let at = "/persist/var/lib/nixos";
+    assert!(is_early(&written.after(&written.split(at)).unwrap().0, at));
     // Nothing is bound from there.
     let written = Written::new(DISKO, PERSISTENCE);
     let (host, nix) = written.after(&written.split("/persist/games")).unwrap();
