@@ -1,7 +1,7 @@
 //! Subvolumes that differ in nothing from the one around them.
 
 use super::super::snapshots::{is_kept_by_tool, jobs};
-use super::rollback::Rollback;
+use super::initrd_scripts::InitrdScripts;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::storage::is_below;
 use crate::model::{Filesystem, Host, Mount, StorageSource, Subvolume};
@@ -118,7 +118,7 @@ fn cases(host: &Host) -> Vec<Case<'_>> {
                 .below(prefix)
                 .any(|(_, setting)| setting.is_err())
         });
-    let rollback = Rollback::of(host);
+    let rollback = InitrdScripts::of(host);
     if unread || rollback.unsure || rollback.is_any() {
         return Vec::new();
     }

@@ -1,7 +1,7 @@
 //! Subvolumes that lie within another one's tree.
 
 use super::super::snapshots::{is_kept_by_tool, jobs_of};
-use super::rollback::Rollback;
+use super::initrd_scripts::InitrdScripts;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::{Filesystem, Host, Subvolume};
 use crate::recommend::{
@@ -52,7 +52,12 @@ fn holder<'a>(filesystem: &'a Filesystem, inner: &Subvolume) -> Option<&'a Subvo
     outer.max_by_key(|outer| within(&outer.name).len())
 }
 
-fn harm(host: &Host, rollback: &Rollback, inner: &Subvolume, outer: &Subvolume) -> Option<Harm> {
+fn harm(
+    host: &Host,
+    rollback: &InitrdScripts,
+    inner: &Subvolume,
+    outer: &Subvolume,
+) -> Option<Harm> {
     if let Some(at) = rollback.replaces(&outer.name) {
         let statement = format!(
             "a script of the initrd deletes or moves the subvolume {} at every boot",
@@ -75,7 +80,7 @@ fn harm(host: &Host, rollback: &Rollback, inner: &Subvolume, outer: &Subvolume) 
 }
 
 fn cases(host: &Host) -> Vec<Case<'_>> {
-    let rollback = Rollback::of(host);
+    let rollback = InitrdScripts::of(host);
     let mut cases = Vec::new();
     for filesystem in &host.storage.filesystems {
         for inner in &filesystem.subvolumes {
@@ -192,7 +197,7 @@ impl Rule for NestedSubvolumes {
             .settings
             .below("services.btrbk.")
             .any(|(path, _)| path.contains(&named));
-        if elsewhere || Rollback::of(host).mentions(&case.inner.name) {
+        if elsewhere || InitrdScripts::of(host).mentions(&case.inner.name) {
             return None;
         }
         let name = case.name_at_top()?;

@@ -53,6 +53,17 @@ impl<'a> List<'a> {
             .is_some_and(|o| Some(o.element) == self.appended())
     }
 
+    /// Whether no element that somebody wrote would be left after options change.
+    pub(super) fn would_be_empty(&self, changes: &BTreeMap<usize, Option<String>>) -> bool {
+        let appended = self.appended().unwrap_or(usize::MAX);
+        let written = self.mount.written.known().map_or(0, <[_]>::len);
+        let stays = |(index, option): (usize, &MountOption)| {
+            let ours = option.element < written && option.element != appended;
+            ours && !matches!(changes.get(&index), Some(None))
+        };
+        written > 0 && !self.options.iter().enumerate().any(stays)
+    }
+
     /// How many elements that somebody wrote have this text.
     fn copies(&self, text: &str) -> usize {
         let written = self
@@ -159,6 +170,14 @@ impl<'a> Mounted<'a> {
             }
         };
         host.storage.filesystems.iter().map(of).collect()
+    }
+
+    /// Whether a mount is there for a swap file.
+    pub(super) fn holds_swap(&self, list: usize) -> bool {
+        let at = &self.lists[list].mount.mountpoint;
+        let mut subvolumes = self.filesystem.subvolumes.iter();
+        let own = subvolumes.find(|s| matches!(&s.mountpoint, Ok(Some(m)) if m == at));
+        own.is_some_and(|subvolume| !subvolume.swap.is_empty())
     }
 
     /// The mount that decides for the filesystem, where that is certain.

@@ -48,6 +48,7 @@ fn analysis(workloads: &[(WorkloadKind, &str)]) -> Analysis {
 fn report(host: &Host, analysis: &Analysis) -> Vec<String> {
     let all = RULES
         .iter()
+        .filter(|rule| rule.meta().default_on)
         .flat_map(|rule| findings(rule.meta().id, host, analysis));
     all.map(|(finding, remedy)| {
         let severity = match finding.severity {
@@ -72,6 +73,7 @@ fn at_rest(host: &mut Host, analysis: &Analysis) -> Vec<String> {
     for _ in 0..60 {
         let found = RULES
             .iter()
+            .filter(|rule| rule.meta().default_on)
             .flat_map(|rule| findings(rule.meta().id, host, analysis));
         let Some(remedy) = found.filter_map(|(_, remedy)| remedy).next() else {
             return report(host, analysis);
