@@ -160,6 +160,14 @@ fn a_directory_that_the_initrd_looks_into_stays_mounted_by_it() {
             assert_eq!(lists.as_array().unwrap().len(), 3, "the lists stay");
         }
     }
+    let preservation = r#"  preservation = {
+    enable = true;
+    preserveAt."/persist".directories = [ { directory = "/var/lib/nixos"; inInitrd = true; } ];
+  };
+"#;
+    let written = Written::new(DISKO, preservation);
+    let at = "/persist/var/lib/nixos";
+    assert!(is_early(&written.after(&written.split(at)).unwrap().0, at));
     // Nothing is bound from there.
     let written = Written::new(DISKO, PERSISTENCE);
     let (host, nix) = written.after(&written.split("/persist/games")).unwrap();
@@ -396,6 +404,21 @@ fn a_subvolume_that_is_seen_through_a_bind_mount_is_merged_with_it() {
          ! btrfs subvolume list / | grep -q ' path mysql$'"
     );
     try_out(&machine, &commands(&[merge], &host), switch, FILL, &end);
+}
+
+#[test]
+fn the_runbook_names_the_consent_that_the_patch_needs() {
+    let extra = "  services.postgresql.enable = true;\n";
+    let written = Written::new(DISKO, extra);
+    let observe = "postgresql in /var/lib/postgresql is slow";
+    let rule = "layout/database-on-cow";
+    let mut program = common::project::program();
+    program.args(["fix", "--runbook", "--rule", rule, "--observe", observe]);
+    program.arg(written.directory.path());
+    let output = program.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let command = format!("fix --write --rule {rule} --consent {rule}`");
+    assert!(text.contains(&command), "{text}");
 }
 
 #[test]

@@ -53,15 +53,24 @@ const NEVER: [&str; 5] = [
 fn render_host(out: &mut String, host: &HostReport, items: &[&FindingReport]) {
     let _ = writeln!(out, "\n## Host {}\n", escaped(&host.name));
     out.push_str("Before you begin:\n\n");
-    let _ = writeln!(
-        out,
-        "- Work on this machine and no other: `uname -n` says {}.",
-        items
-            .iter()
-            .flat_map(|i| &i.commands)
-            .next()
-            .map_or_else(|| escaped(&host.name), |c| escaped(&c.machine))
-    );
+    let machine = items
+        .iter()
+        .flat_map(|i| &i.commands)
+        .next()
+        .map_or(host.name.as_str(), |c| &c.machine);
+    let _ = match machine {
+        // The configuration does not tell what the machine calls itself.
+        "" => writeln!(
+            out,
+            "- Work on the machine {} and no other.",
+            escaped(&host.name)
+        ),
+        name => writeln!(
+            out,
+            "- Work on this machine and no other: `uname -n` says {}.",
+            escaped(name)
+        ),
+    };
     out.push_str(
         "- All commands are for a root shell (`sh`, `dash` or `bash`), one shell for a whole procedure.\n\
          - Have a backup that was read back, and a rescue system that boots.\n\
@@ -126,13 +135,18 @@ fn procedure(out: &mut String, number: usize, item: &FindingReport) {
             let text = format!("the patch of host {} changes this one too", escaped(host));
             fact("Files", &text);
         }
-        ([_, ..], _) => fact(
-            "Files",
-            &format!(
-                "`btrfs-tune fix --write --rule {}` before the step that switches",
-                item.rule
-            ),
-        ),
+        ([_, ..], _) => {
+            let consent = item.consent.as_ref();
+            let consent = consent.map(|rule| format!(" --consent {rule}"));
+            fact(
+                "Files",
+                &format!(
+                    "`btrfs-tune fix --write --rule {}{}` before the step that switches",
+                    item.rule,
+                    consent.unwrap_or_default()
+                ),
+            );
+        }
         ([], Some(obstacle)) => fact(
             "Files",
             &format!("to be edited by hand, because {}", escaped(obstacle)),

@@ -1,9 +1,9 @@
-//! Subvolumes that the initrd replaces at every boot, as the scripts of the configuration say.
+//! Whether the initrd does anything to subvolumes, and which names it uses. What it throws away is read
+//! by [`super::rollback`].
 
 use serde_json::Value as Json;
 
 use crate::model::Host;
-use crate::nix::source::Span;
 
 /// Options that hold scripts of the initrd.
 const SCRIPTS: [&str; 4] = [
@@ -16,7 +16,7 @@ const SCRIPTS: [&str; 4] = [
 /// What the scripts of the initrd do to subvolumes.
 pub(super) struct InitrdScripts {
     /// Scripts that call `btrfs subvolume`.
-    scripts: Vec<(String, Option<Span>)>,
+    scripts: Vec<String>,
     /// Whether a script could not be read.
     pub(super) unsure: bool,
 }
@@ -36,7 +36,7 @@ impl InitrdScripts {
                         && is_script
                         && text.contains("btrfs subvolume")
                     {
-                        found.scripts.push((text.clone(), setting.at));
+                        found.scripts.push(text.clone());
                     }
                 }
                 Err(_) => found.unsure = true,
@@ -53,31 +53,6 @@ impl InitrdScripts {
     /// Whether any script names a subvolume.
     pub(super) fn mentions(&self, name: &str) -> bool {
         let name = name.trim_matches('/');
-        self.scripts.iter().any(|(text, _)| text.contains(name))
-    }
-
-    /// The script that deletes a subvolume or moves it away, if one names it.
-    pub(super) fn replaces(&self, name: &str) -> Option<Option<Span>> {
-        let name = name.trim_matches('/');
-        let names = |word: &str| {
-            let word = word.trim_matches(|c: char| matches!(c, '"' | '\'' | ';' | ')' | '('));
-            let word = word.trim_end_matches('/');
-            word == name || word.ends_with(&format!("/{name}"))
-        };
-        let takes_away = |line: &str| {
-            let mut words = line.split_whitespace();
-            let deletes = line.contains("subvolume delete");
-            let moves = words.any(|word| word == "mv");
-            // What is moved or deleted stands first; a target of `mv` is a new place.
-            let own = line
-                .split_whitespace()
-                .skip_while(|w| !matches!(*w, "mv" | "delete"));
-            (deletes || moves) && own.skip(1).find(|w| !w.starts_with('-')).is_some_and(names)
-        };
-        let found = self
-            .scripts
-            .iter()
-            .find(|(text, _)| text.lines().any(takes_away));
-        found.map(|(_, at)| *at)
+        self.scripts.iter().any(|text| text.contains(name))
     }
 }

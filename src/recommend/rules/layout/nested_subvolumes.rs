@@ -2,6 +2,7 @@
 
 use super::super::snapshots::{is_kept_by_tool, jobs_of};
 use super::initrd_scripts::InitrdScripts;
+use super::rollback::{RolledBack, rolled_back};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::{Filesystem, Host, Subvolume};
 use crate::recommend::{
@@ -54,17 +55,16 @@ fn holder<'a>(filesystem: &'a Filesystem, inner: &Subvolume) -> Option<&'a Subvo
 
 fn harm(
     host: &Host,
-    rollback: &InitrdScripts,
+    filesystem: &Filesystem,
     inner: &Subvolume,
     outer: &Subvolume,
 ) -> Option<Harm> {
-    if let Some(at) = rollback.replaces(&outer.name) {
-        let statement = format!(
-            "a script of the initrd deletes or moves the subvolume {} at every boot",
-            outer.name
-        );
-        let evidence = Evidence::speaks_for(Weight::Strong, Source::Configuration(at), statement);
-        return Some(Harm::RolledBack(evidence));
+    let is_outer = |rolled: &RolledBack<'_>| {
+        let name = rolled.mount.subvolume.as_deref();
+        std::ptr::eq(rolled.filesystem, filesystem) && name == Some(within(&outer.name))
+    };
+    if let Some(rolled) = rolled_back(host).into_iter().find(is_outer) {
+        return Some(Harm::RolledBack(rolled.evidence()));
     }
     let mountpoint = outer.mountpoint.as_ref().ok()?.as_deref()?;
     let job = jobs_of(host, mountpoint).into_iter().next()?;
@@ -80,12 +80,11 @@ fn harm(
 }
 
 fn cases(host: &Host) -> Vec<Case<'_>> {
-    let rollback = InitrdScripts::of(host);
     let mut cases = Vec::new();
     for filesystem in &host.storage.filesystems {
         for inner in &filesystem.subvolumes {
             if let Some(outer) = holder(filesystem, inner)
-                && let Some(harm) = harm(host, &rollback, inner, outer)
+                && let Some(harm) = harm(host, filesystem, inner, outer)
             {
                 cases.push(Case {
                     filesystem,

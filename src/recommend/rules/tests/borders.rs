@@ -341,22 +341,25 @@ fn what_is_within_a_root_that_is_rolled_back_moves_out() {
     quiet(NESTED, &host);
     for harmless in [
         "btrfs subvolume snapshot /mnt/blank /mnt/root",
-        "btrfs subvolume delete /mnt/old_root",
+        "btrfs subvolume delete /mnt/old_root\nbtrfs subvolume create /mnt/old_root",
         "mv /mnt/new /mnt/root; btrfs subvolume list /mnt",
     ] {
+        let harmless = format!("mount /dev/x /mnt\n{harmless}");
         set(&mut host, "boot.initrd.postResumeCommands", harmless);
         quiet(NESTED, &host);
     }
     for script in [
-        "mount /dev/x /mnt\nbtrfs subvolume delete /mnt/root\nbtrfs subvolume create /mnt/root",
+        "btrfs subvolume delete /mnt/root\nbtrfs subvolume create /mnt/root",
         "  mv /mnt/root \"/mnt/old/$(date)\"\nbtrfs subvolume create /mnt/root",
-        "btrfs subvolume delete \"/mnt/root\";",
+        "btrfs subvolume delete \"/mnt/root\"; btrfs subvolume snapshot /mnt/blank /mnt/root",
     ] {
-        set(&mut host, "boot.initrd.postResumeCommands", script);
+        let script = format!("mount /dev/x /mnt\n{script}");
+        set(&mut host, "boot.initrd.postResumeCommands", script.as_str());
         let all = found(NESTED, &host);
         assert_eq!(all[0].0.severity, Severity::Error, "{script}");
     }
-    let script = "mv /mnt/root /mnt/old\nbtrfs subvolume snapshot /mnt/old/home /mnt/root/home";
+    let script = "mount /dev/x /mnt\nmv /mnt/root /mnt/old\nbtrfs subvolume create /mnt/root\n\
+                  mv /mnt/old/home /mnt/root/home";
     let mut named = host.clone();
     set(&mut named, "boot.initrd.postResumeCommands", script);
     assert!(
