@@ -255,7 +255,11 @@ impl Realising<'_> {
     /// Makes a patch of a proposal, if that is possible; whether the workspace changed.
     fn attempt(&mut self, before: &Read, proposal: Proposal) -> bool {
         let Some(remedy) = &proposal.remedy else {
-            self.push(proposal, Outcome::Advice, Vec::new());
+            // What the patches before it bring about is nothing to be told of: metrics differ from
+            // every edit until it is switched to.
+            if self.is_on_disk(&proposal) {
+                self.push(proposal, Outcome::Advice, Vec::new());
+            }
             return false;
         };
         let commands = commands(&remedy.actions, &before.model);
@@ -348,6 +352,12 @@ impl Realising<'_> {
             host: other.clone(),
             realised,
         })
+    }
+
+    /// Whether a finding is there in the files as they are on disk.
+    fn is_on_disk(&self, proposal: &Proposal) -> bool {
+        let mut original = self.original.iter();
+        original.any(|f| (f.rule, f.subject.as_str()) == proposal.key())
     }
 
     fn push(&mut self, proposal: Proposal, outcome: Outcome, commands: Vec<Command>) {

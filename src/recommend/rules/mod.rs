@@ -52,7 +52,7 @@ pub static RULES: &[&dyn Rule] = &[
     &mount::trim_twice::TrimTwice,
     &mount::redundant_option::RedundantOption,
     &mount::removal_needs_negation::RemovalNeedsNegation,
-    &mount::drift::Drift,
+    &integrity::drift::Drift,
     &layout::rolled_back_root::RolledBackRoot,
     &layout::nix_store_apart::NixStoreApart,
     &layout::log_apart::LogApart,

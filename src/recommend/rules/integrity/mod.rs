@@ -3,6 +3,7 @@
 mod redundancy;
 
 pub mod device_errors;
+pub mod drift;
 pub mod metadata_space;
 pub mod mixed_profiles;
 pub mod nearly_full;

@@ -3,10 +3,10 @@
 mod dispute;
 mod fault;
 mod in_force;
-mod running;
+pub(super) mod running;
 mod spots;
 mod trim;
-mod view;
+pub(super) mod view;
 mod vote;
 mod worth;
 
@@ -21,7 +21,6 @@ pub mod conflicting_options;
 pub mod dangerous_option;
 pub mod deprecated_option;
 pub mod discard_sync;
-pub mod drift;
 pub mod duplicate_option;
 pub mod explicit_subvol;
 pub mod explicit_subvolid;

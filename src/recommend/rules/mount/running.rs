@@ -11,27 +11,27 @@ use crate::model::metrics::{MountEntry, Sourced};
 
 /// One property that runs otherwise than it is configured.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Difference {
-    pub(super) about: Aspect,
+pub(in crate::recommend::rules) struct Difference {
+    pub(in crate::recommend::rules) about: Aspect,
     /// What is shown now; none where that is the default.
-    pub(super) running: Option<String>,
+    pub(in crate::recommend::rules) running: Option<String>,
     /// What will be shown after the next boot.
-    pub(super) wanted: Option<String>,
+    pub(in crate::recommend::rules) wanted: Option<String>,
     /// Whether the configuration says anything about it.
-    pub(super) asked: bool,
+    pub(in crate::recommend::rules) asked: bool,
 }
 
 /// A filesystem of the configuration that is mounted.
-pub(super) struct Running<'a> {
-    pub(super) mounted: &'a Mounted<'a>,
+pub(in crate::recommend::rules) struct Running<'a> {
+    pub(in crate::recommend::rules) mounted: &'a Mounted<'a>,
     /// Each mount whose options are known, with what is seen at its mount point.
-    pub(super) seen: Vec<(&'a List<'a>, &'a Sourced<MountEntry>)>,
+    pub(in crate::recommend::rules) seen: Vec<(&'a List<'a>, &'a Sourced<MountEntry>)>,
     kernel: Target,
     facts: DeviceFacts,
 }
 
 /// The filesystems of a host of which it is certain that the metrics show them.
-pub(super) fn running<'a>(host: &'a Host, mounted: &'a [Mounted<'a>]) -> Vec<Running<'a>> {
+pub(in crate::recommend::rules) fn running<'a>(host: &'a Host, mounted: &'a [Mounted<'a>]) -> Vec<Running<'a>> {
     // Options on the kernel's command line are not looked at here.
     let parameters = host.settings.get("boot.kernelParams");
     let parameters = parameters.map(|p| p.as_ref().map(|p| p.value.to_string()));
@@ -93,7 +93,7 @@ fn may_be_automatic(about: Aspect, shown: Option<&str>) -> bool {
 
 impl Running<'_> {
     /// The properties of the whole filesystem that differ.
-    pub(super) fn of_filesystem(&self, host: &Host) -> Vec<Difference> {
+    pub(in crate::recommend::rules) fn of_filesystem(&self, host: &Host) -> Vec<Difference> {
         let Some((specs, _)) = &self.mounted.whole else {
             return Vec::new();
         };
@@ -117,7 +117,7 @@ impl Running<'_> {
     }
 
     /// The properties of one mount point that differ.
-    pub(super) fn of_mount(&self, list: &List<'_>, entry: &MountEntry) -> Vec<Difference> {
+    pub(in crate::recommend::rules) fn of_mount(&self, list: &List<'_>, entry: &MountEntry) -> Vec<Difference> {
         let wanted = effective(&list.options, &self.kernel, &self.facts).shown_mount;
         let options = list.options.iter();
         let asked: Vec<Aspect> = options

@@ -13,14 +13,14 @@ use crate::nix::source::Span;
 use crate::recommend::MountEdit;
 
 /// One mount whose options are all known.
-pub(super) struct List<'a> {
-    pub(super) mount: &'a Mount,
+pub(in crate::recommend::rules) struct List<'a> {
+    pub(in crate::recommend::rules) mount: &'a Mount,
     elements: &'a [Located<String>],
-    pub(super) options: Vec<MountOption>,
+    pub(in crate::recommend::rules) options: Vec<MountOption>,
 }
 
 impl<'a> List<'a> {
-    pub(super) fn of(mount: &'a Mount) -> Option<Self> {
+    pub(in crate::recommend::rules) fn of(mount: &'a Mount) -> Option<Self> {
         let elements = mount.options.known()?;
         let texts: Vec<&str> = elements.iter().map(|e| e.value.as_str()).collect();
         Some(List {
@@ -31,7 +31,7 @@ impl<'a> List<'a> {
     }
 
     /// Where an option is written; the mount where nobody wrote it.
-    pub(super) fn at(&self, option: usize) -> Option<Span> {
+    pub(in crate::recommend::rules) fn at(&self, option: usize) -> Option<Span> {
         self.element(option).and_then(|e| e.at).or(self.mount.at)
     }
 
@@ -47,14 +47,14 @@ impl<'a> List<'a> {
     }
 
     /// Whether the option is the `subvol=` that disko appends itself.
-    pub(super) fn is_appended(&self, option: usize) -> bool {
+    pub(in crate::recommend::rules) fn is_appended(&self, option: usize) -> bool {
         self.options
             .get(option)
             .is_some_and(|o| Some(o.element) == self.appended())
     }
 
     /// Whether no element that somebody wrote would be left after options change.
-    pub(super) fn would_be_empty(&self, changes: &BTreeMap<usize, Option<String>>) -> bool {
+    pub(in crate::recommend::rules) fn would_be_empty(&self, changes: &BTreeMap<usize, Option<String>>) -> bool {
         let appended = self.appended().unwrap_or(usize::MAX);
         let written = self.mount.written.known().map_or(0, <[_]>::len);
         let stays = |(index, option): (usize, &MountOption)| {
@@ -76,13 +76,13 @@ impl<'a> List<'a> {
 
     /// Whether another element of the list has the same text, so that an edit that names elements
     /// by their text cannot tell the two apart.
-    pub(super) fn has_twin(&self, option: usize) -> bool {
+    pub(in crate::recommend::rules) fn has_twin(&self, option: usize) -> bool {
         self.element(option)
             .is_some_and(|element| self.copies(&element.value) > 1)
     }
 
     /// The edit that adds an option; `defaults` alone makes place for it.
-    pub(super) fn with(&self, option: &str) -> MountEdit {
+    pub(in crate::recommend::rules) fn with(&self, option: &str) -> MountEdit {
         let written = self.mount.written.known().map_or(0, <[_]>::len);
         let placeholder = self.options.iter().position(|o| o.text == "defaults");
         let changes = placeholder
@@ -96,7 +96,7 @@ impl<'a> List<'a> {
 
     /// The edit that replaces or removes single options, and adds further ones at the end. Options
     /// that share an element with others are cut out of it.
-    pub(super) fn edited(
+    pub(in crate::recommend::rules) fn edited(
         &self,
         changes: &BTreeMap<usize, Option<String>>,
         added: Vec<String>,
@@ -141,19 +141,19 @@ impl<'a> List<'a> {
 }
 
 /// A filesystem with the mounts whose options are known.
-pub(super) struct Mounted<'a> {
-    pub(super) filesystem: &'a Filesystem,
-    pub(super) lists: Vec<List<'a>>,
-    pub(super) facts: DeviceFacts,
-    pub(super) target: Target,
+pub(in crate::recommend::rules) struct Mounted<'a> {
+    pub(in crate::recommend::rules) filesystem: &'a Filesystem,
+    pub(in crate::recommend::rules) lists: Vec<List<'a>>,
+    pub(in crate::recommend::rules) facts: DeviceFacts,
+    pub(in crate::recommend::rules) target: Target,
     /// What all mounts come to, if the options of all are known. Its indices are those of
     /// [`Mounted::lists`].
-    pub(super) whole: Option<(Vec<MountSpec>, Whole)>,
+    pub(in crate::recommend::rules) whole: Option<(Vec<MountSpec>, Whole)>,
 }
 
 impl<'a> Mounted<'a> {
     /// All filesystems of a host.
-    pub(super) fn all(host: &'a Host) -> Vec<Self> {
+    pub(in crate::recommend::rules) fn all(host: &'a Host) -> Vec<Self> {
         let of = |filesystem: &'a Filesystem| {
             let (facts, target) = (host.device_facts(filesystem), host.target());
             let whole = filesystem.mount_specs().map(|specs| {
@@ -173,7 +173,7 @@ impl<'a> Mounted<'a> {
     }
 
     /// Whether a mount is there for a swap file.
-    pub(super) fn holds_swap(&self, list: usize) -> bool {
+    pub(in crate::recommend::rules) fn holds_swap(&self, list: usize) -> bool {
         let at = &self.lists[list].mount.mountpoint;
         let mut subvolumes = self.filesystem.subvolumes.iter();
         let own = subvolumes.find(|s| matches!(&s.mountpoint, Ok(Some(m)) if m == at));
@@ -181,7 +181,7 @@ impl<'a> Mounted<'a> {
     }
 
     /// The mount that decides for the filesystem, where that is certain.
-    pub(super) fn decider(&self) -> Option<usize> {
+    pub(in crate::recommend::rules) fn decider(&self) -> Option<usize> {
         match &self.whole.as_ref()?.1 {
             Whole {
                 decided: Decided::By(first),
@@ -193,19 +193,19 @@ impl<'a> Mounted<'a> {
     }
 
     /// The property of the whole filesystem that an option is about.
-    pub(super) fn aspect(&self, option: &MountOption) -> Option<Aspect> {
+    pub(in crate::recommend::rules) fn aspect(&self, option: &MountOption) -> Option<Aspect> {
         let spec = lookup(&option.name)?;
         aspect(option, &self.target).filter(|_| spec.scope == Scope::Filesystem)
     }
 
     /// The last option of a list that is about a property of the filesystem.
-    pub(super) fn about(&self, list: usize, about: Aspect) -> Option<(usize, &MountOption)> {
+    pub(in crate::recommend::rules) fn about(&self, list: usize, about: Aspect) -> Option<(usize, &MountOption)> {
         let mut options = self.lists.get(list)?.options.iter().enumerate();
         options.rfind(|(_, option)| self.aspect(option) == Some(about))
     }
 
     /// What the other mounts ask for where they agree, the deciding one before all.
-    pub(super) fn asked_elsewhere(&self, than: usize, about: Aspect) -> Option<&str> {
+    pub(in crate::recommend::rules) fn asked_elsewhere(&self, than: usize, about: Aspect) -> Option<&str> {
         if let Some(first) = self.decider().filter(|first| *first != than) {
             return self
                 .about(first, about)
@@ -220,7 +220,7 @@ impl<'a> Mounted<'a> {
     }
 
     /// Whether a list has an option that fails and stands for one about this property.
-    pub(super) fn promises(&self, list: usize, about: Aspect) -> bool {
+    pub(in crate::recommend::rules) fn promises(&self, list: usize, about: Aspect) -> bool {
         self.lists[list].options.iter().any(|option| {
             let verdict = verdict(option, &self.target);
             let meant = verdict.refusal().and_then(|r| r.suggestion.as_deref());
@@ -229,7 +229,7 @@ impl<'a> Mounted<'a> {
     }
 
     /// Whether another option of the same list takes this one back.
-    pub(super) fn is_beaten(&self, list: usize, option: usize) -> bool {
+    pub(in crate::recommend::rules) fn is_beaten(&self, list: usize, option: usize) -> bool {
         let found = conflicts(&self.lists[list].options, &self.target, &self.facts);
         let beaten = |kind| matches!(kind, FindingKind::Overridden | FindingKind::ShownOnly);
         found
@@ -238,7 +238,7 @@ impl<'a> Mounted<'a> {
     }
 
     /// Whether the kernel may choose the property by a device of which too little is known.
-    pub(super) fn is_unsure(&self, about: Aspect) -> bool {
+    pub(in crate::recommend::rules) fn is_unsure(&self, about: Aspect) -> bool {
         match about {
             Aspect::Ssd => self.facts.rotational.is_none(),
             Aspect::ThreadPool => self.facts.cpus.is_none(),
@@ -248,7 +248,7 @@ impl<'a> Mounted<'a> {
     }
 
     /// An option as the kernel shows it, so that `compress=zstd` and `compress=zstd:3` are one.
-    pub(super) fn shown(&self, option: &MountOption) -> String {
+    pub(in crate::recommend::rules) fn shown(&self, option: &MountOption) -> String {
         match verdict(option, &self.target) {
             Verdict::Accepted {
                 effective: Some(shown),
@@ -264,7 +264,7 @@ impl<'a> Mounted<'a> {
 }
 
 /// What the running system shows of a mount.
-pub(super) fn observed(host: &Host, mountpoint: &str) -> Option<Evidence> {
+pub(in crate::recommend::rules) fn observed(host: &Host, mountpoint: &str) -> Option<Evidence> {
     let entry = host
         .metrics
         .mounts

@@ -199,7 +199,7 @@ fn a_read_only_mount_that_comes_first_is_told() {
 }
 
 const REMOVAL: &str = "mount/removal-needs-negation";
-const DRIFT: &str = "mount/drift";
+const DRIFT: &str = "integrity/drift";
 
 fn runs(configured: &[&str], shown: &[&str]) -> Host {
     let mut host = with_mounts(&[("/", configured)]);

@@ -1,25 +1,21 @@
 //! Mounts that are not as the configuration asks.
 
-use super::running::{Difference, Running, running};
-use super::view::{List, Mounted};
+use super::super::mount::running::{Difference, Running, running};
+use super::super::mount::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{MountOption, Remount, lookup};
 use crate::model::Host;
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 
-/// `mount/drift`
+/// `integrity/drift`
 pub struct Drift;
 
-static META: Meta = Meta {
-    // Metrics are mostly older than the last edit, and every edit is a difference until the switch.
-    default_on: false,
-    ..Meta::new(
-        "mount/drift",
-        Severity::Warning,
-        "What is mounted is not what the configuration asks for",
-        include_str!("drift.md"),
-    )
-};
+static META: Meta = Meta::new(
+    "integrity/drift",
+    Severity::Warning,
+    "What is mounted is not what the configuration asks for",
+    include_str!("drift.md"),
+);
 
 /// One way in which a mount is not as it is asked for, with what brings it.
 struct Way {
