@@ -6,7 +6,7 @@ use super::super::wording::listed;
 use super::spots::Spot;
 use super::view::Mounted;
 use crate::analyze::{Evidence, Source, Weight};
-use crate::btrfs::{FindingKind, Scope, conflicts, lookup};
+use crate::btrfs::{FindingKind, Scope, conflicts, lookup, verdict};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Rule, Severity,
 };
@@ -35,7 +35,9 @@ fn repeated(mounted: &Mounted<'_>, list: usize) -> Vec<(usize, usize)> {
         let later = (first + 1..seen.options.len())
             .find(|&j| !seen.is_appended(j) && seen.options[j].text == option.text)?;
         let userspace = lookup(&option.name).is_some_and(|s| s.scope == Scope::Userspace);
-        (userspace || option.name == "subvol").then_some((first, later))
+        // One that is refused can be mended only once it stands alone.
+        let refused = || verdict(option, &mounted.target).refusal().is_some();
+        (userspace || option.name == "subvol" || refused()).then_some((first, later))
     });
     let mut all: Vec<(usize, usize)> = by_kernel.chain(by_text).collect();
     all.sort_unstable();

@@ -4,5 +4,6 @@ mod fixtures;
 mod host;
 mod mounts;
 mod pages;
+mod probe;
 mod rest;
 mod single_options;
