@@ -520,8 +520,12 @@ fn refusal(option: &MountOption, kind: RefusalKind, kernels: KernelRange) -> Ref
     };
     message.push_str("; the mount fails ");
     message.push_str(&kernels.to_string());
-    if let Some(suggestion) = &suggestion {
-        message.push_str(&format!("; did you mean `{suggestion}`?"));
+    match (&suggestion, kind) {
+        (Some(suggestion), RefusalKind::Removed) => {
+            message.push_str(&format!("; `{suggestion}` took its place"));
+        }
+        (Some(suggestion), _) => message.push_str(&format!("; did you mean `{suggestion}`?")),
+        (None, _) => {}
     }
     Refusal {
         kind,

@@ -86,9 +86,13 @@ fn finding(said: &Said<'_, Wrong>) -> Finding {
         Wrong::TooShort { seconds } => (
             Severity::Advice,
             format!(
-                "`{text}` on {places} ends a transaction every {seconds} seconds while anything is \
-                 written, and each end writes metadata and flushes the device; what a program \
-                 syncs is safe without it"
+                "`{text}` on {places} ends a transaction every {} while there is anything to write, \
+                 and each end writes metadata and flushes the device; what a program syncs is safe \
+                 without it",
+                match seconds {
+                    1 => "second".to_owned(),
+                    more => format!("{more} seconds"),
+                }
             ),
             "measured on 6.18.44: ten appends of 300 bytes a second for a minute".to_owned(),
             "commit=5 gave 29 write requests and 4 flushes, commit=30 gave 18 and 2".to_owned(),

@@ -46,7 +46,7 @@ const DANGERS: [Danger; 9] = [
         option: "nobarrier",
         risk: "the device is not told to keep the order of writes: a power failure can destroy the \
                whole filesystem",
-        right: "on devices whose cache survives a power failure, and where the data can be lost",
+        right: "on devices whose cache survives a power failure, or where the data can be lost",
         severity: Severity::Warning,
         removal: Removal::Costs("flushes cost time again"),
     },
@@ -60,8 +60,8 @@ const DANGERS: [Danger; 9] = [
     },
     Danger {
         option: "degraded",
-        risk: "a boot with a missing device goes on without a word, what is written then has no \
-               second copy, and two halves that were mounted one without the other cannot be joined",
+        risk: "a boot with a missing device goes on without a word, and what is written then may have \
+               no second copy until somebody balances it",
         right: "while a broken device is being replaced",
         severity: Severity::Warning,
         removal: Removal::Trades(
@@ -147,7 +147,7 @@ fn finding(said: &Said<'_, &'static Danger>) -> Finding {
         Source::Knowledge(
             "https://btrfs.readthedocs.io/en/latest/ch-mount-options.html".to_owned(),
         ),
-        format!("`{}` is for {right}, not for every boot", said.text),
+        format!("`{}` is right {right}, not at every boot", said.text),
     );
     said.finding(&META, said.what.severity, message, vec![knowledge])
 }

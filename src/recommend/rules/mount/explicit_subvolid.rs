@@ -22,7 +22,7 @@ static META: Meta = Meta::new(
 /// The number of the top level; 0 means it too.
 const TOP: u64 = 5;
 
-/// A `subvolid=` that does not name the top level alone.
+/// A `subvolid=` of anything but the top level.
 struct Numbered<'a> {
     spot: Spot<'a>,
     number: u64,
@@ -61,8 +61,8 @@ fn all<'a>(mounted: &'a [Mounted<'a>], host: &'a Host) -> Vec<Numbered<'a>> {
             .and_then(|o| o.value.as_deref())
             .map(|v| v.trim_matches('/'));
         let is_top = number == TOP && beside.is_none_or(str::is_empty);
-        let mut mounts = host.metrics.mounts.iter();
-        let shown = mounts.find(|m| m.mountpoint == spot.mountpoint() && m.fstype == "btrfs");
+        let is_here = |m: &&Sourced<MountEntry>| m.mountpoint == spot.mountpoint();
+        let shown = host.metrics.mounts.iter().find(is_here);
         (last && !is_top).then_some(Numbered {
             spot,
             number,
@@ -74,11 +74,10 @@ fn all<'a>(mounted: &'a [Mounted<'a>], host: &'a Host) -> Vec<Numbered<'a>> {
 }
 
 impl Numbered<'_> {
-    /// Whether the running system has this number there.
+    /// Whether it runs now.
     fn runs(&self) -> bool {
         let own = format!("subvolid={}", self.number);
-        self.shown
-            .is_some_and(|entry| entry.super_options.contains(&own))
+        self.shown.is_some_and(|m| m.super_options.contains(&own))
     }
 
     fn message(&self) -> String {
@@ -126,20 +125,19 @@ impl Numbered<'_> {
             let source = Source::Metrics(entry.source.to_string());
             let (at, number) = (&entry.mountpoint, self.number);
             evidence.push(if self.runs() {
-                let says = format!("{at} is mounted with number {number} now");
+                let says = format!("{at} has number {number} now");
                 Evidence::speaks_against(Weight::Weak, source, says)
             } else {
-                let says = format!("{at} is not mounted with number {number} now");
+                let says = format!("{at} has another number than {number} now");
                 Evidence::speaks_for(Weight::Moderate, source, says)
             });
         }
         Finding {
             rule: META.id,
             subject: self.spot.mountpoint().to_owned(),
-            severity: if self.runs() {
-                Severity::Warning
-            } else {
-                Severity::Error
+            severity: match self.runs() {
+                true => Severity::Warning,
+                false => Severity::Error,
             },
             message: self.message(),
             at: self.spot.at(),
@@ -180,8 +178,8 @@ impl Rule for ExplicitSubvolid {
     fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
         let mounted = Mounted::all(context.host);
         let all = all(&mounted, context.host);
-        let mut here = all.iter();
-        let numbered = here.find(|n| n.spot.mountpoint() == finding.subject)?;
+        let here = |n: &&Numbered<'_>| n.spot.mountpoint() == finding.subject;
+        let numbered = all.iter().find(here)?;
         let instead = numbered.instead()?;
         let text = &numbered.spot.option().text;
         let title = match &instead {

@@ -32,7 +32,13 @@ pub(super) enum Owner {
 }
 
 impl Owner {
-    fn of(refusal: &Refusal, option: &MountOption) -> Owner {
+    fn of(refusal: &Refusal, option: &MountOption, today: bool) -> Owner {
+        let gone = || {
+            let long_term = verdict(option, &Target::Known(KernelVersion::ASSUMED));
+            long_term
+                .refusal()
+                .is_some_and(|r| r.kind == RefusalKind::Removed)
+        };
         match refusal.kind {
             RefusalKind::UnknownName | RefusalKind::DebugBuildOnly => Owner::UnknownOption,
             RefusalKind::BadValue
@@ -40,14 +46,9 @@ impl Owner {
             | RefusalKind::TooNew
             | RefusalKind::NeedsReadOnly => Owner::InvalidValue,
             RefusalKind::FreeSpaceTree => Owner::SpaceCache,
-            // What the long-term kernel still takes is on its way out; the rest is gone.
-            RefusalKind::Removed => match verdict(option, &Target::Known(KernelVersion::ASSUMED)) {
-                Verdict::Refused(Refusal {
-                    kind: RefusalKind::Removed,
-                    ..
-                }) => Owner::RemovedOption,
-                _ => Owner::DeprecatedOption,
-            },
+            // What even the long-term kernel still takes is on its way out.
+            RefusalKind::Removed if today || gone() => Owner::RemovedOption,
+            RefusalKind::Removed => Owner::DeprecatedOption,
         }
     }
 }
@@ -94,7 +95,9 @@ fn faults<'a>(mounted: &'a [Mounted<'a>], owner: Owner) -> Vec<Fault<'a>> {
     for filesystem in mounted {
         for (list, seen) in filesystem.lists.iter().enumerate() {
             for (option, refused) in refusals(filesystem, &seen.options).into_iter().enumerate() {
-                let own = |(_, r): &(bool, Refusal)| Owner::of(r, &seen.options[option]) == owner;
+                let own = |(today, r): &(bool, Refusal)| {
+                    Owner::of(r, &seen.options[option], *today) == owner
+                };
                 let Some((today, refusal)) = refused.filter(own) else {
                     continue;
                 };
@@ -337,18 +340,18 @@ impl Fault<'_> {
     }
 
     fn remedy(&self) -> Option<Remedy> {
-        // Two elements with one text cannot be told apart, and a filesystem of which nobody knows
-        // whether it has the free space tree is not converted by a guess.
-        let unclear = |p: &Place<'_>| {
-            p.seen().has_twin(p.option)
-                || self.refusal.kind == RefusalKind::FreeSpaceTree
-                    && p.mounted.facts.free_space_tree != Some(true)
-        };
-        if self.places.iter().any(unclear) {
+        // Two elements with one text cannot be told apart.
+        if self.places.iter().any(|p| p.seen().has_twin(p.option)) {
             return None;
         }
-        let replacements: Vec<Option<String>> =
-            self.places.iter().map(|p| p.replacement(self)).collect();
+        // Without the word a filesystem keeps the cache that it has (measured on 14 kernels); one of
+        // which nobody knows what it has is not converted by a guess.
+        let by_guess = |p: &Place<'_>| {
+            self.refusal.kind == RefusalKind::FreeSpaceTree
+                && p.mounted.facts.free_space_tree != Some(true)
+        };
+        let replacement = |p: &Place<'_>| p.replacement(self).filter(|_| !by_guess(p));
+        let replacements: Vec<Option<String>> = self.places.iter().map(replacement).collect();
         let edit = |(place, new): (&Place<'_>, &Option<String>)| -> MountEdit {
             place
                 .seen()

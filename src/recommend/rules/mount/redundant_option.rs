@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::wording::listed;
+use super::fault::is_refused;
+use super::spots::Spot;
 use super::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{Aspect, FindingKind, aspect, conflicts};
@@ -47,8 +49,14 @@ fn needless(mounted: &Mounted<'_>, index: usize) -> Vec<Needless> {
             Some(about) => !mounted.is_unsure(about),
             None => true,
         };
-        // What stands twice is said once first: mount/duplicate-option.
-        known && kind == FindingKind::Redundant && !seen.has_twin(option)
+        // What stands twice is said once first: mount/duplicate-option. What a later kernel refuses
+        // is more than needless.
+        let spot = Spot {
+            mounted,
+            list: index,
+            option,
+        };
+        known && kind == FindingKind::Redundant && !seen.has_twin(option) && !is_refused(&spot)
     };
     let mut needless: Vec<Needless> = found
         .into_iter()

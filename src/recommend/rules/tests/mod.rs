@@ -11,6 +11,7 @@ mod layout_rollback;
 mod made;
 mod mounts;
 mod pages;
+mod probe;
 mod rest;
 mod running;
 mod single_options;

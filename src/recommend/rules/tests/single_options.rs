@@ -1,22 +1,19 @@
 //! Rules about single mount options: what fails, what is cut to size, what is dangerous.
 
 use super::host::{findings, host, options, set, set_kernel, set_mounted, settle, with_mounts};
+use super::probe::errors;
 use crate::analyze::Analysis;
-use crate::btrfs::{KernelVersion, MEASURED, parse_options};
+use crate::btrfs::parse_options;
 use crate::model::{Bind, Host, MountSource, StorageSource};
 use crate::recommend::rules::RULES;
-use crate::recommend::{Applicability, Context, Severity};
-use crate::select;
-
-const PROBE: &str = include_str!("../../../btrfs/data/mount_probe.tsv");
-const KERNELS: &str = include_str!("../../../btrfs/data/kernel_versions.tsv");
+use crate::recommend::{Applicability, Severity};
 
 fn none() -> Analysis {
     Analysis::default()
 }
 
 /// A host whose `fileSystems` mount one filesystem, each element of a list as it is written.
-fn plain(mounts: &[(&str, &[&str])]) -> Host {
+pub(super) fn plain(mounts: &[(&str, &[&str])]) -> Host {
     let mut host = with_mounts(mounts);
     let filesystem = &mut host.storage.filesystems[0];
     filesystem.source = StorageSource::FileSystems;
@@ -34,7 +31,7 @@ fn plain(mounts: &[(&str, &[&str])]) -> Host {
     host
 }
 
-fn on(kernel: &str, mounts: &[(&str, &[&str])]) -> Host {
+pub(super) fn on(kernel: &str, mounts: &[(&str, &[&str])]) -> Host {
     let mut host = plain(mounts);
     set_kernel(&mut host, kernel);
     host
@@ -55,94 +52,6 @@ fn after(id: &str, mut host: Host) -> Vec<String> {
     let mounts = host.storage.filesystems[0].mounts.iter();
     let points: Vec<String> = mounts.map(|m| m.mountpoint.clone()).collect();
     points.iter().map(|p| options(&host, p).join(" ")).collect()
-}
-
-/// What the rules about mounts find on a host, each with its severity.
-fn about_mounts(host: &Host) -> Vec<(&'static str, Severity)> {
-    let analysis = none();
-    let context = Context {
-        host,
-        analysis: &analysis,
-    };
-    let rules = RULES.iter().filter(|rule| rule.meta().group() == "mount");
-    let all = rules.flat_map(|rule| rule.detect(&context));
-    all.map(|finding| (finding.rule, finding.severity))
-        .collect()
-}
-
-/// The rules that find an error on a host.
-fn errors(host: &Host) -> Vec<&'static str> {
-    let all = about_mounts(host).into_iter();
-    let errors = all.filter(|(_, severity)| *severity == Severity::Error);
-    errors.map(|(rule, _)| rule).collect()
-}
-
-/// An option string and whether a fresh mount with it fails.
-fn probe() -> Vec<(&'static str, bool)> {
-    let rows = PROBE.lines().filter(|line| !line.starts_with('#'));
-    rows.map(|line| {
-        let mut cells = line.split('\t');
-        (cells.next().unwrap(), cells.next().unwrap() != "0")
-    })
-    .collect()
-}
-
-#[test]
-fn an_error_is_found_exactly_where_the_mount_fails() {
-    let rows = probe();
-    assert_eq!(rows.len(), 157);
-    for (text, fails) in rows {
-        let split: Vec<&str> = text.split(',').collect();
-        for list in [vec![text], split] {
-            let bare = on("6.18.44", &[("/", &list)]);
-            let mut known = bare.clone();
-            set_mounted(&mut known, "/", &["discard=async", "space_cache=v2"]);
-            for host in [&bare, &known] {
-                let found = errors(host);
-                assert_eq!(!found.is_empty(), fails, "{text}: {found:?}");
-            }
-        }
-        let planned = select::plan(&on("6.18.44", &[("/", &[text])]), &none());
-        let mut severities = planned.iter().map(|p| p.finding.severity);
-        let any = severities.any(|severity| severity == Severity::Error);
-        assert_eq!(any, fails, "{text} in the plan");
-    }
-}
-
-#[test]
-fn an_error_is_found_exactly_where_the_mount_fails_on_every_measured_kernel() {
-    for line in KERNELS.lines().filter(|line| !line.starts_with('#')) {
-        let mut cells = line.split('\t');
-        let text = cells.next().unwrap();
-        let changes: Vec<_> = cells.map(|cell| cell.split_once('=').unwrap()).collect();
-        // Where the result changes, and the newest.
-        let newest = MEASURED.last().copied();
-        for kernel in MEASURED {
-            let before = |(from, _): &&(&str, &str)| {
-                from.parse::<KernelVersion>()
-                    .is_ok_and(|from| from <= kernel)
-            };
-            let (from, result) = changes.iter().rfind(before).unwrap();
-            if Some(kernel) == newest || from.parse() == Ok(kernel) {
-                let fails = !result.contains(',');
-                let found = errors(&on(&kernel.to_string(), &[("/", &[text])]));
-                assert_eq!(!found.is_empty(), fails, "{text} on {kernel}: {found:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn every_refused_string_is_found_by_exactly_one_rule() {
-    for (text, fails) in probe() {
-        if fails && !text.contains(',') {
-            let host = on("6.18.44", &[("/", &[text])]);
-            // Access times are another matter.
-            let found = about_mounts(&host).into_iter().map(|(rule, _)| rule);
-            let rules: Vec<_> = found.filter(|rule| *rule != "mount/atime").collect();
-            assert_eq!(rules.len(), 1, "{text}: {rules:?}");
-        }
-    }
 }
 
 #[test]
@@ -202,25 +111,33 @@ fn what_is_deprecated_goes_before_a_kernel_refuses_it() {
             .all(|(severity, ..)| *severity == Severity::Warning)
     );
     assert_eq!(after(id, host), ["noatime"]);
+    assert!(said("mount/redundant-option", &on("6.18.44", &[("/", list)])).is_empty());
     // Refused today: mount/removed-option.
     let newer = on("7.3.4", &[("/", &["usebackuproot", "noatime"])]);
     let of = |id| findings(id, &newer, &none()).len();
-    assert_eq!((of(id), of("mount/removed-option")), (1, 0));
-    assert_eq!(errors(&newer), [id]);
+    assert_eq!((of(id), of("mount/removed-option")), (0, 1));
+    assert_eq!(errors(&newer), ["mount/removed-option"]);
 }
 
 #[test]
 fn the_old_space_cache_fails_waits_or_is_slow() {
     let id = "mount/space-cache";
-    // Nobody knows what is on the disk: an error, and no edit.
-    let mut host = on("6.18.44", &[("/", &["space_cache", "noatime"])]);
+    // Nobody knows what is on the disk: the word goes, and nothing is converted.
+    let mut host = on(
+        "6.18.44",
+        &[
+            ("/", &["space_cache", "noatime"]),
+            ("/a", &["space_cache=v2"]),
+        ],
+    );
     let found = said(id, &host);
     assert!(
-        matches!(&found[..], [(Severity::Error, _, false)]),
+        matches!(&found[..], [(Severity::Error, _, true)]),
         "{found:?}"
     );
+    assert_eq!(after(id, host.clone()), ["noatime", "space_cache=v2"]);
     set_mounted(&mut host, "/", &["space_cache=v2"]);
-    assert_eq!(after(id, host), ["noatime"]);
+    assert_eq!(after(id, host)[1], "space_cache=v2");
     // It waits on a mount that is not the first.
     let mut later = on(
         "6.18.44",
