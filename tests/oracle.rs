@@ -21,7 +21,7 @@ use btrfs_tune::model::{Found, Host, Setting, Texts};
 use btrfs_tune::nix::oracle::{Answer, Limits, OracleError, Places, Question, Subject, ask, hosts};
 use btrfs_tune::nix::source::{Sources, Span};
 use btrfs_tune::project::{HostName, Project as Opened};
-use common::project::{Git, Project, have};
+use common::project::{Git, Project, have, is_patch};
 use serde_json::{Value as Json, json};
 
 /// A project with the inputs of `fixtures/oracle` in it.

@@ -716,7 +716,7 @@ fn what_the_owner_misspells_is_an_error_with_its_place() {
         ),
         (
             "colour = 1\n",
-            "btrfs-tune.toml:1:1: error: there is no key `colour` (the keys here are: hosts)",
+            "btrfs-tune.toml:1:1: error: there is no key `colour` (the keys here are: hosts, rules)",
         ),
         (
             "[hosts.a]\nfile = [\"hosts/a/disko.nix\"]\n",

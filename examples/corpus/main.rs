@@ -2,7 +2,8 @@
 //!
 //! `CORPUS=<folder> cargo run --release --example corpus -- [--only SUBSTR] [--verbose]`
 //!
-//! With `edits` before these, actions are tried on them instead: see `edits/mod.rs`.
+//! With `edits` before these, actions are tried on them instead: see `edits/mod.rs`; with `findings`,
+//! the rules are asked about them: see `findings.rs`.
 //!
 //! - `CORPUS`: a folder made by the corpus kit: `index.json`, `truth/`, `repos/`.
 //! - `CORPUS_FULL`: full checkouts, for flakes; default `$CORPUS/full`.
@@ -20,6 +21,7 @@
 mod compare;
 mod edits;
 mod files;
+mod findings;
 mod flakes;
 mod origins;
 mod table;
@@ -41,6 +43,7 @@ struct Corpus {
     only: String,
     verbose: bool,
     edits: Option<edits::Options>,
+    findings: Option<findings::Options>,
 }
 
 impl Corpus {
@@ -61,6 +64,7 @@ impl Corpus {
             only: String::new(),
             verbose: false,
             edits: None,
+            findings: None,
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -68,6 +72,12 @@ impl Corpus {
                 "--verbose" => corpus.verbose = true,
                 "--only" => corpus.only = arguments.next().ok_or("--only wants a text")?,
                 "edits" => corpus.edits = Some(edits::Options::default()),
+                "findings" => corpus.findings = Some(findings::Options::default()),
+                other
+                    if match &mut corpus.findings {
+                        Some(options) => options.take(other, &mut arguments)?,
+                        None => false,
+                    } => {}
                 other
                     if match &mut corpus.edits {
                         Some(options) => options.take(other, &mut arguments)?,
@@ -133,7 +143,15 @@ fn inspect(path: &Path, directory: &Path) -> Result<Document, Failure> {
     }
 }
 
-fn main() {
+fn main() -> std::process::ExitCode {
+    if std::env::var_os(findings::AS_PROGRAM).is_some() {
+        return std::process::ExitCode::from(btrfs_tune::cli::run());
+    }
+    measure();
+    std::process::ExitCode::SUCCESS
+}
+
+fn measure() {
     let corpus = match Corpus::of_environment() {
         Ok(corpus) => corpus,
         Err(why) => {
@@ -141,6 +159,9 @@ fn main() {
             std::process::exit(2);
         }
     };
+    if let Some(options) = &corpus.findings {
+        return findings::run(&corpus, options);
+    }
     if let Some(options) = &corpus.edits {
         return edits::run(&corpus, options);
     }

@@ -247,6 +247,11 @@ impl State {
         ] {
             state.switches &= !dropped.bit();
         }
+        // The new mount API begins each remount with ACLs on (measured on 6.18.44: `noacl` that is
+        // not said again is gone).
+        if kernel >= since::NEW_MOUNT_API {
+            state.switches &= !Switch::NoAcl.bit();
+        }
         let names_atime = |option: &MountOption| {
             matches!(
                 option.name.as_str(),
@@ -330,6 +335,11 @@ impl State {
     /// Whether new files have checksums.
     pub const fn has_checksums(&self) -> bool {
         self.data_sum
+    }
+
+    /// Whether a rescue mode is in force, which only a read-only filesystem can have.
+    pub const fn is_rescued(&self) -> bool {
+        !self.rescue.is_empty()
     }
 
     /// How deleted blocks are handed back.

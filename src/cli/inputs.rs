@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use miette::{LabeledSpan, NamedSource, miette};
 
-use super::Target;
+use super::{Target, preferences};
 use crate::ingest::problem::{Problem, Severity};
 use crate::ingest::{facter, metrics, nixos, observations};
+use crate::model::metrics::Metrics;
 use crate::model::{Facts, Found, Host, UnknownFact};
 use crate::nix::eval::{Unknown, Why};
 use crate::nix::source::{ReadError, Sources, Span};
@@ -22,6 +23,8 @@ pub(super) struct Opened {
     pub(super) hosts: Vec<HostName>,
     /// What was in the way of finding all hosts.
     pub(super) problems: Vec<Problem>,
+    /// Rules that are asked for by name: they speak although they are off.
+    pub(super) asked: Vec<String>,
 }
 
 /// Opens the project at the target's path and finds its hosts.
@@ -30,7 +33,8 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
     let sources = project.sources();
     project.check(&sources).map_err(read_error)?;
     let discovery = project.hosts(&sources);
-    let mut errors = discovery.problems.iter();
+    let of_rules = preferences::problems(&project.config);
+    let mut errors = discovery.problems.iter().chain(&of_rules);
     if let Some(error) = errors.find(|p| p.severity == Severity::Error) {
         return Err(problem_error(error));
     }
@@ -68,6 +72,7 @@ pub(super) fn open(target: &Target) -> miette::Result<Opened> {
         sources,
         hosts,
         problems,
+        asked: Vec::new(),
     })
 }
 
@@ -126,7 +131,14 @@ impl Opened {
     ) -> miette::Result<(Facts, Vec<Problem>)> {
         let mut facts = Facts::default();
         let mut problems = Vec::new();
-        let stated = self.project.config.host(host);
+        let config = &self.project.config;
+        let stated = config.host(host);
+        facts.release = stated.and_then(|h| h.nixos.clone());
+        facts.kernel = stated.and_then(|h| h.kernel.clone());
+        facts.preferences = preferences::of(config, host);
+        for rule in &self.asked {
+            facts.preferences.set(rule, "enabled", true.into());
+        }
         let named = stated
             .and_then(|h| h.facter.clone())
             .or(named.map(PathBuf::from));
@@ -166,6 +178,24 @@ impl Opened {
             problems.extend(found);
         }
         Ok((facts, problems))
+    }
+
+    /// What is known of the release and the kernel of a host besides its configuration.
+    pub(super) fn platform(&self, target: &Target, host: &HostName) -> Facts {
+        let Ok((facts, _)) = self.facts_beside(target, host, None) else {
+            return Facts::default();
+        };
+        let metrics = Metrics {
+            kernel: facts.metrics.kernel,
+            nixos: facts.metrics.nixos,
+            ..Metrics::default()
+        };
+        Facts {
+            metrics,
+            release: facts.release,
+            kernel: facts.kernel,
+            ..Facts::default()
+        }
     }
 }
 

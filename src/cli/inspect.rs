@@ -51,7 +51,8 @@ impl Inspect {
             match self.target.eval.fill(&opened, name, known) {
                 Ok(Asked::Told(filled)) => {
                     met.extend(eval::disagreements(name, &filled, &opened.sources));
-                    hosts.push(filled.host.clone());
+                    let facts = opened.platform(&self.target, name);
+                    hosts.push(filled.host.clone().with_facts(&facts));
                     told.insert(filled.host.name.clone(), *filled);
                     continue;
                 }
@@ -63,7 +64,10 @@ impl Inspect {
                 }
             }
             hosts.push(match read {
-                Ok(evaluated) => evaluated.host(),
+                Ok(evaluated) => {
+                    let facts = opened.platform(&self.target, name);
+                    evaluated.host().with_facts(&facts)
+                }
                 Err(unknown) => {
                     let report = inputs::unknown_error(&unknown, &opened.sources);
                     broken.insert(format!("{report:?}"));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use miette::miette;
 
-use super::{CLEAN, Target, inputs};
+use super::{CLEAN, Target, inputs, preferences};
 use crate::lsp::{Ended, serve};
 use crate::model::Facts;
 use crate::nix::source::Sources;
@@ -39,6 +39,7 @@ impl Lsp {
                 sources: Rc::new(sources.with_texts(&Default::default())),
                 hosts: Vec::new(),
                 problems: Vec::new(),
+                asked: Vec::new(),
             };
             let target = Target {
                 path: PathBuf::from("."),
@@ -48,6 +49,10 @@ impl Lsp {
                 observe: Vec::new(),
                 eval: Default::default(),
             };
+            let of_config = project.config.problems.iter().cloned();
+            for problem in of_config.chain(preferences::problems(&project.config)) {
+                tell(problem.to_string());
+            }
             match opened.facts(&target, evaluated) {
                 Ok((facts, problems)) => {
                     for problem in problems {

@@ -9,6 +9,7 @@ mod fix;
 mod inputs;
 mod inspect;
 mod lsp;
+mod preferences;
 mod verify;
 
 use std::path::PathBuf;

@@ -57,7 +57,8 @@ fn counted(effect: Effect) -> &'static [(&'static str, &'static str, &'static st
         | Effect::InMemory
         | Effect::Redundancy
         | Effect::Placement
-        | Effect::Containers => &[],
+        | Effect::Containers
+        | Effect::Format => &[],
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod disko;
 pub mod facter;
+mod kernel;
 pub mod metrics;
 mod mounts;
 pub mod nixos;

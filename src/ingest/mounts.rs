@@ -87,7 +87,7 @@ fn add(values: &Values<'_>, name: String, entry: &SetAt, storage: &mut Storage) 
         None | Some("auto") if has(is_btrfs_option) => {}
         // Less than that says nothing: the rest stands in a file that is not read.
         None if device == Ok(None) => return,
-        None | Some(_) => return storage.others.push(mountpoint),
+        None | Some(_) => return storage.add_other(mountpoint, kind.as_deref()),
     }
     let label = values.text(entry, "label");
     let device = match (device, &label) {

@@ -1,8 +1,8 @@
 //! A host's evaluated configuration → storage and settings.
 
 use super::values::{SetAt, Values, below};
-use super::{mounts, reach};
-use crate::model::{Found, Host, Setting, Settings, UnknownFact};
+use super::{kernel, mounts, reach};
+use crate::model::{Found, Host, Platform, Setting, Settings, UnknownFact};
 use crate::nix::eval::{Data, Evaluator, Thunk, Value};
 use crate::nix::module::Configuration;
 use crate::nix::source::FileId;
@@ -20,9 +20,11 @@ const SETTING_ROOTS: &[&[&str]] = &[
     &["boot", "resumeDevice"],
     &["boot", "supportedFilesystems"],
     &["boot", "tmp"],
+    &["boot", "zswap"],
     // The names of before 23.05.
     &["boot", "cleanTmpDir"],
     &["boot", "tmpOnTmpfs"],
+    &["boot", "tmpOnTmpfsSize"],
     &["containers"],
     &["environment", "persistence"],
     &["facter"],
@@ -93,6 +95,23 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         at: skipped.at.or(skipped.why.at),
     });
     let skipped = skipped.collect();
+    let chosen = kernel::chosen(&values, configuration);
+    // nixpkgs' module for bcachefs takes a newer kernel where the standard one is too old for it
+    // (nixos/modules/tasks/filesystems/bcachefs.nix); who mentions it may use it.
+    let mentions_bcachefs = |file: &FileId| {
+        let file = e.sources().file(*file);
+        file.is_some_and(|f| f.text().contains("bcachefs"))
+    };
+    let platform = Platform {
+        is_rolling: false,
+        // Of a file by itself the rest of the machine is not seen.
+        has_standard_kernel: found == Found::Flake
+            && chosen == kernel::Chosen::Standard
+            // These may be of another nixpkgs.
+            && configuration.definitions(e, &["nixpkgs", "pkgs"]).is_empty()
+            && configuration.definitions(e, &["_module", "args", "pkgs"]).is_empty()
+            && !files.iter().any(mentions_bcachefs),
+    };
     let unknown = values.unknown.into_inner();
     let name = match settings.text("networking.hostName") {
         Some(stated) if found == Found::File => stated.to_owned(),
@@ -108,7 +127,11 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         metrics: Default::default(),
         observations: Vec::new(),
         release: None,
-        kernel: None,
+        kernel: match chosen {
+            kernel::Chosen::Series(told) => Some(told),
+            kernel::Chosen::Standard | kernel::Chosen::Unknown => None,
+        },
+        platform,
         preferences: Default::default(),
         unknown,
         skipped,

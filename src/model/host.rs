@@ -24,6 +24,16 @@ pub enum Found {
     Config,
 }
 
+/// What is known of the ground that a configuration stands on, beside its release and kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Platform {
+    /// Its nixpkgs is a state on the way to the next release: [`Host::release`] says what it has at
+    /// least.
+    pub is_rolling: bool,
+    /// Nothing chooses a kernel, and no module could not be read: it is that of the release.
+    pub has_standard_kernel: bool,
+}
+
 /// The facts of one host.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -48,6 +58,8 @@ pub struct Host {
     /// The kernel that the configuration (or its owner) chooses, where something tells; see
     /// [`Host::target`].
     pub kernel: Option<Told<KernelVersion>>,
+    /// More about these two.
+    pub platform: Platform,
     /// What its owner wants of the rules.
     pub preferences: Preferences,
     /// What could not be read.
@@ -87,6 +99,7 @@ impl Host {
             observations: Vec::new(),
             release: None,
             kernel: None,
+            platform: Platform::default(),
             preferences: Preferences::default(),
             unknown: vec![why],
             skipped: Vec::new(),
@@ -101,6 +114,7 @@ impl Host {
         self.preferences = facts.preferences.clone();
         if facts.release.is_some() {
             self.release = facts.release.clone();
+            self.platform.is_rolling = false;
         }
         if facts.kernel.is_some() {
             self.kernel = facts.kernel.clone();
@@ -109,23 +123,55 @@ impl Host {
     }
 
     /// The release of NixOS that its options have their names and defaults from; `None` where
-    /// nothing tells, and a rule then keeps to what all releases agree on.
+    /// nothing tells, and a rule then keeps to what all releases agree on. A nixpkgs between two
+    /// releases has at least what the earlier one has.
     pub fn release(&self) -> Option<Release> {
-        self.release.as_ref().map(|told| told.value)
+        self.release_told().map(|told| told.value)
+    }
+
+    /// The same with what tells it: the owner, else the flake, else the running system.
+    pub fn release_told(&self) -> Option<Told<Release>> {
+        self.release.clone().or_else(|| {
+            let told = self.metrics.nixos.as_ref()?;
+            let (value, _) = Release::of_version(&told.value)?;
+            let by = format!("the running system ({})", told.source);
+            Some(Told { value, by })
+        })
     }
 
     /// The kernel that the next boot brings: the one that the owner or the configuration names,
-    /// else the one that runs, as the metrics tell.
+    /// else the one that runs, as the metrics tell, else that of the release, where nothing chooses
+    /// another.
     pub fn target(&self) -> Target {
-        if let Some(told) = &self.kernel {
-            return Target::Known(told.value);
+        let told = self.kernel_told();
+        told.map_or(Target::Unknown, |told| Target::Known(told.value))
+    }
+
+    /// The same with what tells it.
+    pub fn kernel_told(&self) -> Option<Told<KernelVersion>> {
+        let running = || {
+            let told = self.metrics.kernel.as_ref()?;
+            let value = told.value.parse().ok()?;
+            let by = format!("the running system ({})", told.source);
+            Some(Told { value, by })
+        };
+        let chosen = self.kernel.clone().or_else(running);
+        chosen.or_else(|| self.standard_kernel())
+    }
+
+    /// The kernel of its release, if nothing else can be the one that it boots.
+    fn standard_kernel(&self) -> Option<Told<KernelVersion>> {
+        let Platform {
+            is_rolling,
+            has_standard_kernel,
+        } = self.platform;
+        let release = self.release.as_ref()?;
+        if is_rolling || !has_standard_kernel {
+            return None;
         }
-        let kernel = self
-            .metrics
-            .kernel
-            .as_ref()
-            .and_then(|k| k.value.parse().ok());
-        kernel.map_or(Target::Unknown, Target::Known)
+        let value = release.value.kernel()?;
+        let by = format!("the default of NixOS {}, by {}", release.value, release.by);
+        Some(Told { value, by })
     }
 
     /// What mounts its filesystems in the initrd.
@@ -164,9 +210,14 @@ impl Host {
         DeviceFacts {
             rotational,
             discard,
-            free_space_tree: self
-                .mounted_option(filesystem, "space_cache=v2")
-                .then_some(true),
+            free_space_tree: match self.mounted_option(filesystem, "space_cache=v2") {
+                true => Some(true),
+                // What a filesystem without the tree shows.
+                false => ["space_cache", "space_cache=v1", "nospace_cache"]
+                    .iter()
+                    .any(|shown| self.mounted_option(filesystem, shown))
+                    .then_some(false),
+            },
             cpus: self.hardware.as_ref().and_then(|h| h.cpu.threads),
         }
     }

@@ -14,12 +14,13 @@ pub mod storage;
 pub mod texts;
 pub mod units;
 
-pub use host::{Facts, Found, Host};
+pub use host::{Facts, Found, Host, Platform};
 pub use preferences::Preferences;
 pub use release::{Release, ReleaseError};
 pub use settings::{Setting, Settings};
 pub use storage::{
-    Bind, Filesystem, Layer, Luks, Mount, MountSource, Storage, StorageSource, Subvolume, SwapFile,
+    Bind, Filesystem, Layer, Luks, Mount, MountSource, Place, Storage, StorageSource, Subvolume,
+    SwapFile,
 };
 pub use texts::Texts;
 

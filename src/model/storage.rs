@@ -15,6 +15,17 @@ pub struct Storage {
     pub binds: Vec<Bind>,
     /// Mount points of everything that is neither btrfs nor a bind mount: tmpfs, ext4 …
     pub others: Vec<String>,
+    /// Those of [`Storage::others`] that are a tmpfs: what lies there is gone after a boot.
+    pub in_memory: Vec<String>,
+}
+
+/// What holds a path, seen through bind mounts.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// A mount of a btrfs.
+    Btrfs(&'a Filesystem, &'a Mount),
+    /// The mount of something else.
+    Other(&'a str),
 }
 
 /// A directory or file that is seen at another place.
@@ -271,9 +282,51 @@ impl Storage {
         }
     }
 
+    /// Adds the mount point of something that is neither btrfs nor a bind mount, of this type.
+    pub fn add_other(&mut self, at: String, kind: Option<&str>) {
+        if kind == Some("tmpfs") {
+            self.in_memory.push(at.clone());
+        }
+        self.others.push(at);
+    }
+
+    /// The bind mount through which a directory is seen at another place together with what lies
+    /// around it: what is mounted on the directory later is not seen there.
+    pub fn bound_above(&self, directory: &str) -> Option<&Bind> {
+        let around = |bind: &&Bind| {
+            bind.from != "/" && bind.from != directory && is_below(directory, &bind.from)
+        };
+        self.binds.iter().find(around)
+    }
+
+    /// Whether the directory of a mount point is known to lie on something else than btrfs, such as
+    /// a tmpfs.
+    pub fn is_elsewhere(&self, mountpoint: &str) -> bool {
+        let above = mountpoint.trim_end_matches('/').rsplit_once('/');
+        let above = above.map_or("", |(above, _)| above);
+        let above = if above.is_empty() { "/" } else { above };
+        self.holding(above).is_none() && self.others.iter().any(|other| is_below(above, other))
+    }
+
+    /// Whether anything is mounted at a place, a bind mount or another filesystem too.
+    pub fn is_mount_point(&self, place: &str) -> bool {
+        self.mount(place).is_some()
+            || self.binds.iter().any(|bind| bind.at == place)
+            || self.others.iter().any(|other| other == place)
+    }
+
     /// The filesystem and mount that hold a path, seen through bind mounts: the longest mount
     /// point that is a prefix of it. `None` where something else than btrfs holds it.
     pub fn holding(&self, path: &str) -> Option<(&Filesystem, &Mount)> {
+        match self.locate(path)?.1 {
+            Place::Btrfs(filesystem, mount) => Some((filesystem, mount)),
+            Place::Other(_) => None,
+        }
+    }
+
+    /// Where a path really lies, seen through bind mounts, and what holds it. `None` where no mount
+    /// is known that could.
+    pub fn locate(&self, path: &str) -> Option<(String, Place<'_>)> {
         let mut path = path.to_owned();
         // Every bind mount leads to another place at most once.
         for _ in 0..=self.binds.len() {
@@ -292,18 +345,24 @@ impl Storage {
                 .others
                 .iter()
                 .filter(|o| is_below(&path, o))
-                .map(String::len)
-                .max();
+                .max_by_key(|o| o.len());
             let mounted = mounts.map(|(_, m)| m.mountpoint.len());
-            if other > mounted && other > bind.map(|b| b.at.len()) {
-                return None;
+            let bound = bind.map(|b| b.at.len());
+            if let Some(other) = other
+                && Some(other.len()) > mounted
+                && Some(other.len()) > bound
+            {
+                return Some((path, Place::Other(other)));
             }
             match bind {
-                Some(bind) if Some(bind.at.len()) > mounted => {
+                Some(bind) if bound > mounted => {
                     let rest = path.get(bind.at.trim_end_matches('/').len()..)?;
                     path = format!("{}{rest}", bind.from.trim_end_matches('/'));
                 }
-                _ => return mounts,
+                _ => {
+                    let (filesystem, mount) = mounts?;
+                    return Some((path, Place::Btrfs(filesystem, mount)));
+                }
             }
         }
         None

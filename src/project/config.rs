@@ -5,42 +5,61 @@
 //! files = ["hosts/vps/disko.nix", "hosts/vps/hardware.nix"]
 //! facter = "hosts/vps/facter.json"
 //! metrics = "hosts/vps/metrics"
+//! kernel = "6.12"
+//! nixos = "25.05"
+//!
+//! # Of all hosts; [hosts.vps.rules."mount/atime"] says it of one, and wins.
+//! [rules."mount/atime"]
+//! enabled = false
+//! severity = "advice"
 //! ```
 //!
 //! Every key is read by name and every other one is an error, so that a misspelt one is not
 //! silently without effect. Paths are relative to the file.
 
+mod rules;
+
+use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::HostName;
+use crate::btrfs::KernelVersion;
 use crate::ingest::problem::Problem;
+use crate::model::{Release, Told};
 use crate::nix::source::normalise;
+
+pub use rules::{RuleKey, RuleTable};
 
 /// The name of the file, looked for from the directory that was asked for up to the git root.
 pub const FILE_NAME: &str = "btrfs-tune.toml";
 /// Far more than anybody writes by hand.
 const LARGEST: u64 = 1024 * 1024;
 
-const KEYS: &[&str] = &["hosts"];
-const HOST_KEYS: &[&str] = &["facter", "files", "metrics"];
+const KEYS: &[&str] = &["hosts", "rules"];
+const HOST_KEYS: &[&str] = &["facter", "files", "kernel", "metrics", "nixos", "rules"];
 
 /// What the owner says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// The file, if there is one.
     pub path: Option<PathBuf>,
+    /// Its name as problems show it.
+    pub shown: String,
     /// Its hosts, in the order in which they are written.
     pub hosts: Vec<HostConfig>,
+    /// What it says of rules on every host.
+    pub rules: Vec<RuleTable>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
 
 /// What the owner says about one host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HostConfig {
     /// Its name.
     pub name: HostName,
@@ -50,6 +69,12 @@ pub struct HostConfig {
     pub facter: Option<PathBuf>,
     /// The folder of its metrics, absolute.
     pub metrics: Option<PathBuf>,
+    /// The kernel that it boots.
+    pub kernel: Option<Told<KernelVersion>>,
+    /// The release of NixOS that it is built from.
+    pub nixos: Option<Told<Release>>,
+    /// What is said of rules on this host alone; it wins over what is said of all hosts.
+    pub rules: Vec<RuleTable>,
     /// Where it is named: line and column, from 1.
     pub at: (u32, u32),
 }
@@ -84,26 +109,34 @@ impl Config {
             root,
             problems: Vec::new(),
         };
-        let mut hosts = Vec::new();
+        let (mut hosts, mut rules) = (Vec::new(), Vec::new());
         match DeTable::parse(text) {
             Ok(table) => {
                 for (key, value) in table.get_ref() {
                     match key.get_ref().as_ref() {
                         "hosts" => hosts = reader.hosts(value),
+                        "rules" => rules = reader.rules(value),
                         other => reader.unknown(key.span(), other, KEYS),
                     }
                 }
             }
             Err(error) => {
                 let at = error.span().unwrap_or(0..0);
-                reader.wrong(at, error.message().to_owned());
+                let problem = Problem::error(shown, error.message().to_owned());
+                let mut problem = problem.at_offset(text, at.start);
+                if is_unquoted_rule(line_at(text, at.start)) {
+                    problem = problem.help(rules::QUOTES);
+                }
+                reader.problems.push(problem);
             }
         }
         // A TOML table is sorted by key; people expect the order of the file.
         hosts.sort_by_key(|host| host.at);
         Config {
             path: None,
+            shown: shown.to_owned(),
             hosts,
+            rules,
             problems: reader.problems,
         }
     }
@@ -144,6 +177,9 @@ impl Reader<'_> {
             files: Vec::new(),
             facter: None,
             metrics: None,
+            kernel: None,
+            nixos: None,
+            rules: Vec::new(),
             at: place(self.text, name.span().start),
         };
         for (key, value) in table {
@@ -151,10 +187,44 @@ impl Reader<'_> {
                 "files" => host.files = self.files(value),
                 "facter" => host.facter = self.path(value, "facter"),
                 "metrics" => host.metrics = self.path(value, "metrics"),
+                "kernel" => host.kernel = self.version(value, "kernel", "6.12"),
+                "nixos" => host.nixos = self.version(value, "nixos", "25.05"),
+                "rules" => host.rules = self.rules(value),
                 other => self.unknown(key.span(), other, HOST_KEYS),
             }
         }
         host
+    }
+
+    /// A version, which many write without quotes: to TOML that is a number, in which 6.10 is 6.1.
+    fn version<T>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        key: &str,
+        example: &str,
+    ) -> Option<Told<T>>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let DeValue::String(text) = value.get_ref() else {
+            let message = format!("`{key}` is a version in quotes, like \"{example}\"");
+            self.wrong(value.span(), message);
+            return None;
+        };
+        match text.parse() {
+            Ok(value_of) => {
+                let (line, column) = place(self.text, value.span().start);
+                let by = format!("the owner ({}:{line}:{column})", self.shown);
+                Some(Told {
+                    value: value_of,
+                    by,
+                })
+            }
+            Err(error) => {
+                self.wrong(value.span(), format!("`{key}`: {error}"));
+                None
+            }
+        }
     }
 
     fn files(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<PathBuf> {
@@ -245,6 +315,24 @@ impl Reader<'_> {
         let problem = Problem::error(self.shown, message);
         self.problems.push(problem.at_offset(self.text, span.start));
     }
+}
+
+/// The line that holds an offset.
+fn line_at(text: &str, offset: usize) -> &str {
+    let mut lines = text.split_inclusive('\n');
+    let mut end = 0;
+    lines
+        .find(|line| {
+            end += line.len();
+            offset < end
+        })
+        .unwrap_or_default()
+}
+
+/// `[rules.mount/atime]`, which is no TOML.
+fn is_unquoted_rule(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('[') && line.contains("rules.") && line.contains('/') && !line.contains('"')
 }
 
 fn place(text: &str, offset: usize) -> (u32, u32) {

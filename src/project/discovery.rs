@@ -342,7 +342,7 @@ fn is_whole(e: &Evaluator, configuration: &Configuration) -> bool {
 fn is_of_project(skipped: &Skipped) -> bool {
     match &skipped.why.why {
         Why::Input(input) => input == "self",
-        Why::Outside(_) | Why::Package | Why::Effect(_) => false,
+        Why::Outside(_) | Why::Package | Why::KernelPackages(_) | Why::Effect(_) => false,
         Why::File(message) => !message.contains("outside"),
         _ => true,
     }

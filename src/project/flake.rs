@@ -9,6 +9,7 @@ use super::HostName;
 use super::arguments::{apply, is_function};
 use super::frameworks;
 use super::lock::{Lock, Repository};
+use super::release::{self, Asked, Nixpkgs};
 use crate::nix::eval::{
     AttrSet, Attribute, Data, Eval, Evaluator, Name, Openness, Primitive, Thunk, Unknown, Value,
     Why,
@@ -17,6 +18,10 @@ use crate::nix::module::{Caller, Configuration};
 
 /// The attribute by which a remembered `nixosSystem` call is known.
 const SYSTEM: &str = "__nixosSystem";
+/// The attribute that says of a nixpkgs, and of what it made, which release it is.
+const RELEASE: &str = "__release";
+/// What it says where that is not known.
+const UNKNOWN_RELEASE: &str = "?";
 
 /// What flakes make hosts with.
 pub(super) const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |e, arguments, at| {
@@ -70,6 +75,20 @@ pub(super) const NIXOS_SYSTEM: Primitive = Primitive::new("nixosSystem", 1, |e, 
 pub(super) struct System {
     pub modules: Vec<Thunk>,
     pub arguments: Vec<(Name, Thunk)>,
+    /// The nixpkgs whose `lib` made it.
+    made_by: MadeBy,
+    /// It is given packages, which may be of another nixpkgs.
+    pub is_given_packages: bool,
+}
+
+/// Which nixpkgs made a system.
+#[derive(Default)]
+enum MadeBy {
+    /// This one, as far as that is known.
+    One(Option<Nixpkgs>),
+    /// What a framework has without saying from where.
+    #[default]
+    Framework,
 }
 
 impl System {
@@ -102,7 +121,47 @@ impl System {
         {
             arguments.push(("lib".into(), lib.value));
         }
-        Ok(System { modules, arguments })
+        let made_by = call.get(RELEASE).and_then(|a| e.force(a.value).ok());
+        let made_by = made_by.and_then(|value| e.as_str(&value, None).ok());
+        Ok(System {
+            modules,
+            arguments,
+            made_by: match made_by.as_deref() {
+                None | Some("") => MadeBy::Framework,
+                Some(text) => MadeBy::One(Nixpkgs::of_text(text)),
+            },
+            is_given_packages: call.get("pkgs").is_some(),
+        })
+    }
+
+    /// The release that it is made from. Where a framework does not say which nixpkgs it takes, all
+    /// of a flake must be the same.
+    pub(super) fn release(&self, e: &Evaluator, flake: &Path) -> Option<Nixpkgs> {
+        if let MadeBy::One(nixpkgs) = &self.made_by {
+            return nixpkgs.clone();
+        }
+        let inputs = e.select(outputs(e, flake), &["inputs".into()], None, None);
+        let inputs = e.as_set(&inputs.ok()?, None).ok()?;
+        let mut found: Option<Nixpkgs> = None;
+        for (_, attribute) in inputs.iter() {
+            let Ok(value) = e.force(attribute.value) else {
+                continue;
+            };
+            let Data::Set(input) = &value.data else {
+                continue;
+            };
+            let Some(text) = input.get(RELEASE) else {
+                continue;
+            };
+            let text = e.force(text.value).ok()?;
+            let nixpkgs = Nixpkgs::of_text(&e.as_str(&text, None).ok()?)?;
+            match &found {
+                None => found = Some(nixpkgs),
+                Some(other) if other.is_same(&nixpkgs) => {}
+                Some(_) => return None,
+            }
+        }
+        found
     }
 }
 
@@ -135,6 +194,8 @@ pub(super) fn system(e: &Evaluator, flake: &Path, host: &HostName) -> Eval<Syste
         return Ok(System {
             modules: vec![called_by_disko(e, attribute.value)],
             arguments: Vec::new(),
+            made_by: MadeBy::Framework,
+            is_given_packages: false,
         });
     }
     let value = e.force(attribute.value)?;
@@ -361,7 +422,11 @@ fn inputs(
         let inputs = e.force(inputs.value)?;
         let declared = e.as_set(&inputs, inputs.at)?;
         for (name, attribute) in declared.iter() {
-            let value = input(e, flake, name, written(e, &declared, name, 0));
+            let says = Says {
+                repository: written(e, &declared, name, 0),
+                asked: asked(e, &declared, name),
+            };
+            let value = input(e, flake, name, says);
             let entry = attribute.entry;
             entries.push((name.clone(), Attribute { value, entry }));
         }
@@ -371,7 +436,7 @@ fn inputs(
     for name in formals.chain(flake.lock.inputs(&flake.node)) {
         // An input that is used but not declared comes from the registry.
         if name != "self" && !entries.iter().any(|(n, _)| n == name) {
-            let value = input(e, flake, name, None);
+            let value = input(e, flake, name, Says::default());
             entries.push((name.into(), Attribute::new(value)));
         }
     }
@@ -407,11 +472,69 @@ fn written(e: &Evaluator, declared: &AttrSet, name: &str, depth: usize) -> Optio
     }
 }
 
+/// What flake.nix says of an input.
+#[derive(Default)]
+struct Says {
+    repository: Option<Repository>,
+    asked: Option<Asked>,
+}
+
+/// Which state of it flake.nix asks for.
+fn asked(e: &Evaluator, declared: &AttrSet, name: &str) -> Option<Asked> {
+    let attribute = declared.get(name)?;
+    let given = |key: &str| {
+        let value = e.select(attribute.value, &[key.into()], None, None);
+        value.ok().and_then(|v| e.as_str(&v, None).ok())
+    };
+    if let Some(url) = given("url") {
+        return Some(release::of_url(&url));
+    }
+    let (owner, repository) = (given("owner")?, given("repo")?);
+    let revision = given("rev");
+    let reference = revision.or(given("ref"));
+    let reference = reference.map(|r| format!("/{r}")).unwrap_or_default();
+    Some(release::of_url(&format!(
+        "github:{owner}/{repository}{reference}"
+    )))
+}
+
+/// Which release an input is, if it is a nixpkgs.
+fn released(
+    e: &Evaluator,
+    flake: &Directory,
+    name: &str,
+    node: Option<&str>,
+    asked: Option<Asked>,
+) -> String {
+    let file = |file| {
+        let path = flake.path.with_file_name(file);
+        e.sources().shown(&path)
+    };
+    let locked = node.and_then(|node| flake.lock.release(node));
+    let input = format!("the flake input `{name}`");
+    let known = match (locked, asked) {
+        // Nix locks anew what flake.nix asks for otherwise.
+        (Some((locked, ..)), Some(asked)) if locked != asked && asked != Asked::Other => None,
+        (Some((locked, made, line)), _) => {
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            let place = file("flake.lock") + &line;
+            release::known(locked, made, &format!("{input} ({place})"))
+        }
+        (None, Some(asked)) => {
+            let place = file("flake.nix");
+            release::known(asked, None, &format!("{input} ({place})"))
+        }
+        (None, None) => None,
+    };
+    known.map_or_else(|| UNKNOWN_RELEASE.to_owned(), |k| k.to_text())
+}
+
 /// One input: a framework that is known, a flake of the project itself, or something opaque.
-fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repository>) -> Thunk {
+fn input(e: &Evaluator, flake: &Directory, name: &str, says: Says) -> Thunk {
     let locked = flake.lock.input(&flake.node, name);
     let (node, locked) = locked.map_or((None, None), |(node, r)| (Some(node), r));
-    let repository = written
+    let repository = says
+        .repository
         .or(locked)
         // What is not declared comes from the registry.
         .or_else(|| Repository::of_url(name));
@@ -432,6 +555,9 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
             }
         }
         Some(Repository::Named(repository)) => {
+            let release = repository
+                .ends_with("/nixpkgs")
+                .then(|| released(e, flake, name, node.as_deref(), says.asked));
             let own = node.map(|node| sub_inputs(e, flake, node));
             let known = frameworks::value_of(e, &repository);
             let why = Why::Input(name.to_owned());
@@ -444,7 +570,13 @@ fn input(e: &Evaluator, flake: &Directory, name: &str, written: Option<Repositor
                     let set = AttrSet::new(entries).opened(why);
                     return Ok(Value::synthetic(Data::Set(Rc::new(set))));
                 };
-                let value = e.force(known)?;
+                let mut value = e.force(known)?;
+                if let (Some(release), Data::Set(of_all)) = (release, &value.data)
+                    && let Some(released) = of_all.get("__released")
+                {
+                    let released = e.force(released.value)?;
+                    value = e.call(&released, e.text(&release), None)?;
+                }
                 let Data::Set(known) = &value.data else {
                     return Ok(value);
                 };
@@ -473,7 +605,7 @@ fn sub_inputs(e: &Evaluator, flake: &Directory, node: String) -> Thunk {
     e.native(move |e| {
         let names: Vec<Name> = flake.lock.inputs(&flake.node).map(Name::from).collect();
         let entries = names.into_iter().map(|name| {
-            let value = input(e, &flake, &name, None);
+            let value = input(e, &flake, &name, Says::default());
             (name, Attribute::new(value))
         });
         let set = AttrSet::new(entries.collect());

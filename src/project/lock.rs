@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::release::{self, Asked};
+
 /// The nodes of a flake.lock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lock {
@@ -17,6 +19,12 @@ struct LockedInput {
     repository: Option<Repository>,
     /// Names of its own inputs, and the node or the path of names that each stands for.
     inputs: BTreeMap<String, Reference>,
+    /// What it is asked to be, read as a nixpkgs.
+    asked: Option<Asked>,
+    /// When what it is locked to was made, in seconds since 1970.
+    made: Option<i64>,
+    /// The line of flake.lock on which it begins, from 1.
+    line: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,7 +127,19 @@ impl Lock {
                 Some((name.clone(), target))
             });
             let inputs = inputs.collect();
-            (name.clone(), LockedInput { repository, inputs })
+            let of_release = release::Node {
+                original: node.get("original"),
+                locked: node.get("locked"),
+            };
+            let made = node.get("locked").and_then(|l| l.get("lastModified"));
+            let locked = LockedInput {
+                repository,
+                inputs,
+                asked: Some(release::of_node(of_release)),
+                made: made.and_then(Json::as_i64),
+                line: line_of(text, name),
+            };
+            (name.clone(), locked)
         });
         Lock {
             nodes: nodes.collect(),
@@ -137,6 +157,12 @@ impl Lock {
         let key = self.resolve(node, name, 0)?;
         let repository = self.nodes.get(&key)?.repository.clone();
         Some((key, repository))
+    }
+
+    /// What a node is asked to be, when what it is locked to was made, and the line that says so.
+    pub(super) fn release(&self, node: &str) -> Option<(Asked, Option<i64>, Option<usize>)> {
+        let node = self.nodes.get(node)?;
+        Some((node.asked?, node.made, node.line))
     }
 
     /// The names of a node's inputs.
@@ -160,4 +186,10 @@ impl Lock {
             }),
         }
     }
+}
+
+/// The line on which a node begins: only there a set stands behind its name.
+fn line_of(text: &str, node: &str) -> Option<usize> {
+    let at = text.find(&format!("\"{node}\": {{"))?;
+    Some(text.get(..at)?.matches('\n').count() + 1)
 }

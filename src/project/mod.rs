@@ -11,6 +11,7 @@ mod flake;
 mod frameworks;
 mod lock;
 mod paths;
+mod release;
 mod shape;
 
 use std::cell::OnceCell;
@@ -18,15 +19,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-pub use config::{Config, FILE_NAME, HostConfig};
+pub use config::{Config, FILE_NAME, HostConfig, RuleKey, RuleTable};
 pub use discovery::{Discovery, FoundHost};
 
 use crate::ingest;
 use crate::ingest::problem::Problem;
-use crate::model::{Found, Host};
+use crate::model::{Found, Host, Told};
 use crate::nix::eval::{Eval, Evaluator, Unknown, Why};
 use crate::nix::module::{Caller, Configuration};
 use crate::nix::source::{FileId, ReadError, Sources, normalise};
+use release::Nixpkgs;
 use shape::Piece;
 
 /// Files that hold a whole machine, or several, when there is no flake.
@@ -138,17 +140,22 @@ impl Origin {
 
     fn evaluate(&self, sources: &Rc<Sources>) -> Eval<Parts> {
         let e = Evaluator::new(Rc::clone(sources));
-        let configuration = self.evaluate_by(&e)?;
+        let (configuration, _) = self.evaluate_by(&e)?;
         Ok((e, configuration))
     }
 
-    fn evaluate_by(&self, e: &Evaluator) -> Eval<Configuration> {
+    fn evaluate_by(&self, e: &Evaluator) -> Eval<(Configuration, Ground)> {
         frameworks::provide(e);
         let mut modules = Vec::new();
         let mut arguments = Vec::new();
         let mut caller = Caller::Disko;
+        let mut ground = Ground::default();
         if let Some((flake, host)) = &self.flake {
             let system = flake::system(e, flake, host)?;
+            ground = Ground {
+                nixpkgs: system.release(e, flake),
+                is_given_packages: system.is_given_packages,
+            };
             modules.extend(system.modules);
             arguments.extend(system.arguments);
             caller = Caller::Nixos;
@@ -165,7 +172,8 @@ impl Origin {
             e.assume();
         }
         modules.extend(self.pieces.iter().map(|piece| piece.module(e)));
-        Ok(Configuration::evaluate(e, &modules, &arguments, caller))
+        let configuration = Configuration::evaluate(e, &modules, &arguments, caller);
+        Ok((configuration, ground))
     }
 
     /// The files in which its modules were written.
@@ -204,17 +212,35 @@ pub struct Evaluated {
     pub evaluator: Evaluator,
     /// Its configuration.
     pub configuration: Configuration,
+    ground: Ground,
+}
+
+/// What a host is built from beside its modules.
+#[derive(Debug, Clone, Default)]
+struct Ground {
+    nixpkgs: Option<Nixpkgs>,
+    /// Its packages may be of another nixpkgs.
+    is_given_packages: bool,
 }
 
 impl Evaluated {
     /// The model of the host.
     pub fn host(&self) -> Host {
-        ingest::nixos::read(
+        let mut host = ingest::nixos::read(
             &self.name.0,
             self.found,
             &self.evaluator,
             &self.configuration,
-        )
+        );
+        host.platform.has_standard_kernel &= !self.ground.is_given_packages;
+        if let Some(nixpkgs) = &self.ground.nixpkgs {
+            host.platform.is_rolling = nixpkgs.is_rolling;
+            host.release = Some(Told {
+                value: nixpkgs.release,
+                by: nixpkgs.by.clone(),
+            });
+        }
+        host
     }
 }
 
@@ -352,8 +378,8 @@ impl Project {
             });
         };
         let evaluator = Evaluator::new(Rc::clone(sources));
-        let configuration = match known.origin.evaluate_by(&evaluator) {
-            Ok(configuration) => configuration,
+        let (configuration, ground) = match known.origin.evaluate_by(&evaluator) {
+            Ok(evaluated) => evaluated,
             Err(why) => {
                 let files = evaluator.files_read();
                 return Err(Failed { why, files });
@@ -365,6 +391,7 @@ impl Project {
             entry: known.origin.entry(),
             evaluator,
             configuration,
+            ground,
         })
     }
 

@@ -235,6 +235,8 @@ pub enum Effect {
     Placement,
     /// Container images and layers are stored another way.
     Containers,
+    /// Trees or checksums are of a kind that costs less.
+    Format,
 }
 
 /// A rule: it finds, and separately it says what to do.

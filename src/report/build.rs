@@ -93,6 +93,7 @@ fn recommendation(host: &str, realised: &Realised) -> FindingReport {
         trades: proposal.trades.clone(),
         consent: None,
         impact: proposal.impact.clone(),
+        marginal: proposal.is_marginal(),
         effort: proposal.effort.clone(),
         changes: Vec::new(),
         edits: Vec::new(),

@@ -141,6 +141,10 @@ pub struct FindingReport {
     pub consent: Option<String>,
     /// Before and after.
     pub impact: Impact,
+    /// Whether little is gained by it: nothing is repaired, and no figure promises a noticeable
+    /// share of the time of anything. Such findings are there to be taken along, or left.
+    #[serde(default)]
+    pub marginal: bool,
     /// What it asks.
     pub effort: Effort,
     /// The exact difference of the evaluated configuration.

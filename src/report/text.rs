@@ -69,7 +69,11 @@ fn render_host(out: &mut String, host: &HostReport) {
         }
         prose(out, "", "");
         prose(out, "", &format!("==== {title} ===="));
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
+            if let Some(note) = diminishing(items, index) {
+                prose(out, "", "");
+                prose(out, "", &note);
+            }
             number += 1;
             render_recommendation(out, number, item);
         }
@@ -93,6 +97,17 @@ fn render_host(out: &mut String, host: &HostReport) {
         prose(out, "", "");
         prose(out, "", "Nothing is left to change.");
     }
+}
+
+/// Where the list goes over to what makes little difference: a line that says so.
+fn diminishing(items: &[&FindingReport], index: usize) -> Option<String> {
+    let rest = items.get(index..)?;
+    let before = index.checked_sub(1).and_then(|i| items.get(i))?;
+    let turns = !before.marginal && rest.iter().all(|item| item.marginal);
+    turns.then(|| match rest.len() {
+        1 => "---- The last one makes little difference by itself ----".to_owned(),
+        n => format!("---- The following {n} make little difference by themselves ----"),
+    })
 }
 
 fn render_recommendation(out: &mut String, number: usize, item: &FindingReport) {

@@ -6,12 +6,13 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::analyze::Analysis;
-use crate::impact::{Effort, Impact, effort, estimate};
+use crate::analyze::{Analysis, Weight, evidence};
+use crate::impact::{Effort, Impact, Interval, effort, estimate};
 use crate::model::{Filesystem, Host, StorageSource};
 use crate::recommend::rules::RULES;
 use crate::recommend::{
-    Action, Applicability, Class, ClassOf, Context, Finding, Remedy, Rule, Sets, Severity, Trade,
+    Action, Applicability, Class, ClassOf, Context, Effect, Finding, Remedy, Rule, Sets, Severity,
+    Trade,
 };
 
 mod conflict;
@@ -49,6 +50,26 @@ impl Proposal {
         self.class.as_ref().map_or(Class::Live, |c| c.class)
     }
 
+    /// Whether little is gained by it: it repairs and protects nothing, no figure promises a
+    /// noticeable share of the time of anything, and without figures little speaks for it.
+    pub fn is_marginal(&self) -> bool {
+        const NOTICEABLE: f64 = 0.95;
+        if self.finding.severity != Severity::Advice {
+            return false;
+        }
+        match self.remedy.as_ref().map(|remedy| remedy.effect) {
+            Some(Effect::Clarity) => return true,
+            Some(Effect::Correctness | Effect::Scrub | Effect::Redundancy) => return false,
+            _ => {}
+        }
+        let mean = |ratio: Interval| (ratio.low + ratio.high) / 2.0;
+        let mut figures = self.impact.figures.iter().peekable();
+        match figures.peek() {
+            Some(_) => figures.all(|figure| mean(figure.time_ratio) > NOTICEABLE),
+            None => evidence::score(&self.finding.evidence) < Weight::Strong.points(),
+        }
+    }
+
     /// What it is worth: an error outweighs everything, then what it saves, then how sure it is.
     fn worth(&self) -> f64 {
         let severity = match self.finding.severity {
@@ -60,7 +81,7 @@ impl Proposal {
             let ratio = figure.time_ratio;
             (1.0 - (ratio.low + ratio.high) / 2.0).max(0.0) * 10.0
         });
-        let sure = crate::analyze::evidence::score(&self.finding.evidence).max(0);
+        let sure = evidence::score(&self.finding.evidence).max(0);
         severity + saving + f64::from(sure) * 0.5
     }
 

@@ -38,13 +38,13 @@ use record::{Record, Status};
 
 /// A file of the corpus, or a flake.
 #[derive(Debug, Clone)]
-struct Case {
+pub(crate) struct Case {
     /// What it is called in lists.
-    place: String,
+    pub(crate) place: String,
     /// The checkout.
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The file, relative to it; none for a flake.
-    file: Option<String>,
+    pub(crate) file: Option<String>,
     /// A NixOS module or a flake, not a lone disko file.
     is_nixos: bool,
 }
@@ -172,7 +172,8 @@ fn conclude(mut records: Vec<Record>, cases: usize, corpus: &Corpus, options: &O
     }
 }
 
-fn cases(corpus: &Corpus) -> Vec<Case> {
+/// Every file and flake that is asked for.
+pub(crate) fn cases(corpus: &Corpus) -> Vec<Case> {
     let mut cases: BTreeMap<(String, String), Case> = BTreeMap::new();
     let index = std::fs::read_to_string(corpus.folder.join("index.json")).expect("index.json");
     let index: Json = serde_json::from_str(&index).expect("JSON");

@@ -8,7 +8,7 @@ use miette::miette;
 
 /// Whether to print in colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Colour {
+pub(in crate::cli) enum Colour {
     /// On a terminal, unless NO_COLOR says otherwise.
     Auto,
     /// Always.
@@ -21,12 +21,7 @@ pub(super) enum Colour {
 pub(super) fn print(text: &str, colour: Colour) -> miette::Result<()> {
     let stdout = std::io::stdout();
     let is_terminal = stdout.is_terminal();
-    let is_coloured = match colour {
-        Colour::Always => true,
-        Colour::Never => false,
-        Colour::Auto => AutoStream::choice(&stdout) != ColorChoice::Never,
-    };
-    let out = match (is_coloured, is_terminal) {
+    let out = match (is_wanted(colour), is_terminal) {
         (true, _) => paint(text),
         (false, true) => text.lines().map(|l| visible(l) + "\n").collect(),
         (false, false) => return crate::cli::print(text),
@@ -35,6 +30,15 @@ pub(super) fn print(text: &str, colour: Colour) -> miette::Result<()> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(miette!("standard output: {error}")),
+    }
+}
+
+/// Whether standard output is printed in colour.
+pub(in crate::cli) fn is_wanted(colour: Colour) -> bool {
+    match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
     }
 }
 

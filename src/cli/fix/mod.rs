@@ -1,7 +1,7 @@
 //! `btrfs-tune fix`: recommendations with proven patches; printed, written, committed, or as a
 //! series for `git am`.
 
-mod colour;
+pub(super) mod colour;
 mod commit;
 mod edit;
 mod interactive;

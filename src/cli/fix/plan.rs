@@ -89,7 +89,8 @@ impl Planned {
 impl<'a> Planner<'a> {
     /// Opens the project, and asks Nix about it if that is wanted.
     pub(super) fn open(fix: &'a Fix) -> miette::Result<Planner<'a>> {
-        let opened = inputs::open(&fix.target)?;
+        let mut opened = inputs::open(&fix.target)?;
+        opened.asked.clone_from(&fix.rule);
         // The proof watches every host of the project, whichever is asked about.
         let mut all = opened.project.hosts(&opened.sources).names();
         if all.is_empty() {

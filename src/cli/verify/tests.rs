@@ -64,6 +64,7 @@ fn case() -> Case {
         sources,
         hosts,
         problems: Vec::new(),
+        asked: Vec::new(),
     };
     Case {
         directory,

@@ -153,7 +153,10 @@ impl Disko<'_, '_> {
             Some(device) if options.known().is_some_and(binds) => {
                 self.storage.add_bind(mountpoint, device);
             }
-            _ => self.storage.others.push(mountpoint),
+            _ => {
+                let kind = values.known_text(node, "fsType");
+                self.storage.add_other(mountpoint, kind.as_deref());
+            }
         }
     }
 

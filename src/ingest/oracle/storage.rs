@@ -26,6 +26,11 @@ pub(super) fn fill(ours: &mut Storage, theirs: &Storage, told: &mut Told) {
             ours.others.push(other.clone());
         }
     }
+    for at in &theirs.in_memory {
+        if !ours.in_memory.contains(at) {
+            ours.in_memory.push(at.clone());
+        }
+    }
     ours.root_on_btrfs = ours.mount("/").is_some();
 }
 

@@ -47,6 +47,9 @@ pub enum Why {
     /// A package, or anything else of `pkgs`.
     #[error("it comes from the package set")]
     Package,
+    /// A set of kernel packages, or of such sets, that is known by its path in `pkgs`.
+    #[error("it comes from the package set")]
+    KernelPackages(String),
     /// Something that Nix fetches or builds.
     #[error("`{0}` fetches or builds")]
     Effect(&'static str),
@@ -95,6 +98,14 @@ impl Why {
                 data: Data::Set(Rc::default()),
                 at,
             }),
+            Why::Package | Why::KernelPackages(_) => match self.kernel_packages(name) {
+                Some(path) => {
+                    let set = AttrSet::default().opened(Why::KernelPackages(path));
+                    let data = Data::Set(Rc::new(set));
+                    Ok(Value { data, at })
+                }
+                None => Err(Unknown::new(Why::Package, at)),
+            },
             Why::Undefined(_) => {
                 let why = self.below(name);
                 let path = match &why {
@@ -130,8 +141,33 @@ impl Why {
             Why::Undefined(path) if path.is_empty() => Why::Undefined(name.to_owned()),
             Why::Undefined(path) => Why::Undefined(format!("{path}.{name}")),
             Why::Argument(path) if path.is_empty() => Why::Argument(name.to_owned()),
+            Why::KernelPackages(_) => Why::Package,
             other => other.clone(),
         }
+    }
+
+    /// The path of a set of kernel packages that a package set, or a set of such, has by this name
+    /// (pkgs/top-level/{all-packages,linux-kernels}.nix of nixpkgs). What builds one is a function.
+    fn kernel_packages(&self, name: &str) -> Option<String> {
+        let is_set = |name: &str, prefix: &str| {
+            let rest = name.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        };
+        let path = match self {
+            Why::Package if name == "linuxKernel" => name.to_owned(),
+            Why::Package if name.starts_with("linuxPackages_custom") => return None,
+            Why::Package if is_set(name, "linuxPackages") => name.to_owned(),
+            Why::KernelPackages(path) if path == "linuxKernel" && name == "packages" => {
+                format!("{path}.{name}")
+            }
+            Why::KernelPackages(path)
+                if path == "linuxKernel.packages" && is_set(name, "linux") =>
+            {
+                format!("{path}.{name}")
+            }
+            _ => return None,
+        };
+        Some(path)
     }
 }
 

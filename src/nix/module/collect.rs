@@ -187,6 +187,7 @@ pub(super) fn is_outside(why: &Why) -> bool {
             | Why::PlainModules(_)
             | Why::Outside(_)
             | Why::Package
+            | Why::KernelPackages(_)
             | Why::Effect(_)
     ) || matches!(why, Why::File(message) if message.contains("outside the project"))
 }

@@ -294,6 +294,9 @@ fn group(e: &Evaluator, option: Thunk) -> Option<Rc<AttrSet>> {
     }
 }
 
+/// Whether a set is one value to its option, and not a set of options.
 fn is_package(set: &AttrSet) -> bool {
-    set.get("type").is_some() && (set.get("outPath").is_some() || set.get("drvPath").is_some())
+    matches!(set.open, Openness::Open(Why::KernelPackages(_)))
+        || set.get("type").is_some()
+            && (set.get("outPath").is_some() || set.get("drvPath").is_some())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::definition::wrapper;
-use crate::nix::eval::{Data, Evaluator, Thunk};
+use crate::nix::eval::{Data, Evaluator, Openness, Thunk, Why};
 
 /// An evaluated value without places: what two evaluations are compared by.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +83,17 @@ fn tree(e: &Evaluator, thunk: Thunk, path: &mut Vec<String>) -> Option<Tree> {
         && wrapper(e, set).as_deref() == Some("configuration")
     {
         return Some(Tree::Function);
+    }
+    // Which kernel it is shows in its expression alone.
+    if let Data::Set(set) = &value.data
+        && let Openness::Open(why @ Why::KernelPackages(_)) = &set.open
+        && set.is_empty()
+    {
+        let expression = value.at.map(|at| e.sources().text(at));
+        return Some(Tree::Unknown {
+            why: why.to_string(),
+            expression: expression.unwrap_or_default(),
+        });
     }
     let mut named = |name: String, thunk| {
         path.push(name);

@@ -69,6 +69,13 @@ pub fn document_told(
     }
 }
 
+fn version<T: std::fmt::Display>(told: model::Told<T>) -> Version {
+    Version {
+        version: told.value.to_string(),
+        by: told.by,
+    }
+}
+
 struct Reader<'a> {
     sources: &'a Sources,
     told: Option<&'a Filled>,
@@ -110,6 +117,8 @@ impl Reader<'_> {
         HostDocument {
             name: host.name.clone(),
             found: host.found,
+            release: host.release_told().map(version),
+            kernel: host.kernel_told().map(version),
             files,
             filesystems,
             sysctl,

@@ -38,6 +38,13 @@ pub struct HostDocument {
     pub name: String,
     /// How it was found.
     pub found: Found,
+    /// The release of NixOS that it is built from, or has at least everything of; absent where
+    /// nothing tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub release: Option<Version>,
+    /// The kernel that it boots next; absent where nothing tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kernel: Option<Version>,
     /// The files that make it, relative to the root of the project, in the order of their names.
     pub files: Vec<String>,
     /// Its btrfs filesystems.
@@ -51,6 +58,15 @@ pub struct HostDocument {
     /// What the real Nix said of it; absent where it was not asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub nix: Option<Nix>,
+}
+
+/// A version, and what tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Version {
+    /// Such as `25.05`, `6.12` or `6.12.43`: a kernel without a third number is the whole series.
+    pub version: String,
+    /// What tells it, in words, with the place.
+    pub by: String,
 }
 
 /// What the real Nix said of a host.

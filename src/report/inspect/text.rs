@@ -21,6 +21,14 @@ pub fn render_told(host: &Host, told: Option<&Filled>, sources: &Sources) -> Str
         Found::Convention => out.push_str("  found by convention, by the names of its files\n"),
         Found::Config => out.push_str("  named in btrfs-tune.toml\n"),
     }
+    if let Some(release) = host.release_told() {
+        let by = clean(&release.by);
+        let _ = writeln!(out, "  NixOS {}, by {by}", release.value);
+    }
+    if let Some(kernel) = host.kernel_told() {
+        let by = clean(&kernel.by);
+        let _ = writeln!(out, "  Linux {}, by {by}", kernel.value);
+    }
     if let Some(told) = told {
         let _ = writeln!(out, "  asked {}", clean(&told.version));
     }

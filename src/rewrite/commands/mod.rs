@@ -17,6 +17,7 @@ mod moving;
 mod option;
 mod place;
 mod quote;
+mod seen;
 mod subvolume;
 
 pub use quote::shell_word;

@@ -6,6 +6,7 @@
 
 use super::place::{self, absolute, at_top, below_mounts, in_top, is_subvolume};
 use super::quote::pattern_of;
+use super::seen;
 use super::subvolume::create;
 use super::{Check, Command, install, shell_word};
 use crate::model::storage::is_below;
@@ -15,7 +16,7 @@ use crate::recommend::{Action, Algorithm, Class, DirectoryAttribute};
 
 /// Units that work in a directory, by the option that names the directory and its default
 /// (NixOS/nixpkgs `nixos/modules/services` and `nixos/modules/virtualisation`).
-const UNITS: [(&str, &str, &str); 9] = [
+const UNITS: [(&str, &str, &str); 17] = [
     (
         "services.postgresql.dataDir",
         "/var/lib/postgresql",
@@ -38,6 +39,30 @@ const UNITS: [(&str, &str, &str); 9] = [
         "prometheus.service",
     ),
     ("", "/var/lib/redis", "redis.service"),
+    ("", "/var/lib/clickhouse", "clickhouse.service"),
+    ("", "/var/lib/influxdb2", "influxdb2.service"),
+    ("services.loki.dataDir", "/var/lib/loki", "loki.service"),
+    (
+        "services.elasticsearch.dataDir",
+        "/var/lib/elasticsearch",
+        "elasticsearch.service",
+    ),
+    (
+        "services.forgejo.stateDir",
+        "/var/lib/forgejo",
+        "forgejo.service",
+    ),
+    ("services.gitea.stateDir", "/var/lib/gitea", "gitea.service"),
+    (
+        "services.jellyfin.dataDir",
+        "/var/lib/jellyfin",
+        "jellyfin.service",
+    ),
+    (
+        "services.syncthing.dataDir",
+        "/var/lib/syncthing",
+        "syncthing.service",
+    ),
     ("", "/var/lib/libvirt", "libvirtd.service"),
     (
         "virtualisation.docker.daemon.settings.data-root",
@@ -69,21 +94,32 @@ fn units_in(directory: &str, host: &Host) -> Vec<&'static str> {
         .collect::<Vec<_>>()
 }
 
-/// That no process has a file below a directory open or works in it.
-fn is_unused(directory: &str) -> String {
-    let pattern = pattern_of(directory.trim_end_matches('/'));
-    let (itself, below) = (shell_word(&pattern), shell_word(&format!("{pattern}/*")));
+/// What `find` looks for among what processes have open or work in: a directory, by all its names,
+/// and what lies below it.
+fn open_below(directory: &str, host: &Host) -> String {
+    let links = seen::names(directory, host).into_iter().map(|name| {
+        let pattern = pattern_of(name.trim_end_matches('/'));
+        let (itself, below) = (shell_word(&pattern), shell_word(&format!("{pattern}/*")));
+        format!("-lname {itself} -o -lname {below}")
+    });
+    let links: Vec<String> = links.collect();
     // /proc/[pid]/fd and cwd are links to what is open (proc(5)); processes come and go meanwhile.
     format!(
-        "test -z \"$(find /proc/[0-9]*/fd /proc/[0-9]*/cwd \\( -lname {itself} -o -lname {below} \\) \
-         -print 2>/dev/null | head -n 1)\""
+        "find /proc/[0-9]*/fd /proc/[0-9]*/cwd \\( {} \\)",
+        links.join(" -o ")
     )
+}
+
+/// That no process has a file below a directory open or works in it.
+fn is_unused(directory: &str, host: &Host) -> String {
+    let open = open_below(directory, host);
+    format!("test -z \"$({open} -print 2>/dev/null | head -n 1)\"")
 }
 
 /// The step after which nothing uses a directory.
 fn stop(directory: &str, host: &Host) -> Command {
     let units = units_in(directory, host).join(" ");
-    let unused = is_unused(directory);
+    let unused = is_unused(directory, host);
     let stopping = format!("what uses {directory}");
     match units.is_empty() {
         true => Command::new(
@@ -92,17 +128,10 @@ fn stop(directory: &str, host: &Host) -> Command {
                 "stop what uses {directory} (`systemctl stop UNIT`); this shows the processes that \
                  still do"
             ),
-            {
-                let word = shell_word(&pattern_of(directory.trim_end_matches('/')));
-                let below = shell_word(&format!(
-                    "{}/*",
-                    pattern_of(directory.trim_end_matches('/'))
-                ));
-                format!(
-                    "find /proc/[0-9]*/fd /proc/[0-9]*/cwd \\( -lname {word} -o -lname {below} \\) \
-                     -printf '%p %l\\n' 2>/dev/null || true"
-                )
-            },
+            format!(
+                "{} -printf '%p %l\\n' 2>/dev/null || true",
+                open_below(directory, host)
+            ),
         )
         .stops(stopping)
         .verify(unused),
@@ -214,6 +243,10 @@ pub(super) fn split(
 ) -> Option<Vec<Command>> {
     let filesystem = filesystem_at(path, host)?;
     let (name, mountpoint) = (place::within(name)?, absolute(mountpoint)?);
+    // What is seen through a bind mount of a directory above would stay the old directory.
+    if host.storage.bound_above(mountpoint).is_some() {
+        return None;
+    }
     let device = place::device(filesystem)?;
     let (at, there) = (shell_word(mountpoint), in_top(name));
     let (then, reflink) = match no_cow {
@@ -263,11 +296,14 @@ pub(super) fn split(
         made.requires_all(&is_copyable(mountpoint)),
         stop(mountpoint, host),
         copy.requires_all(&is_copyable(mountpoint)),
+    ]);
+    steps.extend(seen::hide(mountpoint, host));
+    steps.extend([
         replace(mountpoint),
         switch(place::is_mounted(mountpoint, Some(name))),
-        start(mountpoint, host),
-        remove_old(&old),
     ]);
+    steps.extend(seen::show(mountpoint, host));
+    steps.extend([start(mountpoint, host), remove_old(&old)]);
     Some(steps)
 }
 
@@ -292,7 +328,8 @@ pub(super) fn merge(path: &[String], host: &Host) -> Option<Vec<Command>> {
     let (filesystem, subvolume) = subvolume_at(path, host)?;
     let name = place::within(&subvolume.name)?;
     let mountpoint = absolute(subvolume.mountpoint.as_ref().ok()?.as_deref()?)?;
-    if mountpoint == "/" {
+    // What is moved to a tmpfs is gone at the next boot.
+    if mountpoint == "/" || host.storage.is_elsewhere(mountpoint) {
         return None;
     }
     let device = place::device(filesystem)?;
@@ -340,14 +377,16 @@ pub(super) fn merge(path: &[String], host: &Host) -> Option<Vec<Command>> {
     )
     .verify(at_top(&device, &format!("! {}", is_subvolume(&there))))
     .irreversible();
-    Some(vec![
+    let mut steps = vec![
         install::backup_exists(filesystem),
         stop(mountpoint, host),
         copy,
-        switch(place::is_no_mount(mountpoint)),
-        start(mountpoint, host),
-        delete,
-    ])
+    ];
+    steps.extend(seen::hide(mountpoint, host));
+    steps.push(switch(place::is_no_mount(mountpoint)));
+    steps.extend(seen::show(mountpoint, host));
+    steps.extend([start(mountpoint, host), delete]);
+    Some(steps)
 }
 
 /// The filesystem that holds a directory, and the checks that it does.
@@ -418,15 +457,16 @@ pub(super) fn no_cow(directory: &str, actions: &[Action], host: &Host) -> Option
         "mv -T -- {at} {fresh_word} && mv -T -- {old_word} {at}"
     ))
     .verify(format!("test -d {old_word} && {}", is_no_cow(&at)));
-    Some(vec![
+    let mut steps = vec![
         install::backup_exists(filesystem),
         stop(directory, host),
         copy,
-        place_it,
-        switch(is_no_cow(&at)),
-        start(directory, host),
-        remove_old(&old),
-    ])
+    ];
+    steps.extend(seen::hide(directory, host));
+    steps.extend([place_it, switch(is_no_cow(&at))]);
+    steps.extend(seen::show(directory, host));
+    steps.extend([start(directory, host), remove_old(&old)]);
+    Some(steps)
 }
 
 pub(super) fn compression(

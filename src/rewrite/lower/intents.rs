@@ -78,15 +78,15 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
             options,
         } => {
             let mountpoint = mountpoint.as_deref();
-            subvolume::add(
-                evaluated,
-                &New {
-                    filesystem,
-                    name,
-                    mountpoint,
-                    options,
-                },
-            )
+            let new = New {
+                filesystem,
+                name,
+                mountpoint,
+                options,
+                needed_for_boot: false,
+            };
+            subvolume::is_free(host, &new)?;
+            subvolume::add(evaluated, &new)
         }
         Action::SplitSubvolume {
             filesystem,
@@ -94,18 +94,17 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
             mountpoint,
             options,
         } => {
-            let mountpoint = Some(mountpoint.as_str());
-            subvolume::add(
-                evaluated,
-                &New {
-                    filesystem,
-                    name,
-                    mountpoint,
-                    options,
-                },
-            )
+            let new = New {
+                filesystem,
+                name,
+                mountpoint: Some(mountpoint),
+                options,
+                needed_for_boot: subvolume::is_needed_for_boot(host, mountpoint),
+            };
+            subvolume::is_free(host, &new)?;
+            subvolume::split(host, evaluated, &new)
         }
-        Action::MergeSubvolume { subvolume } => subvolume::merge(evaluated, subvolume),
+        Action::MergeSubvolume { subvolume } => subvolume::merge(host, evaluated, subvolume),
         Action::RenameSubvolume { subvolume, name } => {
             subvolume::rename(evaluated, subvolume, name)
         }
@@ -124,7 +123,9 @@ fn of(action: &Action, host: &Host, evaluated: &Evaluated) -> Result<Vec<Intent>
                 name,
                 mountpoint,
                 options,
+                needed_for_boot: false,
             };
+            subvolume::is_free(host, &new)?;
             subvolume::add_swap(evaluated, &new, file, *size)
         }
         Action::SetMkfs {

@@ -6,6 +6,9 @@ use super::claim::{Claim, Expected, Stuck};
 use super::elements::{Fate, ListChange};
 use super::entry::NewEntry;
 use super::{Candidate, How, Intent, gone, look, mounts, value};
+use crate::btrfs::whole::MOUNTED_IN_INITRD;
+use crate::model::Host;
+use crate::model::storage::is_below;
 use crate::model::units::Bytes;
 use crate::nix::edit::NewValue;
 use crate::nix::eval::Data;
@@ -17,6 +20,68 @@ pub(super) struct New<'a> {
     pub(super) name: &'a str,
     pub(super) mountpoint: Option<&'a str>,
     pub(super) options: &'a [String],
+    /// Whether the initrd has to mount it.
+    pub(super) needed_for_boot: bool,
+}
+
+/// Refuses a mount point that has something mounted on it.
+pub(super) fn is_free(host: &Host, new: &New<'_>) -> Result<(), Stuck> {
+    match new.mountpoint.filter(|at| host.storage.is_mount_point(at)) {
+        Some(at) => Err(Stuck::new(
+            format!("something is mounted at {at} already"),
+            host.storage.mount(at).and_then(|(_, mount)| mount.at),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether a directory that gets a mount of its own is looked into before the mounts of the running
+/// system are made: it lies on a mount of the initrd, and directories in it are bound to other places
+/// (impermanence and preservation make them, and what they hold, in the initrd or at activation).
+pub(super) fn is_needed_for_boot(host: &Host, directory: &str) -> bool {
+    let early = host
+        .storage
+        .holding(directory)
+        .is_some_and(|(_, m)| m.needed_for_boot);
+    let bound = host
+        .storage
+        .binds
+        .iter()
+        .any(|bind| is_below(&bind.from, directory));
+    early && bound && !MOUNTED_IN_INITRD.contains(&directory)
+}
+
+/// Makes a directory a subvolume.
+pub(super) fn split(
+    host: &Host,
+    evaluated: &Evaluated,
+    new: &New<'_>,
+) -> Result<Vec<Intent>, Stuck> {
+    let mountpoint = new.mountpoint.unwrap_or_default();
+    if let Some(bind) = host.storage.bound_above(mountpoint) {
+        let rest = mountpoint.strip_prefix(bind.from.trim_end_matches('/'));
+        let seen = format!(
+            "{}{}",
+            bind.at.trim_end_matches('/'),
+            rest.unwrap_or_default()
+        );
+        let why = format!(
+            "{mountpoint} is seen at {seen} through the bind mount of {}, which would go on showing \
+             the old directory",
+            bind.at
+        );
+        return Err(Stuck::new(why, None));
+    }
+    let mut intents = add(evaluated, new)?;
+    // disko has no option for it; NixOS has, and joins the two.
+    if new.needed_for_boot && is_disko(new.filesystem) {
+        let path = ["fileSystems", mountpoint, "neededForBoot"].map(str::to_owned);
+        if let Some(why) = super::place::refuses(evaluated, &path) {
+            return Err(Stuck::new(why, None));
+        }
+        intents.push(Intent::value(&path, &Json::Bool(true)));
+    }
+    Ok(intents)
 }
 
 fn is_disko(path: &[String]) -> bool {
@@ -108,6 +173,9 @@ fn mount(evaluated: &Evaluated, new: &New<'_>) -> Result<Intent, Stuck> {
         options.insert(0, format!("subvol={}", new.name));
     }
     value.insert("options".to_owned(), json!(options));
+    if new.needed_for_boot {
+        value.insert("neededForBoot".to_owned(), true.into());
+    }
     Ok(Intent::entry(NewEntry {
         holder: holder.to_vec(),
         name: mountpoint.to_owned(),
@@ -164,8 +232,23 @@ fn beside(evaluated: &Evaluated, subvolume: &[String]) -> Vec<Intent> {
 }
 
 /// Gives a subvolume up.
-pub(super) fn merge(evaluated: &Evaluated, subvolume: &[String]) -> Result<Vec<Intent>, Stuck> {
+pub(super) fn merge(
+    host: &Host,
+    evaluated: &Evaluated,
+    subvolume: &[String],
+) -> Result<Vec<Intent>, Stuck> {
     exists(evaluated, subvolume)?;
+    let mountpoint = match is_disko(subvolume) {
+        true => text(evaluated, subvolume, "mountpoint"),
+        false => subvolume.last().cloned(),
+    };
+    if let Some(at) = mountpoint
+        && host.storage.is_elsewhere(&at)
+    {
+        let why =
+            format!("what lies in it would move to the directory {at}, which is not on btrfs");
+        return Err(Stuck::new(why, None));
+    }
     let mut intents = Vec::new();
     if is_disko(subvolume) {
         no_swap(evaluated, subvolume)?;

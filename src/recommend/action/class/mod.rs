@@ -111,6 +111,10 @@ impl Action {
                 let (removes, adds) = (false, true);
                 class_of_option(path, Done::Edited { removes, adds }, host)
             }
+            Action::UnsetNixosOption { path } if is_idle_list(path, host) => class(
+                Class::Live,
+                "nothing is mounted with these options, so nothing changes",
+            ),
             Action::UnsetNixosOption { path } => class_of_option(path, Done::Unset, host),
             Action::SetMkfs {
                 filesystem,
@@ -171,6 +175,17 @@ pub fn subvolume_at<'h>(
         .filesystems
         .iter()
         .find_map(|f| Some((f, f.subvolumes.iter().find(|s| s.path == path)?)))
+}
+
+/// Whether a path leads to the mount options of something of disko's that is not mounted.
+fn is_idle_list(path: &[String], host: &Host) -> bool {
+    let Some((last, holder)) = path.split_last() else {
+        return false;
+    };
+    let of_disko = path.first().is_some_and(|first| first == "disko");
+    let filesystem = filesystem_at(holder, host).map(|f| &f.mountpoint);
+    let mountpoint = filesystem.or_else(|| Some(&subvolume_at(holder, host)?.1.mountpoint));
+    of_disko && last == "mountOptions" && mountpoint == Some(&Ok(None))
 }
 
 fn class_of_unmount(subvolume: &[String], host: &Host) -> ClassOf {

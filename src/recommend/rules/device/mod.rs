@@ -1,7 +1,23 @@
-//! Rules about the layers between a disk and the filesystem.
+//! Rules about disks, the layers between them and the filesystem, and what mkfs made of them.
 
+pub mod block_group_tree;
+pub mod checksum;
+pub mod elevator;
 pub mod luks_sector_size;
 pub mod luks_workqueues;
+pub mod nodesize;
+pub mod profiles;
+pub mod queue_depth;
+pub mod read_policy;
+pub mod readahead;
+pub mod scheduler;
+pub mod slow_medium;
+
+mod choice;
+mod copies;
+mod disk;
+mod mismatch;
+mod udev;
 
 use crate::model::hardware::Disk;
 use crate::model::{Filesystem, Host, Luks};

@@ -2,4 +2,11 @@
 
 mod redundancy;
 
+pub mod device_errors;
+pub mod metadata_space;
+pub mod mixed_profiles;
+pub mod nearly_full;
+pub mod nocow_without_repair;
+pub mod qgroups;
 pub mod scrub_missing;
+pub mod scrub_per_mount;

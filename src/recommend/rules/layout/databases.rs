@@ -39,17 +39,17 @@ const SERVERS: [Server; 3] = [
 ];
 
 /// A database that runs on the host.
-pub(super) struct Database {
-    pub(super) name: &'static str,
+pub(in crate::recommend::rules) struct Database {
+    pub(in crate::recommend::rules) name: &'static str,
     /// Where its data really lies: behind the bind mounts of impermanence, without a version
     /// number at the end.
-    pub(super) directory: String,
+    pub(in crate::recommend::rules) directory: String,
     /// Where it was configured.
-    pub(super) at: Option<Span>,
+    pub(in crate::recommend::rules) at: Option<Span>,
 }
 
 /// The databases of a host whose place is known.
-pub(super) fn databases(host: &Host) -> Vec<Database> {
+pub(in crate::recommend::rules) fn databases(host: &Host) -> Vec<Database> {
     let settings = &host.settings;
     let running = SERVERS
         .iter()
@@ -74,7 +74,7 @@ pub(super) fn databases(host: &Host) -> Vec<Database> {
 }
 
 /// A path without a last part that is a version number.
-fn without_version(path: &str) -> &str {
+pub(super) fn without_version(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     match path.rsplit_once('/') {
         Some((above, last)) if !above.is_empty() && is_version(last) => above,
@@ -109,37 +109,4 @@ fn persisted(host: &Host, path: &str) -> String {
         }
     }
     path.to_owned()
-}
-
-/// Whether tmpfiles sets `+C` on a directory or one above it, down from `top`.
-pub(super) fn has_nocow_attribute(host: &Host, directory: &str, top: &str) -> bool {
-    use crate::model::storage::is_below;
-    let covers = |path: &str| is_below(directory, path) && is_below(path, top);
-    let sets = |kind: &str, argument: &str| {
-        kind.starts_with(['h', 'H']) && argument.contains('C') && !argument.starts_with('-')
-    };
-    let rules = host.settings.known("systemd.tmpfiles.rules");
-    let rules = rules.and_then(|s| s.value.as_array()).into_iter().flatten();
-    let mut lines = rules.filter_map(|rule| rule.as_str());
-    if lines.any(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        matches!(words.as_slice(), [kind, path, .., argument]
-            if words.len() > 2 && sets(kind, argument) && covers(path.trim_matches('"')))
-    }) {
-        return true;
-    }
-    // systemd.tmpfiles.settings.<file>.<path>.<kind>.argument
-    host.settings
-        .below("systemd.tmpfiles.settings.")
-        .any(|(option, setting)| {
-            let inner = option
-                .strip_suffix(".argument")
-                .and_then(|o| o.rsplit_once('.'));
-            let (Some((before, kind)), Ok(setting)) = (inner, setting) else {
-                return false;
-            };
-            let path = before.find("./").map(|at| &before[at + 1..]);
-            let argument = setting.value.as_str().unwrap_or_default();
-            sets(kind, argument) && path.is_some_and(covers)
-        })
 }

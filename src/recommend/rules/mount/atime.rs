@@ -42,22 +42,15 @@ const SETTLED: [&str; 7] = [
 
 /// The mounts of a filesystem on which nothing is said about access times.
 fn silent<'a>(mounted: &'a Mounted<'a>) -> Vec<&'a List<'a>> {
-    let holds_swap = |list: &List<'_>| {
-        let subvolumes = &mounted.filesystem.subvolumes;
-        let of = subvolumes
-            .iter()
-            .find(|s| matches!(&s.mountpoint, Ok(Some(at)) if *at == list.mount.mountpoint));
-        of.is_some_and(|subvolume| !subvolume.swap.is_empty())
-    };
     let settled = |list: &List<'_>| {
         list.options
             .iter()
             .any(|option| SETTLED.contains(&option.name.as_str()))
     };
-    mounted
-        .lists
-        .iter()
-        .filter(|list| !settled(list) && !holds_swap(list))
+    let lists = mounted.lists.iter().enumerate();
+    lists
+        .filter(|(index, list)| !settled(list) && !mounted.holds_swap(*index))
+        .map(|(_, list)| list)
         .collect()
 }
 

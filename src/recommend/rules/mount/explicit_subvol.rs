@@ -28,8 +28,6 @@ struct Named<'a> {
     same: Vec<usize>,
     /// `subvol=` of another one.
     other: Vec<usize>,
-    /// `subvolid=`
-    by_id: Vec<usize>,
 }
 
 fn all<'a>(mounted: &'a [Mounted<'a>]) -> Vec<Named<'a>> {
@@ -46,7 +44,6 @@ fn all<'a>(mounted: &'a [Mounted<'a>]) -> Vec<Named<'a>> {
                 list,
                 same: Vec::new(),
                 other: Vec::new(),
-                by_id: Vec::new(),
             };
             for (index, option) in seen.options.iter().enumerate() {
                 let value = option.value.as_deref().unwrap_or_default();
@@ -56,7 +53,6 @@ fn all<'a>(mounted: &'a [Mounted<'a>]) -> Vec<Named<'a>> {
                         named.same.push(index);
                     }
                     "subvol" => named.other.push(index),
-                    "subvolid" => named.by_id.push(index),
                     _ => {}
                 }
             }
@@ -70,22 +66,11 @@ fn all<'a>(mounted: &'a [Mounted<'a>]) -> Vec<Named<'a>> {
 
 impl Named<'_> {
     fn all(&self) -> impl Iterator<Item = usize> {
-        self.other
-            .iter()
-            .chain(&self.by_id)
-            .chain(&self.same)
-            .copied()
+        self.other.iter().chain(&self.same).copied()
     }
 
     fn mountpoint(&self) -> &str {
         &self.mounted.lists[self.list].mount.mountpoint
-    }
-
-    fn severity(&self) -> Severity {
-        match (self.other.is_empty(), self.by_id.is_empty()) {
-            (false, _) => Severity::Error,
-            _ => Severity::Warning,
-        }
     }
 
     fn message(&self) -> String {
@@ -105,13 +90,6 @@ impl Named<'_> {
                  one wins: {appended} is mounted. Say which one is meant by the name of the \
                  subvolume, and take the option out",
                 texts(&self.other)
-            );
-        }
-        if !self.by_id.is_empty() {
-            return format!(
-                "{at} asks for {} beside the `subvol={appended}` that disko appends: once the \
-                 subvolume is made anew it has another number, and the mount fails",
-                texts(&self.by_id)
             );
         }
         format!(
@@ -134,7 +112,7 @@ impl Rule for ExplicitSubvol {
             Finding {
                 rule: META.id,
                 subject: named.mountpoint().to_owned(),
-                severity: named.severity(),
+                severity: Severity::Warning,
                 message: named.message(),
                 at,
                 evidence: vec![
@@ -165,7 +143,7 @@ impl Rule for ExplicitSubvol {
             .iter()
             .find(|named| named.mountpoint() == finding.subject)?;
         // Which subvolume is meant is for the owner to say.
-        if !named.other.is_empty() || !named.by_id.is_empty() {
+        if !named.other.is_empty() {
             return None;
         }
         let seen = &named.mounted.lists[named.list];

@@ -1,25 +1,83 @@
-//! Options on which a mount fails, on this kernel or a later one: what two rules are about.
+//! Options on which a mount fails, on this kernel or another one: what several rules are about, each
+//! fault exactly one of them.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::super::wording::listed;
+use super::spots::Spot;
 use super::view::{List, Mounted, observed};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{
-    MEASURED, MountOption, Refusal, RefusalKind, Scope, Target, Verdict, aspect, lookup, verdict,
-    verdicts,
+    KernelVersion, MEASURED, MountOption, OptionSpec, Presence, Refusal, RefusalKind, Scope,
+    Target, Verdict, aspect, lookup, verdict, verdicts,
 };
 use crate::model::Host;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Severity,
 };
 
+/// The rule that speaks about a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// mount/unknown-option
+    UnknownOption,
+    /// mount/invalid-value
+    InvalidValue,
+    /// mount/removed-option
+    RemovedOption,
+    /// mount/deprecated-option
+    DeprecatedOption,
+    /// mount/space-cache
+    SpaceCache,
+}
+
+impl Owner {
+    fn of(refusal: &Refusal, option: &MountOption) -> Owner {
+        match refusal.kind {
+            RefusalKind::UnknownName | RefusalKind::DebugBuildOnly => Owner::UnknownOption,
+            RefusalKind::BadValue
+            | RefusalKind::UnexpectedValue
+            | RefusalKind::TooNew
+            | RefusalKind::NeedsReadOnly => Owner::InvalidValue,
+            RefusalKind::FreeSpaceTree => Owner::SpaceCache,
+            // What the long-term kernel still takes is on its way out; the rest is gone.
+            RefusalKind::Removed => match verdict(option, &Target::Known(KernelVersion::ASSUMED)) {
+                Verdict::Refused(Refusal {
+                    kind: RefusalKind::Removed,
+                    ..
+                }) => Owner::RemovedOption,
+                _ => Owner::DeprecatedOption,
+            },
+        }
+    }
+}
+
+/// What a rule finds of the faults that are its own.
+pub(super) fn findings(meta: &'static Meta, owner: Owner, context: &Context<'_>) -> Vec<Finding> {
+    let mounted = Mounted::all(context.host);
+    let faults = faults(&mounted, owner);
+    faults.iter().map(|f| f.finding(meta, context)).collect()
+}
+
+/// What a rule would do about one of its faults.
+pub(super) fn remedy(owner: Owner, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
+    let mounted = Mounted::all(context.host);
+    let faults = faults(&mounted, owner);
+    let fault = faults.iter().find(|f| f.text == finding.subject)?;
+    fault.remedy()
+}
+
+/// Whether an option fails a mount, on the kernel in question or another one that may come.
+pub(super) fn is_refused(spot: &Spot<'_>) -> bool {
+    refusals(spot.mounted, &spot.seen().options)[spot.option].is_some()
+}
+
 /// An option that is refused, with every mount that has it.
-pub(super) struct Fault<'a> {
+struct Fault<'a> {
     text: String,
     refusal: Refusal,
-    /// Refused by the kernel that runs (or by one that may run, where that is not known), not only
-    /// by a later one.
+    /// Refused by the kernel that runs (or by the newest long-term one, where that is not known),
+    /// not only by another one.
     today: bool,
     places: Vec<Place<'a>>,
 }
@@ -30,16 +88,14 @@ struct Place<'a> {
     option: usize,
 }
 
-/// The faults of a host whose kind is among those that a rule looks for, by the option's text.
-pub(super) fn faults<'a>(
-    mounted: &'a [Mounted<'a>],
-    wanted: fn(RefusalKind) -> bool,
-) -> Vec<Fault<'a>> {
+/// The faults of a host that are a rule's own, by the option's text.
+fn faults<'a>(mounted: &'a [Mounted<'a>], owner: Owner) -> Vec<Fault<'a>> {
     let mut faults: BTreeMap<String, Fault<'a>> = BTreeMap::new();
     for filesystem in mounted {
         for (list, seen) in filesystem.lists.iter().enumerate() {
             for (option, refused) in refusals(filesystem, &seen.options).into_iter().enumerate() {
-                let Some((today, refusal)) = refused.filter(|(_, r)| wanted(r.kind)) else {
+                let own = |(_, r): &(bool, Refusal)| Owner::of(r, &seen.options[option]) == owner;
+                let Some((today, refusal)) = refused.filter(own) else {
                     continue;
                 };
                 let place = Place {
@@ -65,27 +121,30 @@ pub(super) fn faults<'a>(
     faults.into_values().collect()
 }
 
-/// For each option of a list whether it is refused today (true) or only by a later kernel.
+/// For each option of a list whether it is refused today (true) or only by another kernel: a later
+/// one, or where it is not known which kernel runs, any.
 fn refusals(on: &Mounted<'_>, options: &[MountOption]) -> Vec<Option<(bool, Refusal)>> {
-    let at = |target: Target| verdicts(options, &target, &on.facts).into_iter();
-    let mut found: Vec<Option<(bool, Refusal)>> = at(on.target)
-        .map(|verdict| match verdict {
-            // What a newer kernel knows is no fault while the kernel is not known.
-            Verdict::Refused(refusal)
-                if on.target != Target::Unknown || refusal.kind != RefusalKind::TooNew =>
-            {
-                Some((true, refusal))
-            }
+    let running = on.target.representative();
+    let at = |kernel| {
+        let verdicts = verdicts(options, &Target::Known(kernel), &on.facts).into_iter();
+        verdicts.map(|verdict| match verdict {
+            Verdict::Refused(refusal) => Some(refusal),
             _ => None,
         })
-        .collect();
-    let Target::Known(running) = on.target else {
-        return found;
     };
-    for later in MEASURED.into_iter().filter(|kernel| *kernel > running) {
-        for (found, verdict) in found.iter_mut().zip(at(Target::Known(later))) {
-            if let (None, Verdict::Refused(refusal)) = (&found, verdict) {
-                *found = Some((false, refusal));
+    let mut found: Vec<Option<(bool, Refusal)>> = at(running)
+        .map(|refused| refused.map(|r| (true, r)))
+        .collect();
+    let others = MEASURED.into_iter().filter(|kernel| match on.target {
+        Target::Known(_) => *kernel > running,
+        Target::Unknown => true,
+    });
+    for other in others {
+        for (found, refused) in found.iter_mut().zip(at(other)) {
+            // What a newer kernel knows is no fault while the kernel is not known.
+            let refused = refused.filter(|r| r.kind != RefusalKind::TooNew);
+            if found.is_none() {
+                *found = refused.map(|r| (false, r));
             }
         }
     }
@@ -152,20 +211,27 @@ impl Place<'_> {
         (!stands && !fails).then_some(text)
     }
 
+    /// Whether the mount fails on the kernel in question.
+    fn fails(&self, fault: &Fault<'_>) -> bool {
+        // Where the other mounts are not known, only `/` is known to be the first.
+        let may_be_later =
+            fault.refusal.kind.is_conditional() && self.seen().mount.mountpoint != "/";
+        let whole = self.mounted.whole.as_ref();
+        fault.today && whole.map_or(!may_be_later, |(_, w)| w.failed.contains(&self.list))
+    }
+
     /// What the failing mount does to the machine.
     fn consequence(&self, fault: &Fault<'_>) -> String {
         let mount = self.seen().mount;
         let has = |name: &str| self.seen().options.iter().any(|o| o.name == name);
         let at = &mount.mountpoint;
-        let fails = self
-            .mounted
-            .whole
-            .as_ref()
-            .is_none_or(|(_, w)| w.failed.contains(&self.list));
-        if fault.today && !fails {
-            return match fault.refusal.kind.is_conditional() {
-                true => format!("{at} is mounted only because another mount comes before it"),
-                false => format!(
+        if fault.today && !self.fails(fault) {
+            return match (fault.refusal.kind.is_conditional(), &self.mounted.whole) {
+                (true, Some(_)) => {
+                    format!("{at} is mounted only because another mount comes before it")
+                }
+                (true, None) => format!("{at} is not mounted once it comes before the others"),
+                (false, _) => format!(
                     "{at} is mounted because kernels before 6.8 read the options of the first \
                      mount only"
                 ),
@@ -184,7 +250,7 @@ impl Place<'_> {
 }
 
 /// The running kernel and the measured ones, the newest first.
-fn kernels(target: Target) -> impl Iterator<Item = crate::btrfs::KernelVersion> {
+fn kernels(target: Target) -> impl Iterator<Item = KernelVersion> {
     let running = match target {
         Target::Known(kernel) => Some(kernel),
         Target::Unknown => None,
@@ -193,12 +259,7 @@ fn kernels(target: Target) -> impl Iterator<Item = crate::btrfs::KernelVersion> 
 }
 
 impl Fault<'_> {
-    /// What stays the same while other changes are made.
-    pub(super) fn subject(&self) -> &str {
-        &self.text
-    }
-
-    pub(super) fn finding(&self, meta: &'static Meta, context: &Context<'_>) -> Finding {
+    fn finding(&self, meta: &'static Meta, context: &Context<'_>) -> Finding {
         let consequences: Vec<String> = self
             .places
             .iter()
@@ -209,15 +270,19 @@ impl Fault<'_> {
         Finding {
             rule: meta.id,
             subject: self.text.clone(),
-            severity: if self.today {
-                Severity::Error
-            } else {
-                Severity::Warning
+            severity: match self.places.iter().any(|place| place.fails(self)) {
+                true => Severity::Error,
+                false => Severity::Warning,
             },
             message,
             at: self.places.first().and_then(|p| p.seen().at(p.option)),
             evidence: self.evidence(context.host),
         }
+    }
+
+    fn spec(&self) -> Option<&'static OptionSpec> {
+        let place = self.places.first()?;
+        lookup(&place.seen().options[place.option].name)
     }
 
     fn evidence(&self, host: &Host) -> Vec<Evidence> {
@@ -226,6 +291,26 @@ impl Fault<'_> {
             Source::Knowledge("src/btrfs/data/kernel_versions.tsv: each string mounted".to_owned()),
             format!("`{}` is refused {}", self.text, self.refusal.kernels),
         )];
+        if let (RefusalKind::Removed, Some(spec)) = (self.refusal.kind, self.spec()) {
+            let said = |version: &dyn std::fmt::Display| {
+                let what = if spec.notes.is_empty() { "" } else { "; " };
+                format!(
+                    "`{}` was taken out in {version}{what}{}",
+                    spec.name, spec.notes
+                )
+            };
+            let statement = match spec.presence {
+                Presence::RemovedIn(version)
+                | Presence::Gap {
+                    removed: version, ..
+                } => Some(said(&version)),
+                Presence::Gone(version) => Some(said(&version)),
+                Presence::Always | Presence::DebugBuilds => None,
+            };
+            let source = || Source::Knowledge(spec.source.to_owned());
+            evidence
+                .extend(statement.map(|text| Evidence::speaks_for(Weight::Strong, source(), text)));
+        }
         for place in &self.places {
             let at = &place.seen().mount.mountpoint;
             evidence.push(Evidence::speaks_for(
@@ -251,7 +336,7 @@ impl Fault<'_> {
         evidence
     }
 
-    pub(super) fn remedy(&self) -> Option<Remedy> {
+    fn remedy(&self) -> Option<Remedy> {
         // Two elements with one text cannot be told apart, and a filesystem of which nobody knows
         // whether it has the free space tree is not converted by a guess.
         let unclear = |p: &Place<'_>| {

@@ -1,6 +1,6 @@
 //! Options of the whole filesystem on a mount that has no say in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::wording::listed;
 use super::view::{Mounted, observed};
@@ -93,6 +93,24 @@ impl Idle<'_> {
         )
     }
 
+    /// Whether it is compression that most mounts ask for: then the deciding one should, too. Swap
+    /// files are never compressed, so what their mounts say does not count.
+    fn is_wish_of_most(&self) -> bool {
+        let mounted = self.mounted;
+        let others = self
+            .places
+            .iter()
+            .map(|(list, _)| *list)
+            .collect::<BTreeSet<_>>();
+        let asks = |list: usize| mounted.about(list, self.about).is_some();
+        let voters = (0..mounted.lists.len()).filter(|list| !mounted.holds_swap(*list));
+        let voters: Vec<usize> = voters.collect();
+        let asking = voters.iter().filter(|list| asks(**list)).count();
+        // One that asks for another value is no vote for this one.
+        let agreed = voters.iter().filter(|list| others.contains(list)).count() == asking;
+        self.about == Aspect::Compression && agreed && asking * 2 > voters.len()
+    }
+
     fn evidence(&self, host: &Host) -> Vec<Evidence> {
         let mut evidence = vec![Evidence::speaks_for(
             Weight::Strong,
@@ -141,6 +159,24 @@ impl Rule for IneffectivePerSubvolume {
         let mounted = Mounted::all(context.host);
         let all = all(&mounted);
         let idle = all.iter().find(|idle| idle.subject() == finding.subject)?;
+        if let (true, Some(first)) = (idle.is_wish_of_most(), idle.mounted.decider()) {
+            return Some(Remedy {
+                title: format!(
+                    "Ask for `{}` on {}, which decides for the whole filesystem",
+                    idle.text, idle.decider
+                ),
+                actions: vec![Action::EditMountOptions {
+                    mounts: vec![idle.mounted.lists[first].with(&idle.text)],
+                }],
+                costs: vec![format!(
+                    "what is written to {} from then on is compressed too, which takes processor \
+                     time; what is there stays as it is",
+                    idle.decider
+                )],
+                applicability: Applicability::Safe,
+                effect: Effect::Compression,
+            });
+        }
         // A list may name it twice; all of it goes.
         let mut by_list: BTreeMap<usize, BTreeMap<usize, Option<String>>> = BTreeMap::new();
         for (list, option) in &idle.places {

@@ -1,8 +1,6 @@
 //! Options whose value makes the mount fail, today or on a later kernel.
 
-use super::fault::faults;
-use super::view::Mounted;
-use crate::btrfs::RefusalKind;
+use super::fault::{Owner, findings, remedy};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 
 /// `mount/invalid-value`
@@ -15,36 +13,16 @@ static META: Meta = Meta::new(
     include_str!("invalid_value.md"),
 );
 
-fn wanted(kind: RefusalKind) -> bool {
-    matches!(
-        kind,
-        RefusalKind::BadValue
-            | RefusalKind::UnexpectedValue
-            | RefusalKind::TooNew
-            | RefusalKind::NeedsReadOnly
-            | RefusalKind::FreeSpaceTree
-    )
-}
-
 impl Rule for InvalidValue {
     fn meta(&self) -> &'static Meta {
         &META
     }
 
     fn detect(&self, context: &Context<'_>) -> Vec<Finding> {
-        let mounted = Mounted::all(context.host);
-        faults(&mounted, wanted)
-            .iter()
-            .map(|fault| fault.finding(&META, context))
-            .collect()
+        findings(&META, Owner::InvalidValue, context)
     }
 
     fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
-        let mounted = Mounted::all(context.host);
-        let faults = faults(&mounted, wanted);
-        faults
-            .iter()
-            .find(|fault| fault.subject() == finding.subject)?
-            .remedy()
+        remedy(Owner::InvalidValue, context, finding)
     }
 }

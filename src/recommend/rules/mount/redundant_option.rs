@@ -42,12 +42,13 @@ fn needless(mounted: &Mounted<'_>, index: usize) -> Vec<Needless> {
     let wanted = |option: usize, kind: FindingKind| {
         let known = match aspect(&seen.options[option], &mounted.target) {
             // Access times are a choice, even where it is the usual one.
-            Some(Aspect::Atime) => kind == FindingKind::Duplicate,
+            Some(Aspect::Atime) => false,
             Some(Aspect::Discard) => mounted.facts.discard == Some(true),
             Some(about) => !mounted.is_unsure(about),
             None => true,
         };
-        known && matches!(kind, FindingKind::Redundant | FindingKind::Duplicate)
+        // What stands twice is said once first: mount/duplicate-option.
+        known && kind == FindingKind::Redundant && !seen.has_twin(option)
     };
     let mut needless: Vec<Needless> = found
         .into_iter()

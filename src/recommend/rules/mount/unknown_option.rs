@@ -1,8 +1,6 @@
 //! Options that do not exist, so that the mount fails.
 
-use super::fault::faults;
-use super::view::Mounted;
-use crate::btrfs::RefusalKind;
+use super::fault::{Owner, findings, remedy};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 
 /// `mount/unknown-option`
@@ -15,32 +13,16 @@ static META: Meta = Meta::new(
     include_str!("unknown_option.md"),
 );
 
-fn wanted(kind: RefusalKind) -> bool {
-    matches!(
-        kind,
-        RefusalKind::UnknownName | RefusalKind::Removed | RefusalKind::DebugBuildOnly
-    )
-}
-
 impl Rule for UnknownOption {
     fn meta(&self) -> &'static Meta {
         &META
     }
 
     fn detect(&self, context: &Context<'_>) -> Vec<Finding> {
-        let mounted = Mounted::all(context.host);
-        faults(&mounted, wanted)
-            .iter()
-            .map(|fault| fault.finding(&META, context))
-            .collect()
+        findings(&META, Owner::UnknownOption, context)
     }
 
     fn remedy(&self, context: &Context<'_>, finding: &Finding) -> Option<Remedy> {
-        let mounted = Mounted::all(context.host);
-        let faults = faults(&mounted, wanted);
-        faults
-            .iter()
-            .find(|fault| fault.subject() == finding.subject)?
-            .remedy()
+        remedy(Owner::UnknownOption, context, finding)
     }
 }

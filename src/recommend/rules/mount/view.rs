@@ -172,6 +172,14 @@ impl<'a> Mounted<'a> {
         host.storage.filesystems.iter().map(of).collect()
     }
 
+    /// Whether a mount is there for a swap file.
+    pub(super) fn holds_swap(&self, list: usize) -> bool {
+        let at = &self.lists[list].mount.mountpoint;
+        let mut subvolumes = self.filesystem.subvolumes.iter();
+        let own = subvolumes.find(|s| matches!(&s.mountpoint, Ok(Some(m)) if m == at));
+        own.is_some_and(|subvolume| !subvolume.swap.is_empty())
+    }
+
     /// The mount that decides for the filesystem, where that is certain.
     pub(super) fn decider(&self) -> Option<usize> {
         match &self.whole.as_ref()?.1 {

@@ -1,7 +1,7 @@
 //! Limits in percent that let gigabytes pile up before they are written.
 
 use super::super::evidence::of_work;
-use super::{set_sysctl, sysctl};
+use super::{is_set, set_sysctl};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::Host;
 use crate::model::hardware::{DiskKind, Medium};
@@ -104,7 +104,7 @@ fn bursts(context: &Context<'_>) -> Vec<Evidence> {
 
 fn evidence(context: &Context<'_>) -> Option<Vec<Evidence>> {
     let settings = &context.host.settings;
-    let set = KEYS.iter().any(|key| settings.is_defined(&sysctl(key)));
+    let set = KEYS.iter().any(|key| is_set(context.host, key));
     // Sysctls that could not be read at all may hold them.
     if set
         || settings

@@ -1,6 +1,6 @@
 //! Swap in compressed memory, with settings that are made for swap on a disk.
 
-use super::{set_sysctl, sysctl};
+use super::{is_set, number, set_sysctl, sysctl, sysctls_are_known};
 use crate::analyze::{Evidence, Source, Weight};
 use crate::model::{Host, Setting};
 use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity};
@@ -37,26 +37,21 @@ fn contradiction(host: &Host) -> Option<(&Setting, f64)> {
     (value < EQUAL_COST).then_some((setting, value))
 }
 
-fn number(setting: &Setting) -> Option<f64> {
-    let value = &setting.value;
-    value
-        .as_f64()
-        .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
-}
-
 /// The keys to set: those that nobody set, and a swappiness that contradicts zram.
 fn missing(host: &Host) -> Vec<(&'static str, u64)> {
-    let all_known = !host
-        .settings
-        .get("boot.kernel.sysctl")
-        .is_some_and(Result::is_err);
-    if !host.settings.is_true("zramSwap.enable") || !all_known {
+    match host.settings.is_true("zramSwap.enable") {
+        true => wanted(host),
+        false => Vec::new(),
+    }
+}
+
+/// What goes with zram, and is not set yet.
+pub(super) fn wanted(host: &Host) -> Vec<(&'static str, u64)> {
+    if !sysctls_are_known(host) {
         return Vec::new();
     }
     let contradicts = contradiction(host).is_some();
-    let open = |(key, _): &(&str, u64)| {
-        !host.settings.is_defined(&sysctl(key)) || (*key == SWAPPINESS && contradicts)
-    };
+    let open = |(key, _): &(&str, u64)| !is_set(host, key) || (*key == SWAPPINESS && contradicts);
     WANTED.into_iter().filter(open).collect()
 }
 

