@@ -509,6 +509,19 @@ fn discards_that_are_asked_for_get_through_luks() {
         );
         assert!(!finds(LUKS, &told), "{option} is set");
     }
+    for flags in [
+        Texts::unwritten(&["--allow-discards"]),
+        Texts::unwritten(&["fido2-device=auto", "discard"]),
+        Texts::Unknown(unknown()),
+    ] {
+        let mut made = host.clone();
+        for layer in &mut made.storage.filesystems[0].layers {
+            if let Layer::Luks(luks) = layer {
+                luks.open_flags = flags.clone();
+            }
+        }
+        assert!(!finds(LUKS, &made), "{flags:?}");
+    }
     let mut rotating = on(DiskKind::Hdd, &[("/", &["discard=async"])]);
     add_luks(&mut rotating, &[]);
     hold_back(&mut rotating);
