@@ -81,6 +81,9 @@ pub struct Luks {
     pub bypass_workqueues: Reading<bool>,
     /// `extraFormatArgs`, passed to `cryptsetup luksFormat`.
     pub format_args: Texts,
+    /// With what else it is opened: `extraOpenArgs`, of which disko keeps the flags in the header of
+    /// a container that it makes (`--persistent`), and `settings.crypttabExtraOpts`.
+    pub open_flags: Texts,
     /// The definition.
     pub at: Option<Span>,
 }

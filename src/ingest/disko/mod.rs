@@ -338,6 +338,14 @@ impl Disko<'_, '_> {
             allow_discards: setting("allowDiscards"),
             bypass_workqueues: setting("bypassWorkqueues"),
             format_args: self.values.texts(content, "extraFormatArgs", &[]),
+            open_flags: match &settings {
+                Some(settings) => {
+                    let crypttab = self.values.texts(settings, "crypttabExtraOpts", &[]);
+                    let arguments = self.values.texts(content, "extraOpenArgs", &[]);
+                    arguments.followed_by(crypttab)
+                }
+                None => self.values.texts(content, "extraOpenArgs", &[]),
+            },
             at: content.at,
         }
     }

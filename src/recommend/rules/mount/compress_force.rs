@@ -183,8 +183,8 @@ impl Rule for CompressForce {
             title: "Compress without force".to_owned(),
             actions: vec![Action::EditMountOptions { mounts }],
             costs: vec![
-                "files that begin with data that does not get smaller are no longer compressed, \
-                 whatever follows: a tar that begins with packed files saved 0 % instead of 35 %"
+                "files that begin with data that does not get smaller are written as they are: of a \
+                 tar that begins with packed files 0 % were saved instead of 35 %"
                     .to_owned(),
                 "files whose first few bytes did not get smaller are marked, and what is appended \
                  to them later is not compressed"

@@ -4,7 +4,7 @@ use super::super::wording::listed;
 use super::in_force::{fast_flash, medium, work_on};
 use super::view::{Mounted, observed};
 use crate::analyze::{Cause, Confidence, Evidence, Source, Weight, WorkloadKind};
-use crate::btrfs::{Aspect, Compression, MountOption, effective};
+use crate::btrfs::{Aspect, Compression};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, RuleSetting, Severity,
 };
@@ -35,7 +35,6 @@ static META: Meta = Meta {
 
 const MEASURED: &str = "measured on 6.18.44: 32 MiB of source text, two shared cores";
 
-/// Bytes and seconds for 32 MiB, as told in btrfs' own levels.
 const HIGH: &str =
     "zstd:3 gave 7.95 MB in 0.2 s, zstd:9 7.16 MB in 0.7 s, zstd:15 6.82 MB in 4.9 s";
 const ZLIB: &str =
@@ -59,17 +58,12 @@ struct Case<'a> {
     evidence: Vec<Evidence>,
 }
 
-/// What one option asks for by itself, and whether by force.
-fn asked(mounted: &Mounted<'_>, option: &MountOption) -> (Option<Compression>, bool) {
-    let one = std::slice::from_ref(option);
-    let state = effective(one, &mounted.target, &mounted.facts).state;
-    (state.compression(), state.forces_compression())
-}
-
 fn case<'a>(context: &Context<'_>, mounted: &'a Mounted<'a>) -> Option<Case<'a>> {
     let host = context.host;
     let now = mounted.in_force()?.state.compression()?;
-    let places = mounted.asking(Aspect::Compression, |o| asked(mounted, o).0 == Some(now));
+    let places = mounted.asking(Aspect::Compression, |o| {
+        mounted.compression(o).0 == Some(now)
+    });
     // Where mounts do not agree: mount/inconsistent-options.
     let all = mounted.asking(Aspect::Compression, |_| true);
     if places.is_empty() || places.len() != all.len() {
@@ -127,10 +121,7 @@ impl Case<'_> {
         let texts = listed(&self.mounted.texts(&self.places));
         let at = listed(&self.mounted.mountpoints(&self.places));
         let (now, better) = (self.now, self.better);
-        let bare = self
-            .places
-            .iter()
-            .any(|(l, o)| !self.mounted.lists[*l].options[*o].text.contains('='));
+        let bare = !texts.contains('=');
         match self.now {
             Compression::Zlib(_) if bare => format!(
                 "{texts} on {at} means {now}, not zstd: {better} packs about as well for less \
@@ -181,7 +172,7 @@ impl Rule for CompressionLevel {
             .find(|m| m.filesystem.name() == finding.subject)?;
         let case = case(context, mounted)?;
         let mounts = mounted.edits(&case.places, |option| {
-            let name = match asked(mounted, option).1 {
+            let name = match mounted.compression(option).1 {
                 true => "compress-force",
                 false => "compress",
             };

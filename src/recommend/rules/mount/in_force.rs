@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::devices;
 use super::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight, Workload, WorkloadKind};
-use crate::btrfs::{Aspect, EffectiveOptions, MountOption};
+use crate::btrfs::{Aspect, Compression, EffectiveOptions, MountOption, effective};
 use crate::model::hardware::{Disk, DiskKind, Medium};
 use crate::model::{Filesystem, Host};
 use crate::recommend::{Context, MountEdit};
@@ -28,6 +28,13 @@ impl<'a> Mounted<'a> {
             fits.map(|(option, _)| (list, option)).collect::<Vec<_>>()
         };
         self.lists.iter().enumerate().flat_map(in_list).collect()
+    }
+
+    /// The compression that one option asks for by itself, and whether by force.
+    pub(super) fn compression(&self, option: &MountOption) -> (Option<Compression>, bool) {
+        let one = std::slice::from_ref(option);
+        let state = effective(one, &self.target, &self.facts).state;
+        (state.compression(), state.forces_compression())
     }
 
     /// The mount points of some options, each once.

@@ -1,7 +1,7 @@
 //! Discards: who asks for them, and whether LUKS lets them through.
 
 use crate::btrfs::{KernelVersion, Target};
-use crate::model::{Filesystem, Host, Release, StorageSource};
+use crate::model::{Filesystem, Host, Release, StorageSource, Texts};
 use crate::nix::source::Span;
 
 /// The option that runs `fstrim` by a timer.
@@ -72,6 +72,8 @@ pub(super) fn containers(host: &Host, filesystem: &Filesystem) -> Vec<Container>
             at: luks.at,
             allows: match &luks.allow_discards {
                 Ok(true) => Some(true),
+                // What it was made or is opened with may let them through.
+                Ok(false) if mentions_discards(&luks.open_flags) => None,
                 Ok(false) => by_nixos(host, &luks.name),
                 Err(_) => None,
             },
@@ -96,6 +98,12 @@ pub(super) fn containers(host: &Host, filesystem: &Filesystem) -> Vec<Container>
         at: opened.at,
         allows: by_nixos(host, name),
     }]
+}
+
+/// Whether flags are about discards, or not known.
+fn mentions_discards(flags: &Texts) -> bool {
+    let known = flags.known();
+    known.is_none_or(|flags| flags.iter().any(|flag| flag.value.contains("discard")))
 }
 
 /// Whether NixOS opens a container with discards; `None` where an option cannot be read.

@@ -1,7 +1,7 @@
 //! Rules about compression, copy on write, autodefrag and discards.
 
 use super::host::{
-    add_luks, findings, options, set, set_hardware, set_kernel, set_mounted, settle, with_mounts,
+    add_luks, findings, options, set, set_hardware, set_kernel, settle, with_mounts,
 };
 use crate::analyze::{Analysis, Workload, WorkloadKind};
 use crate::model::hardware::DiskKind;
@@ -282,17 +282,9 @@ fn zlib_gives_way_to_a_zstd_that_packs_as_well() {
     assert_eq!(on_disk(&["compress"]), ["compress=zstd:3"]);
     assert_eq!(on_disk(&["compress-force"]), ["compress-force=zstd:3"]);
     assert_eq!(on_disk(&["compress=zlib:9"]), ["compress=zstd:6"]);
-    let flash = on(DiskKind::NvmeSsd, &[("/", &["compress=zlib:9"])]);
     // Level 6 would be called too high there.
-    assert_eq!(
-        after(LEVEL, {
-            let mut low = flash.clone();
-            low.preferences
-                .set(LEVEL, "highest_zstd_level_on_flash", 5.into());
-            low
-        }),
-        ["compress=zstd:3"]
-    );
+    let flash = on(DiskKind::NvmeSsd, &[("/", &["compress=zlib:9"])]);
+    assert_eq!(after(LEVEL, flash), ["compress=zstd:3"]);
     let bare = findings(LEVEL, &with_mounts(&[("/", &["compress"])]), &none());
     assert_eq!(bare[0].0.severity, Severity::Advice);
     assert!(bare[0].0.message.contains("not zstd"));
@@ -410,6 +402,15 @@ fn synchronous_discards_become_asynchronous_or_go() {
     assert!(finds(SYNC, &held));
     hold_back(&mut held);
     assert!(!finds(SYNC, &held), "nothing reaches the disk");
+    let mut opened = with_mounts(lists);
+    open_by_nixos(&mut opened, "root");
+    assert!(!finds(SYNC, &opened), "nor from where NixOS opens it");
+    set(
+        &mut opened,
+        "boot.initrd.luks.devices.root.allowDiscards",
+        true,
+    );
+    assert!(finds(SYNC, &opened));
 }
 
 fn hold_back(host: &mut Host) {
@@ -508,6 +509,19 @@ fn discards_that_are_asked_for_get_through_luks() {
         );
         assert!(!finds(LUKS, &told), "{option} is set");
     }
+    for flags in [
+        Texts::unwritten(&["--allow-discards"]),
+        Texts::unwritten(&["fido2-device=auto", "discard"]),
+        Texts::Unknown(unknown()),
+    ] {
+        let mut made = host.clone();
+        for layer in &mut made.storage.filesystems[0].layers {
+            if let Layer::Luks(luks) = layer {
+                luks.open_flags = flags.clone();
+            }
+        }
+        assert!(!finds(LUKS, &made), "{flags:?}");
+    }
     let mut rotating = on(DiskKind::Hdd, &[("/", &["discard=async"])]);
     add_luks(&mut rotating, &[]);
     hold_back(&mut rotating);
@@ -563,5 +577,4 @@ fn a_timer_beside_asynchronous_discards_is_told_where_it_serves_nothing_else() {
     assert!(finds(TWICE, &host));
     hold_back(&mut host);
     assert!(!finds(TWICE, &host));
-    set_mounted(&mut host, "/", &["discard=async"]);
 }

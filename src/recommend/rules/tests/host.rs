@@ -116,6 +116,7 @@ pub(super) fn add_luks(host: &mut Host, arguments: &[&str]) {
             allow_discards: Ok(true),
             bypass_workqueues: Ok(false),
             format_args: Texts::Known(arguments),
+            open_flags: Texts::unwritten(&[]),
             at: None,
         })));
 }
