@@ -11,12 +11,15 @@ use crate::recommend::{
 /// `mount/clamped-value`
 pub struct ClampedValue;
 
-static META: Meta = Meta::new(
-    "mount/clamped-value",
-    Severity::Warning,
-    "A mount option has a value that the kernel silently turns into another one",
-    include_str!("clamped_value.md"),
-);
+static META: Meta = Meta {
+    yields_to: &["mount/compression-level"],
+    ..Meta::new(
+        "mount/clamped-value",
+        Severity::Warning,
+        "A mount option has a value that the kernel silently turns into another one",
+        include_str!("clamped_value.md"),
+    )
+};
 
 /// Negative levels of compression are read since this release.
 const SIGNED_LEVELS: KernelVersion = KernelVersion::new(6, 15, 0);

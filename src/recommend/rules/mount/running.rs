@@ -31,7 +31,10 @@ pub(in crate::recommend::rules) struct Running<'a> {
 }
 
 /// The filesystems of a host of which it is certain that the metrics show them.
-pub(in crate::recommend::rules) fn running<'a>(host: &'a Host, mounted: &'a [Mounted<'a>]) -> Vec<Running<'a>> {
+pub(in crate::recommend::rules) fn running<'a>(
+    host: &'a Host,
+    mounted: &'a [Mounted<'a>],
+) -> Vec<Running<'a>> {
     // Options on the kernel's command line are not looked at here.
     let parameters = host.settings.get("boot.kernelParams");
     let parameters = parameters.map(|p| p.as_ref().map(|p| p.value.to_string()));
@@ -117,7 +120,11 @@ impl Running<'_> {
     }
 
     /// The properties of one mount point that differ.
-    pub(in crate::recommend::rules) fn of_mount(&self, list: &List<'_>, entry: &MountEntry) -> Vec<Difference> {
+    pub(in crate::recommend::rules) fn of_mount(
+        &self,
+        list: &List<'_>,
+        entry: &MountEntry,
+    ) -> Vec<Difference> {
         let wanted = effective(&list.options, &self.kernel, &self.facts).shown_mount;
         let options = list.options.iter();
         let asked: Vec<Aspect> = options

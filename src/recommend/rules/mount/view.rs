@@ -54,7 +54,10 @@ impl<'a> List<'a> {
     }
 
     /// Whether no element that somebody wrote would be left after options change.
-    pub(in crate::recommend::rules) fn would_be_empty(&self, changes: &BTreeMap<usize, Option<String>>) -> bool {
+    pub(in crate::recommend::rules) fn would_be_empty(
+        &self,
+        changes: &BTreeMap<usize, Option<String>>,
+    ) -> bool {
         let appended = self.appended().unwrap_or(usize::MAX);
         let written = self.mount.written.known().map_or(0, <[_]>::len);
         let stays = |(index, option): (usize, &MountOption)| {
@@ -199,13 +202,21 @@ impl<'a> Mounted<'a> {
     }
 
     /// The last option of a list that is about a property of the filesystem.
-    pub(in crate::recommend::rules) fn about(&self, list: usize, about: Aspect) -> Option<(usize, &MountOption)> {
+    pub(in crate::recommend::rules) fn about(
+        &self,
+        list: usize,
+        about: Aspect,
+    ) -> Option<(usize, &MountOption)> {
         let mut options = self.lists.get(list)?.options.iter().enumerate();
         options.rfind(|(_, option)| self.aspect(option) == Some(about))
     }
 
     /// What the other mounts ask for where they agree, the deciding one before all.
-    pub(in crate::recommend::rules) fn asked_elsewhere(&self, than: usize, about: Aspect) -> Option<&str> {
+    pub(in crate::recommend::rules) fn asked_elsewhere(
+        &self,
+        than: usize,
+        about: Aspect,
+    ) -> Option<&str> {
         if let Some(first) = self.decider().filter(|first| *first != than) {
             return self
                 .about(first, about)
