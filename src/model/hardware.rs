@@ -404,6 +404,20 @@ pub enum Medium {
     Unknown,
 }
 
+impl Medium {
+    /// What the name of a device alone tells: NVMe and MMC are flash.
+    pub fn of_name(device: &str) -> Self {
+        let short = device.rsplit('/').next().unwrap_or(device);
+        match ["nvme", "mmcblk", "mmc-"]
+            .iter()
+            .any(|p| short.starts_with(p))
+        {
+            true => Self::SolidState,
+            false => Self::Unknown,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

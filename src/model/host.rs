@@ -186,23 +186,30 @@ impl Host {
 
     /// What is known of the devices below a filesystem that changes what its options do.
     pub fn device_facts(&self, filesystem: &Filesystem) -> DeviceFacts {
-        let disks: Vec<_> = filesystem
-            .disks
-            .iter()
-            .filter_map(|d| self.disk(d))
+        let disks = filesystem.disks.iter();
+        let media: Vec<Medium> = disks
+            .map(|device| match self.disk(device) {
+                Some(disk) => self.medium(disk),
+                None => Medium::of_name(device),
+            })
             .collect();
-        let all_known = disks.len() == filesystem.disks.len() && !disks.is_empty();
-        let media: Vec<Medium> = disks.iter().map(|d| self.medium(d)).collect();
         let rotational = match media.as_slice() {
             // btrfs calls a filesystem rotating as soon as one of its devices is.
             media if media.contains(&Medium::Rotational) => Some(true),
-            media if all_known && media.iter().all(|m| *m == Medium::SolidState) => Some(false),
-            _ => None,
+            [] => None,
+            media => media
+                .iter()
+                .all(|m| *m == Medium::SolidState)
+                .then_some(false),
         };
         let withheld = filesystem.luks().any(|l| l.allow_discards == Ok(false));
+        let is_nvme = |device: &String| match self.disk(device) {
+            Some(disk) => disk.kind == DiskKind::NvmeSsd,
+            None => false,
+        };
         let discard = match rotational {
             _ if withheld => Some(false),
-            Some(false) if disks.iter().all(|d| d.kind == DiskKind::NvmeSsd) => Some(true),
+            Some(false) if filesystem.disks.iter().all(is_nvme) => Some(true),
             _ => self
                 .mounted_option(filesystem, "discard=async")
                 .then_some(true),

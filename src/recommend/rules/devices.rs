@@ -5,16 +5,34 @@ use crate::model::hardware::{Disk, DiskKind, Medium};
 use crate::model::{Filesystem, Host};
 
 /// The medium below a whole filesystem, where all of its disks are known to be of one, and a
-/// statement that says so. A name that only NVMe or MMC disks have is knowledge too.
+/// statement that says so. A name that only NVMe or MMC disks have is knowledge too, and so is the
+/// word of an owner who writes `ssd`.
 pub(super) fn medium(host: &Host, filesystem: &Filesystem) -> Option<(Medium, Evidence)> {
     let told: Option<Vec<(Medium, Evidence)>> = filesystem
         .disks
         .iter()
         .map(|device| of_device(host, filesystem, device))
         .collect();
-    let mut told = told?.into_iter();
-    let first = told.next()?;
-    told.all(|(medium, _)| medium == first.0).then_some(first)
+    let mut told = told.unwrap_or_default().into_iter();
+    match told.next() {
+        Some(first) => told.all(|(medium, _)| medium == first.0).then_some(first),
+        None => of_option(host, filesystem),
+    }
+}
+
+/// The word of the owner, where nothing else is known of any disk.
+fn of_option(host: &Host, filesystem: &Filesystem) -> Option<(Medium, Evidence)> {
+    let is_seen = |device: &String| host.disk(device).is_some();
+    let mut options = filesystem.mounts.iter().flat_map(|m| m.options.known());
+    let mut options = options.by_ref().flatten();
+    let written = options.find(|o| o.value.split(',').any(|word| word == "ssd"))?;
+    let says = format!(
+        "`ssd` among the options of {} says that it is flash",
+        filesystem.name()
+    );
+    let source = Source::Configuration(written.at);
+    let evidence = Evidence::speaks_for(Weight::Weak, source, says);
+    (!filesystem.disks.iter().any(is_seen)).then_some((Medium::SolidState, evidence))
 }
 
 fn of_device(host: &Host, filesystem: &Filesystem, device: &str) -> Option<(Medium, Evidence)> {
@@ -33,9 +51,7 @@ fn of_device(host: &Host, filesystem: &Filesystem, device: &str) -> Option<(Medi
             Evidence::speaks_for(Weight::Moderate, source, statement),
         ));
     }
-    let short = device.rsplit('/').next().unwrap_or(device);
-    let flash =
-        short.starts_with("nvme") || short.starts_with("mmcblk") || short.starts_with("mmc-");
+    let flash = Medium::of_name(device) == Medium::SolidState;
     flash.then(|| {
         let source = Source::Configuration(filesystem.at);
         let statement = format!("{name} lies on {device}, which is flash by its name");

@@ -7,7 +7,8 @@ use super::fault::is_refused;
 use super::spots::Spot;
 use super::view::{List, Mounted};
 use crate::analyze::{Evidence, Source, Weight};
-use crate::btrfs::{Aspect, FindingKind, aspect, conflicts};
+use crate::btrfs::{Aspect, DeviceFacts, FindingKind, aspect, conflicts};
+use crate::model::{Filesystem, Located, StorageSource};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Rule, Severity,
 };
@@ -29,10 +30,28 @@ struct Needless {
     source: &'static str,
 }
 
+/// Whether disko has made a filesystem with the free space tree: every mkfs since btrfs-progs 5.15
+/// does unless it is told otherwise, and NixOS has had that since 22.05, when disko was begun.
+fn made_with_tree(filesystem: &Filesystem) -> Option<bool> {
+    let StorageSource::Disko(_) = &filesystem.source else {
+        return None;
+    };
+    let arguments = filesystem.mkfs_args.known()?;
+    let named = |a: &Located<String>| a.value.contains("free-space-tree");
+    (!arguments.iter().any(named)).then_some(true)
+}
+
 /// What can go from one list without a trace.
 fn needless(mounted: &Mounted<'_>, index: usize) -> Vec<Needless> {
     let seen = &mounted.lists[index];
-    let found = conflicts(&seen.options, &mounted.target, &mounted.facts);
+    let facts = DeviceFacts {
+        free_space_tree: mounted
+            .facts
+            .free_space_tree
+            .or(made_with_tree(mounted.filesystem)),
+        ..mounted.facts
+    };
+    let found = conflicts(&seen.options, &mounted.target, &facts);
     let ignored = |option: usize| {
         mounted.whole.as_ref().is_some_and(|(_, whole)| {
             whole
@@ -45,7 +64,8 @@ fn needless(mounted: &Mounted<'_>, index: usize) -> Vec<Needless> {
         let known = match aspect(&seen.options[option], &mounted.target) {
             // Access times are a choice, even where it is the usual one.
             Some(Aspect::Atime) => false,
-            Some(Aspect::Discard) => mounted.facts.discard == Some(true),
+            Some(Aspect::Discard) => facts.discard == Some(true),
+            Some(Aspect::SpaceCache) => facts.free_space_tree.is_some(),
             Some(about) => !mounted.is_unsure(about),
             None => true,
         };

@@ -76,7 +76,11 @@ fn at_rest(host: &mut Host, analysis: &Analysis) -> Vec<String> {
             .filter(|rule| rule.meta().default_on)
             .flat_map(|rule| findings(rule.meta().id, host, analysis));
         let Some(remedy) = found.filter_map(|(_, remedy)| remedy).next() else {
-            return report(host, analysis);
+            // What ran when the metrics were taken is older than the changes.
+            let of_running = ["integrity/drift", "mount/removal-needs-negation"];
+            let mut left = report(host, analysis);
+            left.retain(|text| !of_running.iter().any(|rule| text.starts_with(rule)));
+            return left;
         };
         remedy.actions.iter().for_each(|action| apply(host, action));
     }
@@ -103,7 +107,7 @@ fn the_nas() {
 }
 
 #[test]
-fn the_vps_gets_nothing_but_its_boot() {
+fn the_vps_gets_its_boot_and_its_memory() {
     let mut host = load("vps");
     let analysis = analysis(&[
         (WorkloadKind::Mail, "/var"),

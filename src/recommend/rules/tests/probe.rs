@@ -6,8 +6,8 @@ use super::single_options::on;
 use crate::analyze::Analysis;
 use crate::btrfs::{KernelVersion, MEASURED, parse_options};
 use crate::model::Host;
+use crate::recommend::Severity;
 use crate::recommend::rules::RULES;
-use crate::recommend::{Context, Severity};
 use crate::select;
 
 const PROBE: &str = include_str!("../../../btrfs/data/mount_probe.tsv");
@@ -17,16 +17,13 @@ fn none() -> Analysis {
     Analysis::default()
 }
 
-/// What the rules about mounts find on a host, each with its severity.
+/// What the rules about mounts find on a host, each with its severity. What is missing is another
+/// matter than what is written.
 fn about_mounts(host: &Host) -> Vec<(&'static str, Severity)> {
-    let analysis = none();
-    let context = Context {
-        host,
-        analysis: &analysis,
-    };
-    let rules = RULES.iter().filter(|rule| rule.meta().group() == "mount");
-    let all = rules.flat_map(|rule| rule.detect(&context));
-    all.map(|finding| (finding.rule, finding.severity))
+    let of_mounts = |rule: &str| rule.starts_with("mount/") && rule != "mount/compression-missing";
+    let all = select::plan(host, &none()).into_iter().map(|p| p.finding);
+    all.filter(|finding| of_mounts(finding.rule))
+        .map(|finding| (finding.rule, finding.severity))
         .collect()
 }
 
