@@ -5,6 +5,10 @@
 //! from 6.1 to 7.3 (`data/kernel_versions.tsv`); what a remount does, on 6.18.44 with util-linux
 //! 2.38 and 2.41; the versions before 6.1 are those of btrfs-progs' `ch-mount-options.rst`.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use super::kernel::KernelVersion;
 use super::setting::Setting;
 pub use super::table::OPTIONS;
@@ -120,13 +124,20 @@ pub struct OptionSpec {
     pub source: &'static str,
 }
 
+/// The rows by their names; those of whole namespaces are left to [`lookup`].
+static BY_NAME: LazyLock<FxHashMap<&'static str, &'static OptionSpec>> =
+    LazyLock::new(|| OPTIONS.iter().map(|spec| (spec.name, spec)).collect());
+
 /// The row of an option by its name.
 pub fn lookup(name: &str) -> Option<&'static OptionSpec> {
-    let is = |spec: &&OptionSpec| match spec.name.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => spec.name == name,
+    // A name that ends in `*` is none of the rows of that spelling.
+    let exact = || BY_NAME.get(name).filter(|_| !name.ends_with('*'));
+    let namespace = || match name.get(..2)? {
+        "x-" => BY_NAME.get("x-*"),
+        "X-" => BY_NAME.get("X-*"),
+        _ => None,
     };
-    OPTIONS.iter().find(is)
+    exact().or_else(namespace).copied()
 }
 
 #[cfg(test)]
@@ -157,6 +168,12 @@ mod tests {
             lookup("x-systemd.automount").map(|s| s.scope),
             Some(Scope::Userspace)
         );
+        assert_eq!(lookup("x-*").map(|s| s.name), Some("x-*"));
+        // Every namespace of the table is known to the lookup.
+        for spec in OPTIONS.iter().filter(|spec| spec.name.ends_with('*')) {
+            let inside = spec.name.replace('*', "any");
+            assert_eq!(lookup(&inside).map(|s| s.name), Some(spec.name));
+        }
         for unknown in [
             "Compress",
             "compresss",

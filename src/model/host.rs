@@ -122,6 +122,18 @@ impl Host {
         self
     }
 
+    /// Whether a machine's configuration is seen, and not only the file of its disks: only then does
+    /// it mean something that an option is set nowhere.
+    pub fn is_whole(&self) -> bool {
+        let of_machine = |path: &str| {
+            path.starts_with("services.")
+                || path.starts_with("boot.kernel.sysctl.")
+                || matches!(path, "networking.hostName" | "system.stateVersion")
+        };
+        matches!(self.found, Found::Flake | Found::Config)
+            || self.settings.iter().any(|(path, _)| of_machine(path))
+    }
+
     /// The release of NixOS that its options have their names and defaults from; `None` where
     /// nothing tells, and a rule then keeps to what all releases agree on. A nixpkgs between two
     /// releases has at least what the earlier one has.

@@ -3,10 +3,12 @@
 //! Owns the order of worth against disruption, and the joining of a finding with its class, impact
 //! and effort. Must never know how a change is written or shown.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::analyze::{Analysis, Weight, evidence};
+use crate::analyze::{Analysis, Direction, Weight, evidence};
 use crate::impact::{Effort, Impact, Interval, effort, estimate};
 use crate::model::{Filesystem, Host, StorageSource};
 use crate::recommend::rules::RULES;
@@ -151,6 +153,10 @@ fn severity(finding: &Finding, host: &Host) -> Severity {
 
 fn propose(context: &Context<'_>, rule: &dyn Rule, mut finding: Finding) -> Proposal {
     finding.severity = severity(&finding, context.host);
+    // What several places say is said once.
+    let mut said = BTreeSet::new();
+    let evidence = &mut finding.evidence;
+    evidence.retain(|e| said.insert((e.statement.clone(), e.direction == Direction::For)));
     let remedy = rule.remedy(context, &finding);
     let host = context.host;
     let Some(mut remedy) = remedy else {

@@ -56,8 +56,9 @@ struct Case<'a> {
 }
 
 fn case(host: &Host) -> Option<Case<'_>> {
-    // Somebody who wrote it down has decided, or it cannot be read.
-    if host.settings.is_defined(&path("enable").join(".")) {
+    // Somebody who wrote it down has decided, or it cannot be read; and the file of its disks does
+    // not tell what a machine does.
+    if !host.is_whole() || host.settings.is_defined(&path("enable").join(".")) {
         return None;
     }
     let mounted = host
@@ -88,6 +89,13 @@ fn evidence(host: &Host, case: &Case<'_>) -> Vec<Evidence> {
         Source::Knowledge("nixpkgs nixos/modules/tasks/filesystems/btrfs.nix".to_owned()),
         "services.btrfs.autoScrub.enable is false unless it is set",
     )];
+    if let Some(skipped) = host.skipped.first() {
+        evidence.push(Evidence::speaks_against(
+            Weight::Weak,
+            Source::Configuration(skipped.at),
+            "a module that is imported could not be read, and may set it",
+        ));
+    }
     for (filesystem, profile, source) in &case.redundant {
         let name = filesystem.name();
         let says = format!("the data of {name} is {profile}: a scrub repairs what it finds");
@@ -147,7 +155,14 @@ impl Rule for ScrubMissing {
                     true => Severity::Advice,
                     false => Severity::Warning,
                 },
-                message: format!("Nothing scrubs {}: {what}", listed(&names)),
+                message: format!(
+                    "Nothing scrubs {}{}: {what}",
+                    listed(&names),
+                    match context.host.skipped.is_empty() {
+                        true => "",
+                        false => ", as far as the configuration can be read",
+                    }
+                ),
                 at: first.and_then(|filesystem| filesystem.at),
                 evidence: evidence(context.host, &case),
             }

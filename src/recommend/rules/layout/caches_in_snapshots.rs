@@ -113,7 +113,6 @@ fn is_cache(path: &str) -> bool {
         || path.ends_with("/.cache")
         || path.contains("/.cache/")
         || path.ends_with("/.local/share/Steam")
-        || path.ends_with("/.steam")
 }
 
 impl Rule for CachesInSnapshots {

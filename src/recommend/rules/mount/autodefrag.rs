@@ -115,7 +115,7 @@ impl Rule for Autodefrag {
             evidence.push(Evidence::speaks_for(
                 Weight::Moderate,
                 Source::Knowledge("measured on 6.18.44: 491 extents".to_owned()),
-                "it wrote 3 times the bytes to leave 305 of them, and with a snapshot it left all",
+                "of 491 pieces of a file it left 305 and wrote 3 times the bytes; with a snapshot it left all",
             ));
             let at = mounted.mountpoints(&places);
             evidence.extend(mounted.written(&places));

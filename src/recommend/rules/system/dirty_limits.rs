@@ -107,6 +107,7 @@ fn evidence(context: &Context<'_>) -> Option<Vec<Evidence>> {
     let set = KEYS.iter().any(|key| is_set(context.host, key));
     // Sysctls that could not be read at all may hold them.
     if set
+        || !context.host.is_whole()
         || settings
             .get("boot.kernel.sysctl")
             .is_some_and(Result::is_err)

@@ -39,7 +39,8 @@ fn contradiction(host: &Host) -> Option<(&Setting, f64)> {
 
 /// The keys to set: those that nobody set, and a swappiness that contradicts zram.
 fn missing(host: &Host) -> Vec<(&'static str, u64)> {
-    match host.settings.is_true("zramSwap.enable") {
+    let seen = host.is_whole() || contradiction(host).is_some();
+    match host.settings.is_true("zramSwap.enable") && seen {
         true => wanted(host),
         false => Vec::new(),
     }
