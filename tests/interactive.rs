@@ -210,6 +210,9 @@ fn an_edit_that_does_the_same_is_taken() {
     terminal.ask("e");
     let shown = terminal.ask("n");
     assert!(shown.contains("changes exactly as was claimed"), "{shown}");
+    // What the first one made possible.
+    let shown = terminal.ask("n");
+    assert!(shown.contains("mount/unstated-option"), "{shown}");
     let (code, said) = terminal.end();
     assert_eq!(code, Some(0), "{said}");
     assert!(text(&project).contains("[ \"noatime\" ]; # by hand"));
@@ -311,6 +314,7 @@ fn what_is_chosen_can_be_committed_or_made_a_series() {
     let project = Project::small(Git::None, FILE);
     let mut terminal = Terminal::start(&project, &["--patches", "series"], "false");
     terminal.ask("y");
+    terminal.ask("n");
     terminal.ask("n");
     assert_eq!(terminal.end().0, Some(0));
     assert_eq!(

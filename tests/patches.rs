@@ -122,7 +122,7 @@ fn any_text_and_any_name_goes_through_the_mail() {
             assert_eq!(applied.code, Some(0), "{name:?}: {applied:?}");
             let path = project.path.join(name);
             let by_mail = fs::read(&path).unwrap();
-            project.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+            project.git(&["reset", "--quiet", "--hard", "HEAD~3"]);
             assert_eq!(fs::read(&path).unwrap(), text.as_bytes(), "{name:?}");
             project.run(&["fix", &file, "--write"]);
             assert_eq!(fs::read(&path).unwrap(), by_mail, "{name:?}");
@@ -140,7 +140,7 @@ fn the_same_series_has_the_same_bytes_and_others_are_left_alone() {
     fs::write(out.path().join("notes.txt"), "mine").unwrap();
     assert_eq!(make(&[]).code, Some(1));
     let first = files(out.path());
-    assert_eq!(first.len(), 4, "{:?}", first.keys());
+    assert_eq!(first.len(), 5, "{:?}", first.keys());
     assert_eq!(make(&[]).code, Some(1));
     assert_eq!(first, files(out.path()));
     for text in first.values().map(|b| String::from_utf8_lossy(b)) {

@@ -71,7 +71,7 @@ impl Machine {
         let (code, out, err) = self.run(&all);
         assert!(code == Some(0) || code == Some(1), "{err}");
         let report: Json = serde_json::from_str(&out).unwrap();
-        let found = report["hosts"][0]["recommendations"].as_array().unwrap();
+        let found = report["hosts"][0]["findings"].as_array().unwrap();
         let text = |r: &Json, key: &str| r[key].as_str().unwrap().to_owned();
         let found = found.iter().map(|r| (text(r, "rule"), text(r, "severity")));
         found.collect()

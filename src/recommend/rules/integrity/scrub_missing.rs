@@ -155,14 +155,7 @@ impl Rule for ScrubMissing {
                     true => Severity::Advice,
                     false => Severity::Warning,
                 },
-                message: format!(
-                    "Nothing scrubs {}{}: {what}",
-                    listed(&names),
-                    match context.host.skipped.is_empty() {
-                        true => "",
-                        false => ", as far as the configuration can be read",
-                    }
-                ),
+                message: format!("Nothing scrubs {}: {what}", listed(&names)),
                 at: first.and_then(|filesystem| filesystem.at),
                 evidence: evidence(context.host, &case),
             }

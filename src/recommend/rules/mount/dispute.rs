@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::wording::listed;
 use super::view::Mounted;
 use super::vote::{Asked, is_default, majority};
-use crate::btrfs::{Aspect, MountOption};
+use crate::btrfs::{Aspect, Decided, MountOption, Whole};
 use crate::model::Host;
 use crate::recommend::MountEdit;
 
@@ -16,8 +16,8 @@ pub(super) struct Dispute<'a> {
     pub(super) asked: Vec<Asked<'a>>,
     /// What all should have: an option, or none of it.
     pub(super) settled: Option<String>,
-    /// Whether also mounts that say nothing matter.
-    all_must_say: bool,
+    /// The lists that must say it, because each of them may be the one that decides.
+    must_say: Vec<usize>,
 }
 
 /// What the mounts of a host do not agree on.
@@ -52,23 +52,57 @@ fn within<'a>(mounted: &'a Mounted<'a>, host: &Host) -> Vec<Dispute<'a>> {
                 }),
         };
         let asked: Vec<Asked<'a>> = (0..mounted.lists.len()).map(said).collect();
-        let (settled, all_must_say) = match mounted.decider().map(|first| asked[first]) {
-            Some(Asked::For(_, option)) => (Some(option.text.clone()), false),
+        let (settled, must_say) = match mounted.decider().map(|first| asked[first]) {
+            Some(Asked::For(_, option)) => (Some(option.text.clone()), Vec::new()),
             // What the deciding mount does not ask for: mount/ineffective-per-subvolume.
             Some(_) => continue,
-            None => (majority(mounted, about, &asked, host), true),
+            None => {
+                let may_decide = may_decide(mounted);
+                let agreed = agreed(mounted, &asked, &may_decide);
+                let votes: Vec<Asked<'a>> = may_decide.iter().map(|list| asked[*list]).collect();
+                let settled = agreed.or_else(|| majority(mounted, about, &votes, host));
+                (settled, may_decide)
+            }
         };
         let dispute = Dispute {
             mounted,
             asked,
             settled,
-            all_must_say,
+            must_say,
         };
         if !mounted.is_unsure(about) && !dispute.edits().is_empty() {
             found.push(dispute);
         }
     }
     found
+}
+
+/// The lists of which each may be the one that decides: those that chance chooses from, or all where
+/// read-only mounts come before others.
+fn may_decide(mounted: &Mounted<'_>) -> Vec<usize> {
+    match &mounted.whole {
+        Some((
+            _,
+            Whole {
+                decided: Decided::ByChance(candidates),
+                mixed_read_only: false,
+                ..
+            },
+        )) => candidates.clone(),
+        _ => (0..mounted.lists.len()).collect(),
+    }
+}
+
+/// What all that may decide ask for alike.
+fn agreed(mounted: &Mounted<'_>, asked: &[Asked<'_>], may_decide: &[usize]) -> Option<String> {
+    let mut texts = may_decide.iter().map(|list| match asked[*list] {
+        Asked::For(_, option) => Some((mounted.shown(option), &option.text)),
+        Asked::Nothing | Asked::Elsewhere => None,
+    });
+    let (shown, text) = texts.next()??;
+    texts
+        .all(|other| other.is_some_and(|(other, _)| other == shown))
+        .then(|| text.clone())
 }
 
 impl Dispute<'_> {
@@ -89,7 +123,10 @@ impl Dispute<'_> {
             let at = &self.mounted.lists[list].mount.mountpoint;
             match asked {
                 Asked::For(_, option) => Some(format!("`{}` on {at}", option.text)),
-                Asked::Nothing => self.all_must_say.then(|| format!("nothing on {at}")),
+                Asked::Nothing => {
+                    let matters = self.must_say.contains(&list);
+                    matters.then(|| format!("nothing on {at}"))
+                }
                 Asked::Elsewhere => None,
             }
         };
@@ -122,7 +159,7 @@ impl Dispute<'_> {
             .settled
             .as_ref()
             .map(|text| self.mounted.shown(&MountOption::new(text, 0)));
-        let must_say = self.all_must_say && !is_default(self.mounted, self.settled.as_deref());
+        let is_default = is_default(self.mounted, self.settled.as_deref());
         let edit = |(list, asked): (usize, &Asked<'_>)| {
             let seen = &self.mounted.lists[list];
             match (asked, &self.settled) {
@@ -131,7 +168,9 @@ impl Dispute<'_> {
                     let changes = BTreeMap::from([(*index, settled.clone())]);
                     Some(seen.edited(&changes, Vec::new()))
                 }
-                (Asked::Nothing, Some(option)) if must_say => Some(seen.with(option)),
+                (Asked::Nothing, Some(option)) if !is_default && self.must_say.contains(&list) => {
+                    Some(seen.with(option))
+                }
                 (Asked::Nothing | Asked::Elsewhere, _) => None,
             }
         };

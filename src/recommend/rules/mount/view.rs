@@ -175,12 +175,16 @@ impl<'a> Mounted<'a> {
         host.storage.filesystems.iter().map(of).collect()
     }
 
-    /// Whether a mount is there for a swap file.
+    /// Whether a mount is there for a swap file, which is never compressed and has no access times
+    /// to speak of.
     pub(in crate::recommend::rules) fn holds_swap(&self, list: usize) -> bool {
         let at = &self.lists[list].mount.mountpoint;
         let mut subvolumes = self.filesystem.subvolumes.iter();
         let own = subvolumes.find(|s| matches!(&s.mountpoint, Ok(Some(m)) if m == at));
+        // A swap file that another module declares: people call its place so.
+        let name = at.rsplit('/').next().unwrap_or_default();
         own.is_some_and(|subvolume| !subvolume.swap.is_empty())
+            || name.trim_start_matches(['.', '@']).starts_with("swap")
     }
 
     /// The mount that decides for the filesystem, where that is certain.

@@ -21,7 +21,7 @@ use crate::recommend::{
 pub(super) fn host() -> Host {
     Host {
         name: "test".to_owned(),
-        found: Found::File,
+        found: Found::Flake,
         files: Vec::new(),
         storage: Storage::default(),
         settings: Settings::default(),

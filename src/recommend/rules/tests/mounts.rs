@@ -428,3 +428,44 @@ fn what_holds_for_the_filesystem_is_said_on_all_of_its_mounts() {
     ]);
     assert!(findings(id, &quiet, &Analysis::default()).is_empty());
 }
+
+#[test]
+fn only_those_that_may_be_first_must_say_the_same() {
+    let id = "mount/inconsistent-options";
+    let host = |persist: &[&str], home: &[&str]| {
+        let mut host = with_mounts(&[
+            ("/nix", &["compress=zstd"]),
+            ("/persist", persist),
+            ("/home", home),
+        ]);
+        set(&mut host, "boot.initrd.systemd.enable", true);
+        // The initrd mounts these two, in any order.
+        for mount in &mut host.storage.filesystems[0].mounts {
+            mount.needed_for_boot = mount.mountpoint != "/home";
+        }
+        host
+    };
+    let zstd = ["compress=zstd:3"].as_slice();
+    assert!(findings(id, &host(zstd, &["noatime"]), &none()).is_empty());
+    // One of the two says nothing: whether anything is compressed is left to chance.
+    let mut silent = host(&["noatime"], &["noatime"]);
+    let message = findings(id, &silent, &none())[0].0.message.clone();
+    assert!(message.contains("nothing on /persist:"), "{message}");
+    settle(id, &mut silent, &none());
+    assert_eq!(options(&silent, "/persist"), ["noatime", "compress=zstd"]);
+    assert_eq!(options(&silent, "/home"), ["noatime"]);
+    // One that comes later says something else: it follows what the two agree on.
+    let mut other = host(zstd, &["compress=zstd:9"]);
+    settle(id, &mut other, &none());
+    assert_eq!(options(&other, "/home"), ["compress=zstd"]);
+}
+
+#[test]
+fn a_place_for_swap_files_need_not_say_what_others_do() {
+    for place in ["/swap", "/.swapvol", "/persist/@swap"] {
+        let host = with_mounts(&[("/", &["compress=zstd", "noatime"]), (place, &["defaults"])]);
+        for id in ["mount/unstated-option", "mount/atime"] {
+            assert!(findings(id, &host, &none()).is_empty(), "{id} {place}");
+        }
+    }
+}
