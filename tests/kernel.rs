@@ -158,11 +158,11 @@ fn what_is_said_to_be_compressed_is() {
 }
 
 /// A filesystem with two subvolumes.
-fn with_two_subvolumes() -> LoopFs {
-    let fs = LoopFs::new(1, &[]).unwrap();
-    fs.subvolume("a").unwrap();
-    fs.subvolume("b").unwrap();
-    fs
+fn with_two_subvolumes() -> Result<LoopFs, String> {
+    let fs = LoopFs::new(1, &[])?;
+    fs.subvolume("a")?;
+    fs.subvolume("b")?;
+    Ok(fs)
 }
 
 /// Mounts a pair of subvolumes and compares with the prediction.
@@ -253,7 +253,11 @@ fn two_mounts_come_to_what_is_said() {
     ];
     let wrong: Vec<String> = pairs
         .iter()
-        .filter_map(|(first, second)| check_pair(&with_two_subvolumes(), first, second).err())
+        .filter_map(|(first, second)| {
+            with_two_subvolumes()
+                .and_then(|fs| check_pair(&fs, first, second))
+                .err()
+        })
         .collect();
     assert!(
         wrong.is_empty(),
@@ -442,7 +446,7 @@ fn random_pairs_of_subvolumes_come_to_what_is_said_in_both_orders() {
     if !available("random_pairs_of_subvolumes_come_to_what_is_said_in_both_orders") {
         return;
     }
-    let fs = with_two_subvolumes();
+    let fs = with_two_subvolumes().unwrap();
     let mut numbers = Numbers(2);
     let pairs: Vec<(String, String)> = (0..cases())
         .map(|_| (numbers.list(), numbers.list()))

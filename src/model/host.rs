@@ -3,7 +3,7 @@
 use super::hardware::{Disk, DiskKind, Hardware, Medium};
 use super::metrics::Metrics;
 use super::observation::Observation;
-use super::storage::Filesystem;
+use super::storage::{Filesystem, Luks};
 use super::{Preferences, Release, Settings, Storage, Told, UnknownFact};
 use crate::btrfs::{DeviceFacts, KernelVersion, Stage1, Target};
 use crate::nix::source::FileId;
@@ -214,7 +214,7 @@ impl Host {
                 .all(|m| *m == Medium::SolidState)
                 .then_some(false),
         };
-        let withheld = filesystem.luks().any(|l| l.allow_discards == Ok(false));
+        let withheld = filesystem.luks().any(|luks| self.withholds(luks));
         let is_nvme = |device: &String| match self.disk(device) {
             Some(disk) => disk.kind == DiskKind::NvmeSsd,
             None => false,
@@ -239,6 +239,16 @@ impl Host {
             },
             cpus: self.hardware.as_ref().and_then(|h| h.cpu.threads),
         }
+    }
+
+    /// Whether a container lets no discards through: nothing says that it does, neither its settings
+    /// nor what it is made or opened with.
+    fn withholds(&self, luks: &Luks) -> bool {
+        let option = format!("boot.initrd.luks.devices.{}.allowDiscards", luks.name);
+        let flags = luks.open_flags.known();
+        luks.allow_discards == Ok(false)
+            && !self.settings.is_defined(&option)
+            && flags.is_some_and(|flags| flags.iter().all(|f| !f.value.contains("discard")))
     }
 
     /// The disk of the hardware report that disko names so.

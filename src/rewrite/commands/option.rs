@@ -190,7 +190,7 @@ fn scheduler_of_devices(scheduler: &str) -> Command {
         "after the switch, let the new scheduler be chosen for the devices that are there",
         TRIGGER,
     )
-    // NixOS writes its choice into rules of this name (nixos/modules/hardware/block.nix).
+    // NixOS writes its choice into rules of this name (nixos/modules/hardware/iosched.nix).
     .after_switch(format!(
         "grep -qsF -e {} /etc/udev/rules.d/98-block-io-scheduler.rules",
         shell_word(&format!("\"{scheduler}\""))

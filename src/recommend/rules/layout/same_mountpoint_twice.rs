@@ -17,7 +17,8 @@ static META: Meta = Meta::new(
     include_str!("same_mountpoint_twice.md"),
 );
 
-const MEASURED: &str = "measured by this project with nixpkgs' lib and disko 878ec37";
+const MEASURED: &str =
+    "NixOS's order measured with nixpkgs' lib, disko's read in its lib/types/btrfs.nix (878ec37)";
 
 /// What is said of a mount: its subvolume, or that it is the top level.
 fn what(mount: &Mount) -> String {
