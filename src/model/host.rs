@@ -122,16 +122,12 @@ impl Host {
         self
     }
 
-    /// Whether a machine's configuration is seen, and not only the file of its disks: only then does
-    /// it mean something that an option is set nowhere.
+    /// Whether a machine's configuration is seen, and not only a file of it: only then does it mean
+    /// something that an option is set nowhere. A file by itself is one where it says
+    /// `system.stateVersion`, which each machine says once, in the file that makes it.
     pub fn is_whole(&self) -> bool {
-        let of_machine = |path: &str| {
-            path.starts_with("services.")
-                || path.starts_with("boot.kernel.sysctl.")
-                || matches!(path, "networking.hostName" | "system.stateVersion")
-        };
         matches!(self.found, Found::Flake | Found::Config)
-            || self.settings.iter().any(|(path, _)| of_machine(path))
+            || self.settings.is_defined("system.stateVersion")
     }
 
     /// The release of NixOS that its options have their names and defaults from; `None` where

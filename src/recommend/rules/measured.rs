@@ -1,5 +1,6 @@
 //! What was measured on a filesystem, as long as it still is the one that the configuration mounts.
 
+use crate::analyze::facts;
 use crate::model::metrics::{BtrfsUsage, MountEntry, Sourced};
 use crate::model::{Filesystem, Host};
 
@@ -8,11 +9,7 @@ pub(super) fn usage_now<'a>(
     host: &'a Host,
     filesystem: &Filesystem,
 ) -> Option<&'a Sourced<BtrfsUsage>> {
-    let here = |usage: &&Sourced<BtrfsUsage>| {
-        let mountpoint = usage.mountpoint.as_deref();
-        mountpoint.is_some_and(|at| filesystem.mount(at).is_some())
-    };
-    let usage = host.metrics.usage.iter().find(here)?;
+    let usage = facts::usage(host, filesystem)?;
     let devices: Vec<&str> = usage.devices.iter().map(|d| d.path.as_str()).collect();
     (!was_replaced(host, filesystem, &devices)).then_some(usage)
 }

@@ -1,7 +1,8 @@
 //! Large filesystems on hard disks whose block groups lie scattered.
 
 use super::super::devices::is_guest;
-use super::disk::{below, extra_devices, made, usage};
+use super::disk::{below, extra_devices, made};
+use crate::analyze::facts::usage;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::{KernelVersion, Target};
 use crate::model::hardware::Medium;

@@ -2,7 +2,8 @@
 //! too few.
 
 use super::super::devices::has_kind;
-use super::disk::{below, mkfs_args, usage};
+use super::disk::{below, mkfs_args};
+use crate::analyze::facts::usage;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::Profile;
 use crate::model::hardware::{DiskKind, Medium};

@@ -6,7 +6,6 @@ use super::udev::glob;
 use crate::analyze::Source;
 use crate::btrfs::MkfsArgs;
 use crate::model::hardware::{Disk, DiskKind, Medium};
-use crate::model::metrics::{BtrfsUsage, Sourced};
 use crate::model::{Filesystem, Host, Layer, StorageSource};
 
 /// A disk below a filesystem.
@@ -129,17 +128,6 @@ pub(super) fn made(filesystem: &Filesystem) -> Option<(&[String], MkfsArgs)> {
     let words = filesystem.mkfs_args.known()?.iter();
     let arguments = MkfsArgs::parse(&words.map(|a| a.value.as_str()).collect::<Vec<_>>());
     arguments.unknown.is_empty().then_some((path, arguments))
-}
-
-/// What `btrfs filesystem usage` says of a filesystem.
-pub(super) fn usage<'a>(
-    host: &'a Host,
-    filesystem: &Filesystem,
-) -> Option<&'a Sourced<BtrfsUsage>> {
-    host.metrics.usage.iter().find(|usage| {
-        let mountpoint = usage.mountpoint.as_deref();
-        mountpoint.is_some_and(|at| filesystem.mount(at).is_some())
-    })
 }
 
 /// Whether something between the disks and the filesystem has copies, or a place, of its own.

@@ -1,21 +1,10 @@
 //! What is known of a filesystem's space and copies.
 
 use crate::analyze::Source;
+use crate::analyze::facts::usage;
 use crate::btrfs::{MkfsArgs, Profile};
-use crate::model::metrics::{BlockGroupKind, BtrfsUsage, Sourced};
+use crate::model::metrics::BlockGroupKind;
 use crate::model::{Filesystem, Host};
-
-/// What `btrfs filesystem usage` says of a filesystem.
-pub(super) fn usage<'a>(
-    host: &'a Host,
-    filesystem: &Filesystem,
-) -> Option<&'a Sourced<BtrfsUsage>> {
-    let here = |usage: &&Sourced<BtrfsUsage>| {
-        let mountpoint = usage.mountpoint.as_deref();
-        mountpoint.is_some_and(|at| filesystem.mount(at).is_some())
-    };
-    host.metrics.usage.iter().find(here)
-}
 
 /// The profile of a filesystem's data, if it can heal from it, and where that is told.
 pub(super) fn redundancy(host: &Host, filesystem: &Filesystem) -> Option<(Profile, Source)> {

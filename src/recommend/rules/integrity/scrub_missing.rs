@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::super::wording::listed;
-use super::redundancy::{redundancy, usage};
+use super::redundancy::redundancy;
+use crate::analyze::facts::usage;
 use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::Profile;
 use crate::model::metrics::MaintenanceJob;

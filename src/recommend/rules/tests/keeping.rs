@@ -217,10 +217,14 @@ fn metadata_is_short_only_if_all_three_hold() {
     // A small filesystem has small block groups.
     assert!(quiet(|u| u.device_size = Some(Bytes(40 * GIB))));
     assert!(quiet(|u| u.metadata_ratio = None));
-    assert!(
-        quiet(|u| u.mountpoint = None),
-        "nobody knows of which filesystem it is"
-    );
+    // What does not say where it was taken is about the only filesystem, or nobody knows about which.
+    let mut nameless = short();
+    nameless.mountpoint = None;
+    let mut host = with_usage(nameless);
+    assert_eq!(found(id, &host).len(), 1);
+    let other = filesystem(&[("/srv", &["noatime"])]);
+    host.storage.filesystems.push(other);
+    assert!(found(id, &host).is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::analyze::{Analysis, WorkloadKind};
 use crate::model::hardware::{DiskKind, Virtualisation};
 use crate::model::metrics::{DeviceIo, MemInfo, Sourced};
 use crate::model::units::{Bytes, Millis};
-use crate::model::{Host, Texts};
+use crate::model::{Found, Host, Texts};
 use crate::recommend::{Action, Applicability, Severity};
 
 fn none() -> Analysis {
@@ -297,4 +297,20 @@ fn who_decided_on_scrubs_or_has_no_disks_is_left_alone() {
     set_hardware(&mut guest, DiskKind::Hdd, 2);
     guest.hardware.as_mut().unwrap().virtualisation = Virtualisation::Kvm;
     assert!(findings(SCRUB, &guest, &none()).is_empty());
+}
+
+#[test]
+fn a_file_by_itself_does_not_tell_what_is_set_nowhere() {
+    let mut host = with_mounts(&[("/", &["noatime"])]);
+    set(&mut host, "zramSwap.enable", true);
+    host.found = Found::File;
+    for id in ["integrity/scrub-missing", "system/zram-sysctls"] {
+        assert!(findings(id, &host, &none()).is_empty(), "{id}");
+    }
+    // A swappiness that stands beside zram is seen, whatever the rest of the machine says.
+    set(&mut host, "boot.kernel.sysctl.vm.swappiness", 10);
+    assert_eq!(findings("system/zram-sysctls", &host, &none()).len(), 1);
+    // The file that makes a machine tells.
+    set(&mut host, "system.stateVersion", "25.05");
+    assert_eq!(findings("integrity/scrub-missing", &host, &none()).len(), 1);
 }
