@@ -56,3 +56,84 @@ pub(super) fn sort(mut proposals: Vec<Proposal>) -> Vec<Proposal> {
     }
     sorted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::impact::{Effort, Impact};
+    use crate::recommend::{ClassOf, Finding, Severity};
+
+    fn proposal(rule: &'static str, subject: &str, severity: Severity) -> Proposal {
+        Proposal {
+            finding: Finding {
+                rule,
+                subject: subject.to_owned(),
+                severity,
+                message: String::new(),
+                at: None,
+                evidence: Vec::new(),
+            },
+            remedy: None,
+            class: None,
+            impact: Impact::default(),
+            effort: Effort::default(),
+            sets: Vec::new(),
+            trades: Vec::new(),
+        }
+    }
+
+    fn rules(proposals: &[Proposal]) -> Vec<&str> {
+        proposals.iter().map(|p| p.finding.rule).collect()
+    }
+
+    #[test]
+    fn what_a_better_rule_says_of_the_same_thing_is_left_out() {
+        let (clamped, level) = ("mount/clamped-value", "mount/compression-level");
+        assert!(rule(clamped).is_some_and(|r| r.meta().yields_to.contains(&level)));
+        let mut same = vec![
+            proposal(clamped, "x", Severity::Warning),
+            proposal(level, "x", Severity::Advice),
+        ];
+        drop_what_yields(&mut same);
+        assert_eq!(rules(&same), [level]);
+        let mut other = vec![
+            proposal(clamped, "x", Severity::Warning),
+            proposal(level, "y", Severity::Advice),
+        ];
+        drop_what_yields(&mut other);
+        assert_eq!(rules(&other), [clamped, level]);
+    }
+
+    #[test]
+    fn nothing_comes_before_what_it_rests_on() {
+        let (spread, first) = ("mount/unstated-option", "mount/conflicting-options");
+        assert!(rule(spread).is_some_and(|r| r.meta().after.contains(&first)));
+        // Worth more, and yet it waits; what it does not rest on goes by worth.
+        let all = vec![
+            proposal(spread, "/", Severity::Error),
+            proposal("mount/atime", "/", Severity::Warning),
+            proposal(first, "/", Severity::Advice),
+        ];
+        assert_eq!(rules(&sort(all)), ["mount/atime", first, spread]);
+    }
+
+    #[test]
+    fn a_reinstall_comes_last_even_where_others_wait_for_it() {
+        let reinstall = |mut p: Proposal| {
+            p.class = Some(ClassOf {
+                class: Class::Reinstall,
+                reason: String::new(),
+            });
+            p
+        };
+        let all = vec![
+            reinstall(proposal("mount/conflicting-options", "/", Severity::Error)),
+            proposal("mount/unstated-option", "/", Severity::Advice),
+        ];
+        let order = sort(all);
+        assert_eq!(
+            rules(&order),
+            ["mount/unstated-option", "mount/conflicting-options"]
+        );
+    }
+}
