@@ -71,6 +71,7 @@ const PURE: [(&str, &[&str]); 9] = [
 ];
 
 const MOST_LINES: usize = 600;
+const MOST_LINES_OF_A_RULE: usize = 200;
 
 /// A Rust file of `src/`.
 struct File {
@@ -513,20 +514,24 @@ fn files_stay_short() {
 }
 
 #[test]
-fn every_rule_has_its_page_beside_it() {
+fn every_rule_is_short_and_has_its_page_beside_it() {
     let mut violations = Vec::new();
     for file in production() {
         if !file.path.starts_with("src/recommend/rules/") {
             continue;
         }
         if let Some(offset) = file.code.find("impl Rule for") {
+            let lines = file.text.lines().count();
+            if lines > MOST_LINES_OF_A_RULE {
+                violations.push(format!("{}: a rule of {lines} lines", file.path));
+            }
             let page = file.path.replace(".rs", ".md");
             if !root().join(&page).is_file() {
                 violations.push(format!("{}: no {page}", file.at(offset)));
             }
         }
     }
-    report("rules without a page", &violations);
+    report("rules that are long or without a page", &violations);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rules about keeping data whole.
 
-mod redundancy;
+pub(super) mod redundancy;
 
 pub mod device_errors;
 pub mod drift;

@@ -8,6 +8,15 @@ use crate::model::{Filesystem, Host};
 
 /// The profile of a filesystem's data, if it can heal from it, and where that is told.
 pub(super) fn redundancy(host: &Host, filesystem: &Filesystem) -> Option<(Profile, Source)> {
+    data_profile(host, filesystem).filter(|(profile, _)| profile.self_heals())
+}
+
+/// The profile of a filesystem's data, and where that is told: by what was measured, else by the
+/// arguments of mkfs.
+pub(in crate::recommend::rules) fn data_profile(
+    host: &Host,
+    filesystem: &Filesystem,
+) -> Option<(Profile, Source)> {
     let measured = usage(host, filesystem).and_then(|usage| {
         let data = [BlockGroupKind::Data, BlockGroupKind::Mixed];
         let group = usage.block_groups.iter().find(|g| data.contains(&g.kind))?;
@@ -22,7 +31,5 @@ pub(super) fn redundancy(host: &Host, filesystem: &Filesystem) -> Option<(Profil
         let source = Source::Configuration(filesystem.at);
         Some((arguments.data_profile(devices), source))
     };
-    measured
-        .or_else(declared)
-        .filter(|(profile, _)| profile.self_heals())
+    measured.or_else(declared)
 }

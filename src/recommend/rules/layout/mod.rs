@@ -6,6 +6,7 @@ mod engines;
 mod held;
 mod initrd_scripts;
 mod kept;
+mod nested;
 mod own_place;
 mod placed;
 mod retention;

@@ -1,9 +1,10 @@
-//! How long snapshot jobs keep what they take.
+//! How long snapshot jobs keep what they take, and what makes that a burden.
 
 use serde_json::Value as Json;
 
 use super::super::snapshots::{SnapshotJob, jobs};
-use crate::model::Host;
+use crate::analyze::{Evidence, Source, Weight, facts};
+use crate::model::{Filesystem, Host};
 
 /// What snapper keeps of its timeline, by option, where NixOS is not told otherwise (nixpkgs
 /// `nixos/modules/services/misc/snapper.nix`).
@@ -86,4 +87,45 @@ fn of_btrbk(host: &Host, options: &str) -> Kept {
         true => Kept::Forever,
         false => Kept::Chosen,
     }
+}
+
+/// What makes old snapshots a burden on a filesystem, which is short of space from this share in
+/// use on.
+pub(super) fn burden(host: &Host, filesystem: &Filesystem, full_percent: f64) -> Vec<Evidence> {
+    let mut found = Vec::new();
+    let name = filesystem.name();
+    if let Some(space) = facts::space(host, filesystem)
+        && let (Some(size), Some(available)) = (space.size, space.available)
+        && let Some(free) = available.fraction_of(size)
+    {
+        let used = 100.0 * (1.0 - free);
+        if used >= full_percent {
+            found.push(Evidence::speaks_for(
+                Weight::Strong,
+                Source::Metrics(space.source.to_string()),
+                format!("{used:.0} % of {name} is used"),
+            ));
+        }
+    }
+    let of_this = |path: &Option<String>| match path {
+        Some(path) => filesystem.mount(path).is_some(),
+        None => host.storage.filesystems.len() == 1,
+    };
+    for quota in host
+        .metrics
+        .quotas
+        .iter()
+        .filter(|q| q.enabled && of_this(&q.path))
+    {
+        found.push(Evidence::speaks_for(
+            Weight::Strong,
+            Source::Metrics(quota.source.to_string()),
+            format!(
+                "quotas are on with {} groups on {name}, and deleting a snapshot then stalls the \
+                 filesystem",
+                quota.groups
+            ),
+        ));
+    }
+    found
 }

@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use super::super::snapshots::SnapshotJob;
-use super::retention::{Kept, LIMITS, kept};
-use crate::analyze::{Evidence, Source, Weight, facts};
-use crate::model::{Filesystem, Host};
+use super::retention::{Kept, LIMITS, burden, kept};
+use crate::analyze::{Evidence, Source, Weight};
+use crate::model::Host;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, RuleSetting, Severity,
 };
@@ -44,50 +44,11 @@ struct Case {
     hurts: Vec<Evidence>,
 }
 
-/// What makes old snapshots a burden on a filesystem.
-fn burden(host: &Host, filesystem: &Filesystem) -> Vec<Evidence> {
-    let mut found = Vec::new();
-    let name = filesystem.name();
-    if let Some(space) = facts::space(host, filesystem)
-        && let (Some(size), Some(available)) = (space.size, space.available)
-        && let Some(free) = available.fraction_of(size)
-    {
-        let used = 100.0 * (1.0 - free);
-        if used >= META.number(host, "full_percent") as f64 {
-            found.push(Evidence::speaks_for(
-                Weight::Strong,
-                Source::Metrics(space.source.to_string()),
-                format!("{used:.0} % of {name} is used"),
-            ));
-        }
-    }
-    let of_this = |path: &Option<String>| match path {
-        Some(path) => filesystem.mount(path).is_some(),
-        None => host.storage.filesystems.len() == 1,
-    };
-    for quota in host
-        .metrics
-        .quotas
-        .iter()
-        .filter(|q| q.enabled && of_this(&q.path))
-    {
-        found.push(Evidence::speaks_for(
-            Weight::Strong,
-            Source::Metrics(quota.source.to_string()),
-            format!(
-                "quotas are on with {} groups on {name}, and deleting a snapshot then stalls the \
-                 filesystem",
-                quota.groups
-            ),
-        ));
-    }
-    found
-}
-
 fn cases(host: &Host) -> Vec<Case> {
     let case = |(job, kept): (SnapshotJob, Kept)| {
         let (filesystem, _) = host.storage.holding(&job.path)?;
-        let hurts = burden(host, filesystem);
+        let full = META.number(host, "full_percent") as f64;
+        let hurts = burden(host, filesystem, full);
         let speaks = match kept {
             Kept::Forever => true,
             Kept::Defaults => !hurts.is_empty(),

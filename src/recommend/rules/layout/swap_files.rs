@@ -1,10 +1,14 @@
-//! Swap files of a host, and where they lie.
+//! Swap files of a host, where they lie, and what is wrong with them.
 
 use serde_json::Value as Json;
 
+use super::super::integrity::redundancy::data_profile;
+use super::super::snapshots::{SnapshotJob, jobs_of};
+use crate::analyze::Source;
+use crate::btrfs::Profile;
 use crate::model::storage::is_below;
 use crate::model::units::Bytes;
-use crate::model::{Filesystem, Host, Mount};
+use crate::model::{Filesystem, Host, Mount, Release};
 use crate::nix::source::Span;
 
 /// Who declares a swap file.
@@ -129,5 +133,40 @@ impl SwapFile<'_> {
         let named = |text: &str| text.contains("swap");
         let own = named(at) || self.mount.subvolume.as_deref().is_some_and(named);
         persists || SHARED.contains(&at) || self.mount.needed_for_boot && !own
+    }
+}
+
+/// The last release whose `mkswap-` service is known to write the file with plain `dd`.
+const PLAIN_DD: Release = Release::new(22, 5);
+
+/// What is wrong with a swap file.
+pub(super) enum Fault {
+    /// The data has more than one copy, or is striped.
+    Profile(Profile, Source),
+    /// NixOS makes the file in a way that btrfs does not take.
+    MadeByDd(Release),
+    /// Snapshots are taken of the subvolume.
+    Snapshots(SnapshotJob),
+    /// It lies on a subvolume with other things, of which no snapshot can be taken.
+    Shared,
+}
+
+/// The first thing that is wrong with a swap file.
+pub(super) fn fault(host: &Host, file: &SwapFile<'_>) -> Option<Fault> {
+    let profile = data_profile(host, file.filesystem);
+    if let Some((profile, source)) = profile.filter(|(p, _)| *p != Profile::Single) {
+        return Some(Fault::Profile(profile, source));
+    }
+    let sized = matches!(&file.by, DeclaredBy::SwapDevices(_)) && file.size.is_some();
+    if let Some(release) = host.release().filter(|r| sized && *r <= PLAIN_DD) {
+        return Some(Fault::MadeByDd(release));
+    }
+    if !file.is_direct() {
+        return None;
+    }
+    let job = jobs_of(host, &file.mount.mountpoint).into_iter().next();
+    match job {
+        Some(job) => Some(Fault::Snapshots(job)),
+        None => file.is_shared(host).then_some(Fault::Shared),
     }
 }

@@ -1,11 +1,8 @@
 //! Swap files where they do not work, or get in the way of snapshots.
 
-use super::super::snapshots::{SnapshotJob, jobs_of};
-use super::swap_files::{DeclaredBy, SwapFile, swap_files};
-use crate::analyze::{Evidence, Source, Weight, facts};
-use crate::btrfs::{MkfsArgs, Profile};
-use crate::model::metrics::BlockGroupKind;
-use crate::model::{Filesystem, Host, Release, StorageSource};
+use super::swap_files::{DeclaredBy, Fault, SwapFile, fault, swap_files};
+use crate::analyze::{Evidence, Source, Weight};
+use crate::model::{Filesystem, StorageSource};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
 };
@@ -21,54 +18,6 @@ static META: Meta = Meta::new(
 );
 
 const MEASURED: &str = "measured by this project on 6.18.44";
-
-/// The last release whose `mkswap-` service is known to write the file with plain `dd`.
-const PLAIN_DD: Release = Release::new(22, 5);
-
-enum Fault {
-    /// The data has more than one copy, or is striped.
-    Profile(Profile, Source),
-    /// NixOS makes the file in a way that btrfs does not take.
-    MadeByDd(Release),
-    /// Snapshots are taken of the subvolume.
-    Snapshots(SnapshotJob),
-    /// It lies on a subvolume with other things, of which no snapshot can be taken.
-    Shared,
-}
-
-fn data_profile(host: &Host, filesystem: &Filesystem) -> Option<(Profile, Source)> {
-    let data = [BlockGroupKind::Data, BlockGroupKind::Mixed];
-    if let Some(usage) = facts::usage(host, filesystem) {
-        let group = usage.block_groups.iter().find(|g| data.contains(&g.kind))?;
-        let source = Source::Metrics(usage.source.to_string());
-        return Some((Profile::from_name(&group.profile)?, source));
-    }
-    let arguments = filesystem.mkfs_args.known()?;
-    let texts: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
-    let arguments = MkfsArgs::parse(&texts);
-    let devices = arguments.extra_devices.len() + 1;
-    let source = Source::Configuration(filesystem.at);
-    Some((arguments.data_profile(devices), source))
-}
-
-fn fault(host: &Host, file: &SwapFile<'_>) -> Option<Fault> {
-    let profile = data_profile(host, file.filesystem);
-    if let Some((profile, source)) = profile.filter(|(p, _)| *p != Profile::Single) {
-        return Some(Fault::Profile(profile, source));
-    }
-    let sized = matches!(&file.by, DeclaredBy::SwapDevices(_)) && file.size.is_some();
-    if let Some(release) = host.release().filter(|r| sized && *r <= PLAIN_DD) {
-        return Some(Fault::MadeByDd(release));
-    }
-    if !file.is_direct() {
-        return None;
-    }
-    let job = jobs_of(host, &file.mount.mountpoint).into_iter().next();
-    match job {
-        Some(job) => Some(Fault::Snapshots(job)),
-        None => file.is_shared(host).then_some(Fault::Shared),
-    }
-}
 
 fn finding(file: &SwapFile<'_>, fault: &Fault) -> Finding {
     let (path, at) = (&file.path, &file.mount.mountpoint);

@@ -21,6 +21,8 @@ static META: Meta = Meta::new(
     include_str!("ineffective_per_subvolume.md"),
 );
 
+const MEASURED: &str = "measured on 14 kernels: 34 pairs of mounts, a file written through each";
+
 /// An option without effect, with the lists of one filesystem that have it.
 struct Idle<'a> {
     mounted: &'a Mounted<'a>,
@@ -102,10 +104,10 @@ impl Idle<'_> {
             .iter()
             .map(|(list, _)| *list)
             .collect::<BTreeSet<_>>();
-        let asks = |list: usize| mounted.about(list, self.about).is_some();
-        let voters = (0..mounted.lists.len()).filter(|list| !mounted.holds_swap(*list));
-        let voters: Vec<usize> = voters.collect();
-        let asking = voters.iter().filter(|list| asks(**list)).count();
+        let asks = |list: &&usize| mounted.about(**list, self.about).is_some();
+        let all = 0..mounted.lists.len();
+        let voters: Vec<usize> = all.filter(|list| !mounted.holds_swap(*list)).collect();
+        let asking = voters.iter().filter(asks).count();
         // One that asks for another value is no vote for this one.
         let agreed = voters.iter().filter(|list| others.contains(list)).count() == asking;
         self.about == Aspect::Compression && agreed && asking * 2 > voters.len()
@@ -114,10 +116,7 @@ impl Idle<'_> {
     fn evidence(&self, host: &Host) -> Vec<Evidence> {
         let mut evidence = vec![Evidence::speaks_for(
             Weight::Strong,
-            Source::Knowledge(
-                "measured on 14 kernels: 34 pairs of mounts, a file written through each"
-                    .to_owned(),
-            ),
+            Source::Knowledge(MEASURED.to_owned()),
             "the first mount decides every option of a btrfs filesystem",
         )];
         for (list, option) in &self.places {
@@ -186,12 +185,11 @@ impl Rule for IneffectivePerSubvolume {
             .iter()
             .map(|(list, changes)| idle.mounted.lists[*list].edited(changes, Vec::new()))
             .collect();
-        let at = idle.mountpoints();
         Some(Remedy {
             title: format!(
                 "Remove `{}` from {}, where it is ignored",
                 idle.text,
-                listed(&at)
+                listed(&idle.mountpoints())
             ),
             actions: vec![Action::EditMountOptions { mounts }],
             costs: Vec::new(),
