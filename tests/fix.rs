@@ -423,3 +423,28 @@ fn every_comment_survives() {
         }
     }
 }
+
+/// Where the list goes over to what makes little difference, it says so; the report marks the rest.
+#[test]
+fn a_plan_says_where_little_is_left_to_gain() {
+    let project = Project::small(Git::None, "disko.nix");
+    let ran = project.run(&["fix", "--diff"]);
+    let title = |line: &&str| line.starts_with("# ----") || line.contains(". [live] ");
+    let titles: Vec<&str> = ran.out.lines().filter(title).collect();
+    let [first, turn, _, _] = titles.as_slice() else {
+        panic!("{titles:?}");
+    };
+    assert!(
+        first.contains("mount/ineffective-per-subvolume"),
+        "{titles:?}"
+    );
+    assert_eq!(
+        *turn,
+        "# ---- The following 2 make little difference by themselves ----"
+    );
+    let report = project.report();
+    let marked = |finding: &&Json| finding["marginal"] == true;
+    let all = recommendations(&report);
+    assert_eq!(all.iter().filter(|f| marked(f)).count(), 2);
+    assert_eq!(all[0]["marginal"], false);
+}
