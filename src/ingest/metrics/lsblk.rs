@@ -47,6 +47,7 @@ pub(super) fn read(reading: &mut Reading<'_>, devices: &Value) {
             scheduler: text(device, "sched"),
             fstype: text(device, "fstype"),
             uuid: text(device, "uuid"),
+            ..BlockDevice::default()
         };
         // A device below two others (RAID) is listed below each, with all below it.
         if seen.insert((block_device.name.clone(), block_device.parent.clone())) {

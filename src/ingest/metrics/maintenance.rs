@@ -21,6 +21,8 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             errors: value_of("Error summary:")
                 .filter(|errors| *errors != "no errors found")
                 .map(str::to_owned),
+            rate_bytes_s: None,
+            done: None,
         }
     } else {
         let quoted_path = first.split('\'').nth(1).map(str::to_owned);
@@ -29,6 +31,8 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             path: quoted_path.or_else(|| block.context.path.clone()),
             running: first.ends_with("is running"),
             errors: None,
+            rate_bytes_s: None,
+            done: None,
         }
     };
     reading.metrics.maintenance.push(reading.sourced(state));

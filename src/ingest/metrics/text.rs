@@ -31,6 +31,9 @@ pub(super) struct Context {
     pub(super) label: String,
     /// The path it names last.
     pub(super) path: Option<String>,
+    /// For one of several samples: when it was taken, in seconds of a clock that all samples of the
+    /// bundle share. Written as `t=12.345` in the heading: `## /proc/diskstats t=12.345`.
+    pub(super) at_s: Option<f64>,
 }
 
 impl Context {
@@ -39,9 +42,16 @@ impl Context {
             .split_whitespace()
             .map(|word| word.trim_matches(['"', '\'']))
             .rfind(|word| word.starts_with('/'));
+        let at = label
+            .split_whitespace()
+            .rev()
+            .find_map(|word| word.strip_prefix("t="));
         Context {
             label: label.trim().to_owned(),
             path: path.map(str::to_owned),
+            at_s: at
+                .and_then(|at| at.parse().ok())
+                .filter(|at: &f64| at.is_finite()),
         }
     }
 }

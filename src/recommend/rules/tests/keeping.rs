@@ -255,6 +255,8 @@ fn an_unfinished_conversion_is_finished_to_what_mkfs_was_asked_for() {
         path: None,
         running: true,
         errors: None,
+        rate_bytes_s: None,
+        done: None,
     };
     host.metrics.maintenance.push(sourced(running));
     assert!(found(id, &host).is_empty());
@@ -388,6 +390,7 @@ fn quotas_matter_where_snapshots_are_taken() {
         enabled,
         groups: 7,
         limited,
+        ..QuotaState::default()
     };
     let with = |state: QuotaState| {
         let mut host = with_mounts(&[("/", &["noatime"]), ("/home", &["noatime"])]);

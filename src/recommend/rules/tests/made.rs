@@ -139,6 +139,8 @@ fn what_the_machine_shows_wins_over_what_was_asked_of_mkfs() {
         path: None,
         running: true,
         errors: None,
+        rate_bytes_s: None,
+        done: None,
     }));
     assert_eq!(found("profiles", &host), []);
 }

@@ -1,5 +1,16 @@
 //! How a host behaves: what its own tools measured, each fact with the name of its source.
 
+mod activity;
+mod health;
+mod state;
+
+pub use activity::{CpuInfo, FioJob, FioSide, LoadAverage, Process, ProcessState, VmActivity};
+pub use health::{KernelEvent, KernelEventKind, Smart};
+pub use state::{
+    CommitStats, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property, QuotaMode,
+    ShownDevice, SpaceState,
+};
+
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -69,6 +80,37 @@ pub struct Metrics {
     pub quotas: Vec<Sourced<QuotaState>>,
     /// Jobs over a whole filesystem (`btrfs scrub status`, `btrfs balance status`).
     pub maintenance: Vec<Sourced<Maintenance>>,
+    /// Programs and kernel threads while the machine was watched (iotop, pidstat, ps, top,
+    /// `/proc/<pid>`).
+    pub processes: Vec<Sourced<Process>>,
+    /// Paging and swapping (`vmstat`, two samples of `/proc/vmstat`).
+    pub vm: Option<Sourced<VmActivity>>,
+    /// Load average (`/proc/loadavg`).
+    pub load: Option<Sourced<LoadAverage>>,
+    /// The processor (`/proc/cpuinfo`).
+    pub cpu_info: Option<Sourced<CpuInfo>>,
+    /// Seconds since boot (`/proc/uptime`).
+    pub uptime_s: Option<Sourced<f64>>,
+    /// Health of disks by their own account (`smartctl -j`, `nvme smart-log`).
+    pub smart: Vec<Sourced<Smart>>,
+    /// What the kernel complained of (`dmesg`, `journalctl -k`).
+    pub kernel_events: Vec<Sourced<KernelEvent>>,
+    /// What the kernel shows of mounted btrfs filesystems (`/sys/fs/btrfs`).
+    pub states: Vec<Sourced<FilesystemState>>,
+    /// Filesystems with their devices (`btrfs filesystem show`).
+    pub shown: Vec<Sourced<FilesystemShow>>,
+    /// Extents of single files (`filefrag`).
+    pub fragmentation: Vec<Sourced<Fragmentation>>,
+    /// Attributes of files (`lsattr`).
+    pub flags: Vec<Sourced<FileFlags>>,
+    /// Properties of files and subvolumes (`btrfs property`).
+    pub properties: Vec<Sourced<Property>>,
+    /// Measurements of a benchmark (`fio --output-format=json`).
+    pub fio: Vec<Sourced<FioJob>>,
+    /// Services and programs that are known to run, by their names (`systemctl list-units`).
+    pub services: Vec<Sourced<String>>,
+    /// The storage driver of Docker (`docker info`): `overlay2`, `btrfs`.
+    pub docker_driver: Option<Sourced<String>>,
 }
 
 /// One line of `df`.
@@ -223,6 +265,14 @@ pub struct DeviceIo {
     pub w_await_ms: Option<Millis>,
     /// Flushes per second (sysstat 12.3 and later).
     pub f_per_s: Option<f64>,
+    /// Time of a flush, weighted by the number of flushes.
+    pub f_await_ms: Option<Millis>,
+    /// Discards per second.
+    pub d_per_s: Option<f64>,
+    /// Bytes discarded per second.
+    pub discard_bytes_s: Option<f64>,
+    /// Time of a discard, weighted by the number of discards.
+    pub d_await_ms: Option<Millis>,
     /// Mean number of requests in the queue.
     pub aqu_sz: Option<f64>,
     /// Share of time with a request in flight; says little of NVMe and RAID.
@@ -365,6 +415,18 @@ pub struct BlockDevice {
     pub discard: Option<bool>,
     /// I/O scheduler.
     pub scheduler: Option<String>,
+    /// Requests that the scheduler may hold.
+    pub queue_depth: Option<u64>,
+    /// Read-ahead.
+    pub read_ahead: Option<Bytes>,
+    /// Whether the device has a volatile write cache, which flushes must empty.
+    pub write_back: Option<bool>,
+    /// Physical sector size in bytes.
+    pub physical_sector: Option<u32>,
+    /// Logical sector size in bytes.
+    pub logical_sector: Option<u32>,
+    /// Firmware revision.
+    pub firmware: Option<String>,
     /// Filesystem on it.
     pub fstype: Option<String>,
     /// UUID of the filesystem on it, the same on all members of a btrfs.
@@ -455,10 +517,14 @@ pub struct QuotaState {
     pub groups: u64,
     /// Whether any has a limit.
     pub limited: bool,
+    /// Full accounting, or simple quotas, which cost next to nothing; unknown where not shown.
+    pub mode: Option<QuotaMode>,
+    /// Whether the numbers are out of date, so that a rescan is due or running.
+    pub inconsistent: Option<bool>,
 }
 
 /// The state of a scrub or a balance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Maintenance {
     /// Which of the two.
     pub job: MaintenanceJob,
@@ -468,6 +534,10 @@ pub struct Maintenance {
     pub running: bool,
     /// What a scrub found, in its own words, when it found errors.
     pub errors: Option<String>,
+    /// Bytes a second, as the tool tells.
+    pub rate_bytes_s: Option<f64>,
+    /// How much of it is done.
+    pub done: Option<Percent>,
 }
 
 /// A job over a whole filesystem.

@@ -1,0 +1,159 @@
+//! Owns: what the kernel and its tools show of a btrfs filesystem beside its space.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::BlockGroup;
+use crate::model::units::{Bytes, Millis};
+
+/// A mounted btrfs filesystem as `/sys/fs/btrfs/<UUID>` shows it. `None` is what this kernel (or
+/// this user) does not see.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct FilesystemState {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its label, unless empty.
+    pub label: Option<String>,
+    /// Bytes of a node of its trees.
+    pub node_size: Option<u64>,
+    /// Bytes of a sector.
+    pub sector_size: Option<u64>,
+    /// Checksum algorithm (`crc32c`).
+    pub checksum: Option<String>,
+    /// Features that are on (`free_space_tree`, `block_group_tree`).
+    pub features: BTreeSet<String>,
+    /// Transactions (Linux 6.0 and later).
+    pub commits: Option<CommitStats>,
+    /// The job that excludes others (`none`, `balance`).
+    pub exclusive_operation: Option<String>,
+    /// How mirrors are chosen (`pid`).
+    pub read_policy: Option<String>,
+    /// Block groups used less than this are reclaimed, in percent; 0 is off.
+    pub bg_reclaim_percent: Option<u64>,
+    /// Quotas, where the kernel shows them.
+    pub quota: Option<QuotaMode>,
+    /// Whether the numbers of the quotas are out of date.
+    pub quota_inconsistent: Option<bool>,
+    /// Kernel names of its devices.
+    pub devices: Vec<String>,
+    /// Number of its devices that are missing.
+    pub missing: Option<u64>,
+    /// Space by kind and profile.
+    pub block_groups: Vec<BlockGroup>,
+    /// Space by kind, with what is reserved.
+    pub space: Vec<SpaceState>,
+    /// Metadata kept back for its own needs, and how much of that is left.
+    pub global_reserve: Option<(Bytes, Bytes)>,
+    /// Bytes that wait to be discarded.
+    pub discardable: Option<Bytes>,
+    /// Read-ahead.
+    pub read_ahead: Option<Bytes>,
+}
+
+/// Transactions of a filesystem since it was mounted, or since the sample before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct CommitStats {
+    /// How many.
+    pub commits: u64,
+    /// How long the last one took.
+    pub last: Option<Millis>,
+    /// How long the longest took.
+    pub max: Option<Millis>,
+    /// How long all took together.
+    pub total: Option<Millis>,
+}
+
+/// Space of one kind (`data`, `metadata`, `system`, `mixed`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SpaceState {
+    /// The kind, as the kernel names it.
+    pub kind: String,
+    /// Logical size of its block groups.
+    pub total: Bytes,
+    /// Logical use.
+    pub used: Bytes,
+    /// Promised to running operations.
+    pub may_use: Option<Bytes>,
+    /// Freed by the running transaction, not yet usable.
+    pub pinned: Option<Bytes>,
+}
+
+/// How quotas account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaMode {
+    /// Full accounting, which walks back-references.
+    Full,
+    /// Simple quotas (Linux 6.7 and later), which charge the owner once.
+    Simple,
+}
+
+/// `btrfs filesystem show`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FilesystemShow {
+    /// Its label.
+    pub label: Option<String>,
+    /// Its UUID.
+    pub uuid: String,
+    /// Devices it should have.
+    pub total_devices: Option<u64>,
+    /// Bytes used, logical.
+    pub used: Option<Bytes>,
+    /// Its devices that are there.
+    pub devices: Vec<ShownDevice>,
+    /// Whether some are missing.
+    pub missing: bool,
+}
+
+/// One device of [`FilesystemShow`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ShownDevice {
+    /// Its number in the filesystem.
+    pub id: u64,
+    /// Size.
+    pub size: Option<Bytes>,
+    /// Raw space given to block groups.
+    pub allocated: Option<Bytes>,
+    /// Its path.
+    pub path: String,
+}
+
+/// Extents of one file (`filefrag`). Of compressed files it counts pieces of 128 KiB.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Fragmentation {
+    /// The file.
+    pub path: String,
+    /// Its extents.
+    pub extents: u64,
+    /// Its size, where shown (`filefrag -v`).
+    pub size: Option<Bytes>,
+    /// Whether its extents are compressed, where shown.
+    pub compressed: Option<bool>,
+}
+
+/// Attributes of one file or directory (`lsattr`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FileFlags {
+    /// Its path.
+    pub path: String,
+    /// `C`: overwritten in place, without checksums and compression.
+    pub nocow: bool,
+    /// `c`: to be compressed.
+    pub compress: bool,
+    /// `m`: not to be compressed.
+    pub no_compress: bool,
+}
+
+/// Properties of one file, directory, subvolume or filesystem (`btrfs property get`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Property {
+    /// Its path, where a command line or a heading says so.
+    pub path: Option<String>,
+    /// `ro`, of a subvolume.
+    pub read_only: Option<bool>,
+    /// `compression`: an algorithm, or `none`.
+    pub compression: Option<String>,
+    /// `label`, of a filesystem.
+    pub label: Option<String>,
+}
