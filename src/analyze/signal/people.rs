@@ -1,0 +1,75 @@
+//! Owns: what people say, as signals: `heard.<concept>` for each concept of the lexicon that was
+//! understood, and the numbers they gave.
+
+use super::{Gather, Subject};
+use crate::analyze::evidence::Source;
+use crate::analyze::facts;
+use crate::model::observation::{Observation, Symptom};
+
+pub(super) fn gather(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    for observation in &host.observations {
+        let source = Source::Observation(observation.source.clone());
+        let about = about(gather, observation);
+        for heard in &observation.heard {
+            // What somebody only supposes is no fact.
+            if heard.supposed {
+                continue;
+            }
+            let name = format!("heard.{}", heard.concept);
+            let text = match heard.tried {
+                Some(tried) => format!("“{}” was tried: {}", heard.words, tried.word()),
+                None => format!("“{}”", heard.words),
+            };
+            match heard.tried {
+                Some(tried) => gather.word(
+                    &format!("heard.tried.{}", heard.concept),
+                    about.clone(),
+                    tried.word(),
+                    source.clone(),
+                    text,
+                ),
+                None => gather.fact(&name, about.clone(), !heard.negated, source.clone(), text),
+            }
+        }
+        for quantity in &observation.quantities {
+            if let Some(what) = &quantity.what {
+                gather.number(
+                    &format!("heard.quantity.{}", what.to_lowercase()),
+                    about.clone(),
+                    quantity.value,
+                    source.clone(),
+                    quantity.to_string(),
+                );
+            }
+        }
+    }
+    complaint(gather);
+}
+
+/// What an observation is about: the filesystem of its path, if one can be told.
+fn about(gather: &Gather<'_>, observation: &Observation) -> Subject {
+    let Some(path) = observation.paths.first() else {
+        return Subject::Machine;
+    };
+    let real = facts::real_path(gather.host, path);
+    gather.filesystem_of(Some(&real))
+}
+
+/// Whether anybody complains at all.
+fn complaint(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    let felt = |o: &&Observation| o.symptoms.iter().any(|s| *s != Symptom::Fine);
+    if let Some(first) = host.observations.iter().find(felt) {
+        let source = Source::Observation(first.source.clone());
+        gather.fact("complaint", Subject::Machine, true, source, "people complain");
+    } else if let Some(first) = host
+        .observations
+        .iter()
+        .find(|o| o.symptoms.contains(&Symptom::Fine))
+    {
+        let source = Source::Observation(first.source.clone());
+        let text = "nobody complains of anything";
+        gather.fact("complaint", Subject::Machine, false, source, text);
+    }
+}
