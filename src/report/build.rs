@@ -15,7 +15,6 @@ pub fn host(
     realised: &[Realised],
     sources: &Sources,
 ) -> HostReport {
-    let evidence = |all: &[Evidence]| all.iter().map(|e| evidence(e, sources)).collect();
     let diagnoses = analysis
         .diagnoses
         .iter()
@@ -38,15 +37,7 @@ pub fn host(
                 complained_about: w.complained_about,
             })
             .collect(),
-        diagnoses: diagnoses
-            .map(|d| DiagnosisReport {
-                cause: d.cause.id().to_owned(),
-                title: d.title.clone(),
-                about: d.about.clone(),
-                confidence: d.confidence,
-                evidence: evidence(&d.evidence),
-            })
-            .collect(),
+        causes: diagnoses.map(|d| cause::of(d, sources)).collect(),
         findings: realised
             .iter()
             .map(|r| recommendation(&host.name, r))
@@ -153,12 +144,7 @@ fn place(at: Span, sources: &Sources) -> Place {
 }
 
 fn evidence(evidence: &Evidence, sources: &Sources) -> EvidenceReport {
-    let source = match &evidence.source {
-        Source::Hardware(name) | Source::Metrics(name) | Source::Observation(name) => name.clone(),
-        Source::Knowledge(name) => name.clone(),
-        Source::Configuration(Some(at)) => sources.place(*at).to_string(),
-        Source::Configuration(None) => "the configuration".to_owned(),
-    };
+    let source = source(&evidence.source, sources);
     EvidenceReport {
         statement: evidence.statement.clone(),
         source,
@@ -167,7 +153,18 @@ fn evidence(evidence: &Evidence, sources: &Sources) -> EvidenceReport {
     }
 }
 
-fn machine(host: &Host) -> String {
+/// Where something was read, for people.
+pub(super) fn source(source: &Source, sources: &Sources) -> String {
+    match source {
+        Source::Hardware(name) | Source::Metrics(name) | Source::Observation(name) => name.clone(),
+        Source::Knowledge(name) => name.clone(),
+        Source::Configuration(Some(at)) => sources.place(*at).to_string(),
+        Source::Configuration(None) => "the configuration".to_owned(),
+    }
+}
+
+/// The machine in one line, as far as it is known.
+pub(super) fn machine(host: &Host) -> String {
     let mut parts = Vec::new();
     if let Some(hardware) = &host.hardware {
         parts.extend(hardware.cpu.label().map(str::to_owned));

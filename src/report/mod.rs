@@ -4,10 +4,14 @@
 //! but it. Must never know rules, syntax or the evaluator; it never decides anything.
 
 pub mod build;
+pub mod cause;
+pub mod diagnosis;
 pub mod inspect;
 pub mod runbook;
 pub mod script;
 pub mod text;
+
+pub use cause::{CauseEvidence, CauseReport};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +62,7 @@ pub struct HostReport {
     /// What it does.
     pub workloads: Vec<WorkloadReport>,
     /// What holds it back, the likeliest first.
-    pub diagnoses: Vec<DiagnosisReport>,
+    pub causes: Vec<CauseReport>,
     /// What was found and what to do about it, in the order in which the patches apply.
     pub findings: Vec<FindingReport>,
     /// What could not be read of its configuration.
@@ -87,22 +91,6 @@ pub struct EvidenceReport {
     pub direction: Direction,
     /// How much it says.
     pub weight: Weight,
-}
-
-/// A root cause, weighed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct DiagnosisReport {
-    /// Its id.
-    pub cause: String,
-    /// One sentence.
-    pub title: String,
-    /// What it is about.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub about: Option<String>,
-    /// How sure it is.
-    pub confidence: Confidence,
-    /// What speaks for and against it.
-    pub evidence: Vec<EvidenceReport>,
 }
 
 /// A finding and what to do about it.

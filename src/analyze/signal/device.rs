@@ -8,18 +8,50 @@ use crate::model::metrics::{DeviceIo, Sourced};
 /// Models that their makers (or the lists of those who measured them) call drive-managed SMR.
 /// Names as the kernel shows them; of families in which some sizes are CMR, the sizes that are SMR.
 const SHINGLED: &[&str] = &[
-    "ST8000AS", "ST5000AS", "ST6000AS", "ST8000DM004", "ST5000LM000", "ST4000LM024", "ST3000LM024",
-    "ST2000LM015", "ST1000LM048", "ST2000DM008", "ST4000DM004", "ST6000DM003", "ST3000DM007",
-    "WD20EFAX", "WD30EFAX", "WD40EFAX", "WD60EFAX", "WD20EZAZ", "WD60EZAZ", "WD40EZAZ", "WD10SPZX",
-    "WD20SPZX", "WD10SPCX", "WD20NMVW", "TOSHIBA DT02", "TOSHIBA MQ04", "TOSHIBA HDWL",
+    "ST8000AS",
+    "ST5000AS",
+    "ST6000AS",
+    "ST8000DM004",
+    "ST5000LM000",
+    "ST4000LM024",
+    "ST3000LM024",
+    "ST2000LM015",
+    "ST1000LM048",
+    "ST2000DM008",
+    "ST4000DM004",
+    "ST6000DM003",
+    "ST3000DM007",
+    "WD20EFAX",
+    "WD30EFAX",
+    "WD40EFAX",
+    "WD60EFAX",
+    "WD20EZAZ",
+    "WD60EZAZ",
+    "WD40EZAZ",
+    "WD10SPZX",
+    "WD20SPZX",
+    "WD10SPCX",
+    "WD20NMVW",
+    "TOSHIBA DT02",
+    "TOSHIBA MQ04",
+    "TOSHIBA HDWL",
 ];
 
 /// NVMe models without memory of their own, or with a firmware that public reports name for hangs
 /// in a power state.
 const SUSPECT_NVME: &[(&str, &str)] = &[
-    ("KINGSTON SA2000", "Kingston A2000: hangs in deep power states (a quirk of the kernel since 5.11)"),
-    ("MICRON 2400", "Micron 2400: without memory of its own, reported to time out"),
-    ("MICRON_2400", "Micron 2400: without memory of its own, reported to time out"),
+    (
+        "KINGSTON SA2000",
+        "Kingston A2000: hangs in deep power states (a quirk of the kernel since 5.11)",
+    ),
+    (
+        "MICRON 2400",
+        "Micron 2400: without memory of its own, reported to time out",
+    ),
+    (
+        "MICRON_2400",
+        "Micron 2400: without memory of its own, reported to time out",
+    ),
 ];
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
@@ -37,7 +69,10 @@ fn kinds(gather: &mut Gather<'_>) {
             continue;
         }
         let about = Subject::Device(disk.kernel_name.clone());
-        let named = disk.model.clone().unwrap_or_else(|| disk.kernel_name.clone());
+        let named = disk
+            .model
+            .clone()
+            .unwrap_or_else(|| disk.kernel_name.clone());
         let kind = match disk.kind {
             DiskKind::NvmeSsd => "nvme",
             DiskKind::SataSsd => "sata-ssd",
@@ -70,8 +105,15 @@ fn kinds(gather: &mut Gather<'_>) {
         models(gather, about, disk.model.as_deref(), &report());
     }
     for device in &host.metrics.block_devices {
-        let is_known = host.hardware.iter().flat_map(|h| &h.disks).any(|d| d.kernel_name == device.name);
-        let is_disk = device.kind.as_deref().is_none_or(|k| k == "disk" || k == "loop");
+        let is_known = host
+            .hardware
+            .iter()
+            .flat_map(|h| &h.disks)
+            .any(|d| d.kernel_name == device.name);
+        let is_disk = device
+            .kind
+            .as_deref()
+            .is_none_or(|k| k == "disk" || k == "loop");
         if is_known || !is_disk || device.name.starts_with("zram") {
             continue;
         }
@@ -97,14 +139,24 @@ fn kinds(gather: &mut Gather<'_>) {
             Medium::Unknown => continue,
         };
         // In a virtual machine the kernel's opinion is the hypervisor's default.
-        let is_virtual = transport == "virtio" || host.hardware.as_ref().is_some_and(|h| h.virtualisation.is_virtual());
+        let is_virtual = transport == "virtio"
+            || host
+                .hardware
+                .as_ref()
+                .is_some_and(|h| h.virtualisation.is_virtual());
         if !is_virtual {
             let text = format!("{} {text}", device.name);
             gather.word("disk.medium", about.clone(), word, source.clone(), text);
         }
         if device.medium == Medium::Rotational && device.discard == Some(true) && !is_virtual {
             let text = format!("{} rotates and takes TRIM: a shingled disk", device.name);
-            gather.fact("disk.trims_though_rotating", about.clone(), true, source.clone(), text);
+            gather.fact(
+                "disk.trims_though_rotating",
+                about.clone(),
+                true,
+                source.clone(),
+                text,
+            );
         }
         models(gather, about, device.model.as_deref(), &source);
     }
@@ -149,13 +201,20 @@ fn queues(gather: &mut Gather<'_>) {
 
 fn loads(gather: &mut Gather<'_>) {
     for load in &gather.host.metrics.devices {
-        if ["zram", "ram", "sr", "fd"].iter().any(|p| load.name.starts_with(p)) {
+        if ["zram", "ram", "sr", "fd"]
+            .iter()
+            .any(|p| load.name.starts_with(p))
+        {
             continue;
         }
         one_load(gather, load);
     }
     // The busiest disk of the machine: what an idle one means depends on all others.
-    let real = |d: &&Sourced<DeviceIo>| !["zram", "ram", "sr", "fd"].iter().any(|p| d.name.starts_with(p));
+    let real = |d: &&Sourced<DeviceIo>| {
+        !["zram", "ram", "sr", "fd"]
+            .iter()
+            .any(|p| d.name.starts_with(p))
+    };
     let busiest = gather
         .host
         .metrics
@@ -165,53 +224,156 @@ fn loads(gather: &mut Gather<'_>) {
         .filter_map(|d| Some((d.util_percent?.0, d)))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     if let Some((util, device)) = busiest {
-        let text = format!("the busiest disk, {}, is busy {util:.0} % of the time", device.name);
-        gather.number("disks.busiest", Subject::Machine, util, measured(device), text);
+        let text = format!(
+            "the busiest disk, {}, is busy {util:.0} % of the time",
+            device.name
+        );
+        gather.number(
+            "disks.busiest",
+            Subject::Machine,
+            util,
+            measured(device),
+            text,
+        );
     }
 }
 
 fn one_load(gather: &mut Gather<'_>, load: &Sourced<DeviceIo>) {
     let about = || Subject::Device(load.name.clone());
     let name = &load.name;
-    let when = if load.since_boot { ", on average since boot" } else { "" };
+    let when = if load.since_boot {
+        ", on average since boot"
+    } else {
+        ""
+    };
     let mut say = |signal: &str, value: Option<f64>, text: String| {
         if let Some(value) = value {
-            gather.number(signal, about(), value, measured(load), format!("{text}{when}"));
+            gather.number(
+                signal,
+                about(),
+                value,
+                measured(load),
+                format!("{text}{when}"),
+            );
         }
     };
     let util = load.util_percent.map(|u| u.0);
-    say("disk.util", util, format!("{name} is busy {:.0} % of the time", util.unwrap_or(0.0)));
-    let read_wait = load.r_await_ms.map(|w| w.0).filter(|_| load.r_per_s != Some(0.0));
-    say("disk.read_wait", read_wait, format!("a read of {name} waits {:.1} ms", read_wait.unwrap_or(0.0)));
-    let write_wait = load.w_await_ms.map(|w| w.0).filter(|_| load.w_per_s != Some(0.0));
-    say("disk.write_wait", write_wait, format!("a write to {name} waits {:.1} ms", write_wait.unwrap_or(0.0)));
-    let flush_wait = load.f_await_ms.map(|w| w.0).filter(|_| load.f_per_s != Some(0.0));
-    say("disk.flush_wait", flush_wait, format!("a flush of {name} takes {:.1} ms", flush_wait.unwrap_or(0.0)));
-    say("disk.queue", load.aqu_sz, format!("{:.1} requests wait at {name}", load.aqu_sz.unwrap_or(0.0)));
-    say("disk.flushes", load.f_per_s, format!("{:.0} flushes a second of {name}", load.f_per_s.unwrap_or(0.0)));
-    say("disk.discards", load.d_per_s, format!("{:.0} discards a second of {name}", load.d_per_s.unwrap_or(0.0)));
-    say("disk.reads", load.r_per_s, format!("{:.0} reads a second of {name}", load.r_per_s.unwrap_or(0.0)));
-    say("disk.writes", load.w_per_s, format!("{:.0} writes a second to {name}", load.w_per_s.unwrap_or(0.0)));
+    say(
+        "disk.util",
+        util,
+        format!("{name} is busy {:.0} % of the time", util.unwrap_or(0.0)),
+    );
+    let read_wait = load
+        .r_await_ms
+        .map(|w| w.0)
+        .filter(|_| load.r_per_s != Some(0.0));
+    say(
+        "disk.read_wait",
+        read_wait,
+        format!("a read of {name} waits {:.1} ms", read_wait.unwrap_or(0.0)),
+    );
+    let write_wait = load
+        .w_await_ms
+        .map(|w| w.0)
+        .filter(|_| load.w_per_s != Some(0.0));
+    say(
+        "disk.write_wait",
+        write_wait,
+        format!(
+            "a write to {name} waits {:.1} ms",
+            write_wait.unwrap_or(0.0)
+        ),
+    );
+    let flush_wait = load
+        .f_await_ms
+        .map(|w| w.0)
+        .filter(|_| load.f_per_s != Some(0.0));
+    say(
+        "disk.flush_wait",
+        flush_wait,
+        format!(
+            "a flush of {name} takes {:.1} ms",
+            flush_wait.unwrap_or(0.0)
+        ),
+    );
+    say(
+        "disk.queue",
+        load.aqu_sz,
+        format!("{:.1} requests wait at {name}", load.aqu_sz.unwrap_or(0.0)),
+    );
+    say(
+        "disk.flushes",
+        load.f_per_s,
+        format!(
+            "{:.0} flushes a second of {name}",
+            load.f_per_s.unwrap_or(0.0)
+        ),
+    );
+    say(
+        "disk.discards",
+        load.d_per_s,
+        format!(
+            "{:.0} discards a second of {name}",
+            load.d_per_s.unwrap_or(0.0)
+        ),
+    );
+    say(
+        "disk.reads",
+        load.r_per_s,
+        format!(
+            "{:.0} reads a second of {name}",
+            load.r_per_s.unwrap_or(0.0)
+        ),
+    );
+    say(
+        "disk.writes",
+        load.w_per_s,
+        format!(
+            "{:.0} writes a second to {name}",
+            load.w_per_s.unwrap_or(0.0)
+        ),
+    );
     let sum = |a: Option<f64>, b: Option<f64>| match (a, b) {
         (None, None) => None,
         (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
     };
     let requests = sum(load.r_per_s, load.w_per_s);
-    say("disk.requests", requests, format!("{:.0} requests a second at {name}", requests.unwrap_or(0.0)));
+    say(
+        "disk.requests",
+        requests,
+        format!("{:.0} requests a second at {name}", requests.unwrap_or(0.0)),
+    );
     let bytes = sum(load.read_bytes_s, load.write_bytes_s);
     let mb = bytes.map(|b| b / 1e6);
-    say("disk.throughput", mb, format!("{name} moves {:.1} MB/s", mb.unwrap_or(0.0)));
+    say(
+        "disk.throughput",
+        mb,
+        format!("{name} moves {:.1} MB/s", mb.unwrap_or(0.0)),
+    );
     let written = load.write_bytes_s.map(|b| b / 1e6);
-    say("disk.written", written, format!("{:.1} MB/s are written to {name}", written.unwrap_or(0.0)));
+    say(
+        "disk.written",
+        written,
+        format!("{:.1} MB/s are written to {name}", written.unwrap_or(0.0)),
+    );
     if let (Some(requests), Some(bytes)) = (requests.filter(|r| *r >= 1.0), bytes) {
         let size = bytes / requests / 1024.0;
-        say("disk.request_size", Some(size), format!("a request at {name} is {size:.0} KiB long"));
+        say(
+            "disk.request_size",
+            Some(size),
+            format!("a request at {name} is {size:.0} KiB long"),
+        );
     }
 }
 
 fn health(gather: &mut Gather<'_>) {
     let host = gather.host;
-    let erring = host.metrics.device_errors.iter().filter(|e| e.total() > 0).count();
+    let erring = host
+        .metrics
+        .device_errors
+        .iter()
+        .filter(|e| e.total() > 0)
+        .count();
     for errors in &host.metrics.device_errors {
         let name = errors.device.rsplit('/').next().unwrap_or(&errors.device);
         let about = Subject::Device(name.to_owned());
@@ -239,11 +401,27 @@ fn health(gather: &mut Gather<'_>) {
             }
         };
         count("smart.reallocated", smart.reallocated, "sectors replaced");
-        count("smart.pending", smart.pending, "sectors wait to be replaced");
-        count("smart.media_errors", smart.media_errors, "errors of the medium");
-        count("smart.interface_errors", smart.interface_errors, "errors of the cable");
+        count(
+            "smart.pending",
+            smart.pending,
+            "sectors wait to be replaced",
+        );
+        count(
+            "smart.media_errors",
+            smart.media_errors,
+            "errors of the medium",
+        );
+        count(
+            "smart.interface_errors",
+            smart.interface_errors,
+            "errors of the cable",
+        );
         count("smart.wear", smart.wear_percent, "% of its endurance used");
-        count("smart.critical_warning", smart.critical_warning, "as critical warning");
+        count(
+            "smart.critical_warning",
+            smart.critical_warning,
+            "as critical warning",
+        );
         if let Some(passed) = smart.passed {
             let text = match passed {
                 true => format!("{name} calls itself healthy"),
@@ -253,7 +431,13 @@ fn health(gather: &mut Gather<'_>) {
         }
         if smart.rotation_rpm.is_some_and(|r| r > 0) && smart.trim == Some(true) {
             let text = format!("{name} rotates and takes TRIM: a shingled disk");
-            gather.fact("disk.trims_though_rotating", about(), true, measured(smart), text);
+            gather.fact(
+                "disk.trims_though_rotating",
+                about(),
+                true,
+                measured(smart),
+                text,
+            );
         }
         models(gather, about(), smart.model.as_deref(), &measured(smart));
     }

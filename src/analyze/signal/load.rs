@@ -44,12 +44,28 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         let mut say = |name: &str, share: f64, text: String| {
             gather.number(name, Subject::Machine, share, measured(cpu), text);
         };
-        say("cpu.user", cpu.user.0, format!("programs take {} of the processors", cpu.user));
-        say("cpu.system", cpu.system.0, format!("the kernel takes {} of the processors", cpu.system));
+        say(
+            "cpu.user",
+            cpu.user.0,
+            format!("programs take {} of the processors", cpu.user),
+        );
+        say(
+            "cpu.system",
+            cpu.system.0,
+            format!("the kernel takes {} of the processors", cpu.system),
+        );
         say("cpu.iowait", cpu.iowait.0, format!("{} iowait", cpu.iowait));
-        say("cpu.steal", cpu.steal.0, format!("{} taken by the hypervisor", cpu.steal));
+        say(
+            "cpu.steal",
+            cpu.steal.0,
+            format!("{} taken by the hypervisor", cpu.steal),
+        );
         let busy = cpu.user.0 + cpu.system.0;
-        say("cpu.busy", busy, format!("the processors work {busy:.0} % of the time"));
+        say(
+            "cpu.busy",
+            busy,
+            format!("the processors work {busy:.0} % of the time"),
+        );
     }
     if let Some(load) = &host.metrics.load {
         let text = format!("a load of {:.1}", load.one);

@@ -48,7 +48,13 @@ fn use_of(gather: &mut Gather<'_>) {
     if let Some(dirty) = memory.dirty {
         let text = format!("{dirty} wait to be written");
         let mib = dirty.0 as f64 / Bytes::MIB as f64;
-        gather.number("memory.dirty", Subject::Machine, mib, measured(memory), text);
+        gather.number(
+            "memory.dirty",
+            Subject::Machine,
+            mib,
+            measured(memory),
+            text,
+        );
         // How long the disks need for it at the pace they have.
         let stacked = ["dm-", "zram", "loop", "md", "ram"];
         let disks = gather.host.metrics.devices.iter();
@@ -61,7 +67,13 @@ fn use_of(gather: &mut Gather<'_>) {
                 written / 1e6
             );
             let source = measured(memory);
-            gather.number("memory.dirty_seconds", Subject::Machine, seconds, source, text);
+            gather.number(
+                "memory.dirty_seconds",
+                Subject::Machine,
+                seconds,
+                source,
+                text,
+            );
         }
     }
 }
@@ -78,7 +90,13 @@ fn swap(gather: &mut Gather<'_>) {
             true => format!("{} of swap on disk", Bytes(size)),
             false => "no swap on disk".to_owned(),
         };
-        gather.fact("swap.on_disk", Subject::Machine, is_any, measured(swaps), text);
+        gather.fact(
+            "swap.on_disk",
+            Subject::Machine,
+            is_any,
+            measured(swaps),
+            text,
+        );
         if let Some(share) = Bytes(used).fraction_of(Bytes(size)) {
             let text = format!("{} of {} swap on disk is used", Bytes(used), Bytes(size));
             let share = share * 100.0;
@@ -94,7 +112,13 @@ fn swap(gather: &mut Gather<'_>) {
     {
         let text = format!("{total} of swap");
         let is_any = total.0 > 0;
-        gather.fact("swap.on_disk", Subject::Machine, is_any, measured(memory), text);
+        gather.fact(
+            "swap.on_disk",
+            Subject::Machine,
+            is_any,
+            measured(memory),
+            text,
+        );
         if let Some(free) = memory.swap_free
             && let Some(share) = free.fraction_of(total)
         {
@@ -122,19 +146,45 @@ fn paging(gather: &mut Gather<'_>) {
     }
     if let Some(faults) = vm.major_faults_s {
         let text = format!("{faults:.0} page faults a second read a device{now}");
-        gather.number("memory.major_faults", Subject::Machine, faults, measured(vm), text);
+        gather.number(
+            "memory.major_faults",
+            Subject::Machine,
+            faults,
+            measured(vm),
+            text,
+        );
     }
     if let Some(pages) = vm.file_refaults_s {
-        let text = format!("{pages:.0} pages of files a second are read again soon after they were dropped{now}");
-        gather.number("memory.refaults", Subject::Machine, pages, measured(vm), text);
+        let text = format!(
+            "{pages:.0} pages of files a second are read again soon after they were dropped{now}"
+        );
+        gather.number(
+            "memory.refaults",
+            Subject::Machine,
+            pages,
+            measured(vm),
+            text,
+        );
     }
     if let Some(blocked) = vm.blocked {
         let text = format!("{blocked:.1} tasks wait without being woken{now}");
-        gather.number("tasks.blocked", Subject::Machine, blocked, measured(vm), text);
+        gather.number(
+            "tasks.blocked",
+            Subject::Machine,
+            blocked,
+            measured(vm),
+            text,
+        );
     }
     if let Some(kills) = vm.oom_kills.filter(|k| *k > 0) {
         let text = format!("{kills} processes were killed for lack of memory since boot");
-        gather.number("memory.oom_kills", Subject::Machine, kills as f64, measured(vm), text);
+        gather.number(
+            "memory.oom_kills",
+            Subject::Machine,
+            kills as f64,
+            measured(vm),
+            text,
+        );
     }
 }
 

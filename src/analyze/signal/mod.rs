@@ -142,7 +142,10 @@ impl Signals {
     /// of which no device is known.
     fn stands_on(&self, filesystem: &str, device: &str) -> bool {
         let of = |name: &str| self.filesystems.iter().find(|(n, _)| n == name);
-        let is_claimed = self.filesystems.iter().any(|(_, d)| d.iter().any(|d| d == device));
+        let is_claimed = self
+            .filesystems
+            .iter()
+            .any(|(_, d)| d.iter().any(|d| d == device));
         of(filesystem).is_some_and(|(_, devices)| {
             devices.iter().any(|d| d == device) || (!is_claimed && devices.is_empty())
         })

@@ -4,7 +4,16 @@
 use super::{Gather, Subject};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
-use crate::model::observation::{Observation, Symptom};
+use crate::model::observation::{Observation, Symptom, Tried};
+
+/// What came of something tried, as conditions have it.
+fn outcome(tried: Tried) -> &'static str {
+    match tried {
+        Tried::Helped => "helped",
+        Tried::NoEffect => "no-effect",
+        Tried::Worse => "worse",
+    }
+}
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
@@ -18,14 +27,14 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             }
             let name = format!("heard.{}", heard.concept);
             let text = match heard.tried {
-                Some(tried) => format!("“{}” was tried: {}", heard.words, tried.word()),
+                Some(tried) => format!("“{}” was tried: {}", heard.words, outcome(tried)),
                 None => format!("“{}”", heard.words),
             };
             match heard.tried {
                 Some(tried) => gather.word(
                     &format!("heard.tried.{}", heard.concept),
                     about.clone(),
-                    tried.word(),
+                    outcome(tried),
                     source.clone(),
                     text,
                 ),
@@ -62,7 +71,13 @@ fn complaint(gather: &mut Gather<'_>) {
     let felt = |o: &&Observation| o.symptoms.iter().any(|s| *s != Symptom::Fine);
     if let Some(first) = host.observations.iter().find(felt) {
         let source = Source::Observation(first.source.clone());
-        gather.fact("complaint", Subject::Machine, true, source, "people complain");
+        gather.fact(
+            "complaint",
+            Subject::Machine,
+            true,
+            source,
+            "people complain",
+        );
     } else if let Some(first) = host
         .observations
         .iter()

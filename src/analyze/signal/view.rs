@@ -130,8 +130,6 @@ pub(super) fn holding(views: &[View<'_>], path: Option<&str>) -> Subject {
 /// The filesystem that stands on a device.
 pub(super) fn on_device(views: &[View<'_>], device: &str) -> Option<Subject> {
     let name = device.rsplit('/').next().unwrap_or(device);
-    let view = views
-        .iter()
-        .find(|v| v.devices.iter().any(|d| d == name))?;
+    let view = views.iter().find(|v| v.devices.iter().any(|d| d == name))?;
     Some(Subject::Filesystem(view.name.clone()))
 }
