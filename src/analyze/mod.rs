@@ -23,6 +23,8 @@ pub struct Analysis {
     pub workloads: Vec<Workload>,
     /// Root causes, the likeliest first.
     pub diagnoses: Vec<Diagnosis>,
+    /// The btrfs filesystems, by the names that reports use: configured ones and those that only run.
+    pub filesystems: Vec<String>,
     /// The commands that would tell most of what is not known.
     pub asks: Vec<Ask>,
 }
@@ -37,6 +39,7 @@ impl Analysis {
         Analysis {
             workloads,
             diagnoses,
+            filesystems: signals.filesystems().map(str::to_owned).collect(),
             asks,
         }
     }

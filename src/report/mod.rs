@@ -63,6 +63,9 @@ pub struct HostReport {
     pub workloads: Vec<WorkloadReport>,
     /// What holds it back, the likeliest first.
     pub causes: Vec<CauseReport>,
+    /// What is not proposed, because the evidence refutes what it would relieve.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub withheld: Vec<WithheldReport>,
     /// What was found and what to do about it, in the order in which the patches apply.
     pub findings: Vec<FindingReport>,
     /// What could not be read of its configuration.
@@ -93,6 +96,21 @@ pub struct EvidenceReport {
     pub weight: Weight,
 }
 
+/// What is not proposed, and why not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WithheldReport {
+    /// The rule.
+    pub rule: String,
+    /// What it is about.
+    pub subject: String,
+    /// What it found.
+    pub message: String,
+    /// The cause that it would relieve.
+    pub cause: String,
+    /// What speaks against that cause.
+    pub why: String,
+}
+
 /// A finding and what to do about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FindingReport {
@@ -119,6 +137,9 @@ pub struct FindingReport {
     pub applicability: Applicability,
     /// What it is concluded from.
     pub evidence: Vec<EvidenceReport>,
+    /// The causes that it relieves.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub relieves: Vec<String>,
     /// What gets worse.
     pub cost: Vec<String>,
     /// What is given up, by the facts about the kernel.

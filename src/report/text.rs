@@ -53,6 +53,13 @@ fn render_host(out: &mut String, host: &HostReport) {
             prose(out, "    ", &evidence.line());
         }
     }
+    for withheld in &host.withheld {
+        let line = format!(
+            "Not proposed: {} ({}): {} is not the matter: {}",
+            withheld.rule, withheld.subject, withheld.cause, withheld.why
+        );
+        prose(out, "", &line);
+    }
     let reinstall = |r: &&FindingReport| r.class == Some(Class::Reinstall);
     let patches: Vec<_> = host.patches().collect();
     let (later, now): (Vec<_>, Vec<_>) = patches.into_iter().partition(reinstall);

@@ -45,6 +45,11 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Whether anything speaks for it.
+    pub fn is_supported(&self) -> bool {
+        self.pieces.iter().any(|p| p.weight > 0.0)
+    }
+
     /// Its evidence as rules quote it.
     pub fn evidence(&self) -> Vec<Evidence> {
         let quoted = self.pieces.iter().map(|piece| Evidence {

@@ -84,7 +84,7 @@ pub(super) fn total(prior: f64, pieces: &[Piece]) -> f64 {
 }
 
 /// The cases for a cause: one for each subject that something of its own speaks of, the strongest
-/// first. Empty where nothing speaks for it anywhere.
+/// first. Empty where nothing is known that matters to it.
 pub(super) fn cases(cause: Cause, knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
     let mut subjects: Vec<Subject> = match knowledge.about {
         About::Machine => Vec::new(),
@@ -104,7 +104,7 @@ pub(super) fn cases(cause: Cause, knowledge: &Knowledge, signals: &Signals) -> V
     let mut cases: Vec<Case> = subjects
         .into_iter()
         .map(|about| case(cause, knowledge, signals, about))
-        .filter(|case| case.pieces.iter().any(|p| p.weight > 0.0))
+        .filter(|case| !case.pieces.is_empty())
         .collect();
     cases.sort_by(|a, b| {
         b.log_odds

@@ -13,6 +13,7 @@ use crate::recommend::{
 pub struct CompressionLevel;
 
 static META: Meta = Meta {
+    relieves: &[Cause::CompressionCpuBound],
     settings: &[
         RuleSetting {
             key: "highest_zstd_level_on_flash",

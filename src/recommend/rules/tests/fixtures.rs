@@ -41,7 +41,7 @@ fn analysis(workloads: &[(WorkloadKind, &str)]) -> Analysis {
     Analysis {
         workloads,
         diagnoses: Vec::new(),
-        asks: Vec::new(),
+        ..Analysis::default()
     }
 }
 

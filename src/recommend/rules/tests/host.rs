@@ -188,7 +188,7 @@ pub(super) fn complaint(kind: WorkloadKind, path: &str) -> Analysis {
     Analysis {
         workloads: vec![workload],
         diagnoses: Vec::new(),
-        asks: Vec::new(),
+        ..Analysis::default()
     }
 }
 
