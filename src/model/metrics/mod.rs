@@ -193,6 +193,10 @@ pub struct BtrfsUsage {
     pub devices: Vec<UsageDevice>,
     /// Whether the sizes are rounded (printed with units, to two decimals).
     pub approximate: bool,
+    /// Block groups of which somebody told a part only; of these [`Self::block_groups`] has none.
+    pub told: Vec<ToldGroup>,
+    /// The share in use, where only that was told.
+    pub used_percent: Option<Percent>,
 }
 
 impl BtrfsUsage {
@@ -218,6 +222,21 @@ pub struct BlockGroup {
     pub size: Bytes,
     /// Logical use.
     pub used: Bytes,
+}
+
+/// The block groups of one kind, as far as somebody told of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToldGroup {
+    /// What they hold.
+    pub kind: BlockGroupKind,
+    /// How they are replicated, in the words of whoever told it (`RAID1C3/4`).
+    pub profile: Option<String>,
+    /// Logical size.
+    pub size: Option<Bytes>,
+    /// Logical use.
+    pub used: Option<Bytes>,
+    /// The share in use.
+    pub used_percent: Option<Percent>,
 }
 
 /// What a block group holds.
@@ -504,6 +523,8 @@ pub struct SubvolumeCount {
     pub snapshots: Option<u64>,
     /// Their paths, sorted.
     pub paths: Vec<String>,
+    /// Whether there may be more: somebody said "more than 3000".
+    pub at_least: bool,
 }
 
 /// Whether a filesystem keeps quota groups.
