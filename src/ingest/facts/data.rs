@@ -237,8 +237,7 @@ pub(super) fn finish(reader: &mut Reader<'_>) {
         total: subvolumes.max(snapshots.unwrap_or(0)),
         snapshots,
         paths: Vec::new(),
-        // Beside the snapshots there is something that they are of.
-        at_least: more || told.snapshots.is_some_and(|(_, more)| more) || told.subvolumes.is_none(),
+        at_least: told.snapshots.map_or(more, |(_, more)| more),
     };
     reader
         .facts

@@ -207,8 +207,10 @@ fn entry(
 ) -> MountEntry {
     let parsed = parse_options(&list);
     let is_of_mount = |name: &str| {
-        matches!(name, "rw" | "ro")
-            || lookup(name).is_some_and(|spec| spec.scope != Scope::Filesystem)
+        // The kernel shows the subvolume with the options of the filesystem.
+        let is_subvolume = matches!(name, "subvol" | "subvolid");
+        let known = lookup(name).is_some_and(|spec| spec.scope != Scope::Filesystem);
+        !is_subvolume && (known || matches!(name, "rw" | "ro" | "defaults"))
     };
     let is_btrfs = parsed.iter().any(|option| {
         let own = lookup(&option.name).is_some_and(|spec| spec.scope == Scope::Filesystem);

@@ -194,12 +194,15 @@ impl<'v> Node<'v> {
     /// The number with its unit: the one behind it, else the one that its key or the nearest key
     /// above names.
     pub(super) fn measure(&self) -> Option<Measure<'v>> {
-        let Amount {
+        let Some(Amount {
             number,
             bound,
             about,
             rest,
-        } = self.amount()?;
+        }) = self.amount()
+        else {
+            return self.spoken();
+        };
         let of_key = || {
             self.keys
                 .iter()
@@ -209,7 +212,7 @@ impl<'v> Node<'v> {
         };
         let (scale, rest) = match amount::unit_of(rest) {
             Some((scale, rest)) => (Some(scale), rest),
-            None if rest.is_empty() || rest.starts_with(['(', ',', ';']) => (of_key(), rest),
+            None if is_remark(rest) => (of_key(), rest),
             None => (None, rest),
         };
         Some(Measure {
@@ -218,6 +221,41 @@ impl<'v> Node<'v> {
             about,
             scale,
             rest: rest.trim_start(),
+        })
+    }
+
+    /// A number in words, where a unit follows: `half a minute`, `a couple of seconds`.
+    fn spoken(&self) -> Option<Measure<'v>> {
+        const NUMBERS: [(&str, f64); 16] = [
+            ("half a", 0.5),
+            ("half an", 0.5),
+            ("a couple of", 2.0),
+            ("a few", 3.0),
+            ("an", 1.0),
+            ("a", 1.0),
+            ("one", 1.0),
+            ("two", 2.0),
+            ("three", 3.0),
+            ("four", 4.0),
+            ("five", 5.0),
+            ("six", 6.0),
+            ("eight", 8.0),
+            ("ten", 10.0),
+            ("twenty", 20.0),
+            ("thirty", 30.0),
+        ];
+        let text = self.text()?;
+        NUMBERS.iter().find_map(|(word, number)| {
+            let head = text.get(..word.len())?;
+            let rest = text[word.len()..].strip_prefix(' ')?;
+            let (scale, rest) = amount::unit_of(rest)?;
+            head.eq_ignore_ascii_case(word).then_some(Measure {
+                number: *number,
+                bound: Bound::Exact,
+                about: true,
+                scale: Some(scale),
+                rest: rest.trim_start(),
+            })
         })
     }
 
@@ -277,6 +315,26 @@ impl<'v> Node<'v> {
             _ => None,
         }
     }
+}
+
+/// Whether what follows a number leaves its unit to the key: nothing, a remark, "each".
+fn is_remark(rest: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "each",
+        "total",
+        "in total",
+        "altogether",
+        "now",
+        "today",
+        "idle",
+        "on average",
+    ];
+    rest.is_empty()
+        || rest.starts_with(['(', ',', ';'])
+        || WORDS.iter().any(|word| {
+            let tail = rest.strip_prefix(word);
+            tail.is_some_and(|tail| !tail.starts_with(char::is_alphanumeric))
+        })
 }
 
 /// On or off, by the first words of a text, and what follows them.

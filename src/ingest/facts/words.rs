@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::node::{self, Node};
 use super::{Ended, Reader, amount, process};
 use crate::ingest::observations;
-use crate::model::observation::{Observation, Quantity};
+use crate::model::observation::{Observation, Quantity, Unit};
 
 /// Longer text is no remark.
 const LONGEST: usize = 64 << 10;
@@ -180,24 +180,54 @@ fn joined(rest: &str) -> String {
     }
 }
 
-/// A number with a certain unit is one that somebody measured; its name is what its keys say.
+/// A number with a certain unit is one that somebody measured; its name is what its keys say. So is
+/// one that its keys say to be a count or a ratio.
 fn measured(leaf: &Node<'_>, observation: &mut Observation) {
+    const COUNTS: [&str; 18] = [
+        "ratio",
+        "count",
+        "number",
+        "files",
+        "images",
+        "containers",
+        "vms",
+        "derivations",
+        "generations",
+        "snapshots",
+        "subvolumes",
+        "deleted",
+        "extents",
+        "jobs",
+        "users",
+        "errors",
+        "times",
+        "iops",
+    ];
     let Some(measure) = leaf.measure() else {
         return;
     };
-    let Some(scale) = measure.scale else { return };
-    let what = keys(leaf).join(" ").replace(':', " ").replace('_', " ");
-    let value = measure.number * scale.factor;
+    let words: Vec<String> = leaf.keys.iter().flat_map(|key| node::words(key)).collect();
+    let (factor, unit) = match measure.scale {
+        Some(scale) => (scale.factor, scale.unit),
+        None if measure.rest.is_empty() && words.iter().any(|w| COUNTS.contains(&w.as_str())) => {
+            (1.0, Unit::Count)
+        }
+        None => return,
+    };
+    let what = keys(leaf).join(" ").replace([':', '_'], " ");
+    let value = measure.number * factor;
     let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs());
+    // A span in a key ("in 10 days") is not how long something takes.
+    let has_span = words.iter().any(|w| w.bytes().all(|b| b.is_ascii_digit()));
+    if has_span && unit != Unit::Seconds {
+        observation.quantities.retain(|q| q.unit != Unit::Seconds);
+        observation.severity = None;
+    }
     observation
         .quantities
-        .retain(|q| !(q.unit == scale.unit && close(q.value, value)));
-    observation.quantities.insert(
-        0,
-        Quantity {
-            what: Some(what).filter(|what| !what.is_empty()),
-            value,
-            unit: scale.unit,
-        },
-    );
+        .retain(|q| !(q.unit == unit && close(q.value, value)));
+    let what = Some(what).filter(|what| !what.is_empty());
+    observation
+        .quantities
+        .insert(0, Quantity { what, value, unit });
 }

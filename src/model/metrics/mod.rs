@@ -523,7 +523,8 @@ pub struct SubvolumeCount {
     pub snapshots: Option<u64>,
     /// Their paths, sorted.
     pub paths: Vec<String>,
-    /// Whether there may be more: somebody said "more than 3000".
+    /// Whether there may be more of them (of the snapshots, where these are told): somebody said
+    /// "more than 3000".
     pub at_least: bool,
 }
 
