@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::ingest::problem::Problem;
 use crate::model::metrics::{
     Clock, Counters, CpuCounters, CpuUse, DeviceIo, DiskCounters, Metrics, Sample, Sourced, Stall,
     StallCounters, VmActivity, VmCounters,
@@ -30,7 +31,7 @@ pub(super) fn settle(metrics: &mut Metrics) {
     if let Some(span) = Span::of(&counters.vm, uptime, false) {
         let made = vm(&span, page);
         offer_vm(metrics, Sourced::of(made, span.last()));
-    } else if let Some(sample) = counters.vm.last() {
+    } else if let Some(sample) = counters.vm.last().filter(|s| s.value.oom_kills.is_some()) {
         // Without a time there are no rates, but what was killed is counted all the same.
         let only = VmActivity {
             oom_kills: sample.value.oom_kills,
@@ -54,6 +55,33 @@ pub(super) fn settle(metrics: &mut Metrics) {
         }
     }
     metrics.counters = counters;
+}
+
+/// What is said of a file that counts from an unknown time on.
+const TIMELESS: &str = "counts since boot without a time; no rates were made of them";
+
+/// Says of a file's counters that nothing came of them yet.
+pub(super) fn doubt(source: &Arc<str>, metrics: &Metrics) -> Option<Problem> {
+    let counters = &metrics.counters;
+    let own = |at: &Arc<str>| Arc::ptr_eq(at, source);
+    let disks = counters.disks.iter().any(|s| own(&s.source));
+    let vm = counters.vm.iter().any(|s| own(&s.source));
+    let uptime = metrics.uptime_s.as_ref().map(|uptime| uptime.value);
+    let idle = disks && Span::of(&counters.disks, uptime, false).is_none()
+        || vm && Span::of(&counters.vm, uptime, false).is_none();
+    idle.then(|| {
+        Problem::note(source, TIMELESS)
+            .help("add /proc/uptime, or a second sample: `## /proc/diskstats t=SECONDS` above each")
+    })
+}
+
+/// Whether a problem is one that files read later can solve, and have.
+pub(super) fn solved(problem: &Problem, metrics: &Metrics) -> bool {
+    let uptime = metrics.uptime_s.as_ref().map(|uptime| uptime.value);
+    let counters = &metrics.counters;
+    problem.message == TIMELESS
+        && (counters.disks.is_empty() || Span::of(&counters.disks, uptime, false).is_some())
+        && (counters.vm.is_empty() || Span::of(&counters.vm, uptime, false).is_some())
 }
 
 impl<T> Sourced<T> {

@@ -391,14 +391,13 @@ fn btrfs(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
             source: Arc::clone(&source),
         });
         if !usage.block_groups.is_empty() {
-            let again = metrics.usage.iter().position(|u| {
-                Arc::ptr_eq(&u.source, &source)
-                    && u.devices == usage.devices
-                    && u.mountpoint == usage.mountpoint
+            let paths = |usage: &BtrfsUsage| -> Vec<String> {
+                usage.devices.iter().map(|d| d.path.clone()).collect()
+            };
+            let own = paths(&usage);
+            metrics.usage.retain(|u| {
+                !(Arc::ptr_eq(&u.source, &source) && !own.is_empty() && paths(u) == own)
             });
-            if let Some(again) = again.filter(|_| !usage.devices.is_empty()) {
-                metrics.usage.remove(again);
-            }
             metrics.usage.push(Sourced {
                 value: usage,
                 source: Arc::clone(&source),

@@ -154,16 +154,41 @@ fn bare(line: &str) -> bool {
     let ata = line
         .strip_prefix("ata")
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(": "));
-    (ata || begins.iter().any(|begin| line.starts_with(begin))) && classify(line).is_some()
+    let known = ata || begins.iter().any(|begin| line.starts_with(begin));
+    // btrfs names itself and its device in every line, of trouble or not.
+    let btrfs = [
+        "BTRFS info (device ",
+        "BTRFS warning (device ",
+        "BTRFS error (device ",
+        "BTRFS critical (device ",
+        "BTRFS: device ",
+    ]
+    .iter()
+    .any(|begin| line.starts_with(begin));
+    btrfs || known && classify(line).is_some()
 }
 
 pub(super) fn is_line(line: &str) -> bool {
-    stamped(line).is_some() || bare(line)
+    stamped(line).is_some() || bare(line) || is_boundary(line)
+}
+
+/// What `journalctl` writes between boots: `-- Boot 0123… --`, `-- Logs begin at … --`.
+fn is_boundary(line: &str) -> bool {
+    let words = [
+        "-- Boot ",
+        "-- Logs begin",
+        "-- Journal begins",
+        "-- No entries",
+        "-- Reboot",
+    ];
+    words.iter().any(|begin| line.starts_with(begin)) && line.ends_with("--")
 }
 
 pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     let mut events: Vec<KernelEvent> = Vec::new();
     let mut dated = false;
+    let mut plain = 0_usize;
+    let mut first_plain = None;
     for line in &block.lines {
         let message = match stamped(line.text) {
             Some(Entry::Kernel(message)) => {
@@ -194,6 +219,9 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
                     quoted(line.text)
                 );
                 reading.doubt(line.number, text);
+            } else if stamped(line.text).is_none() && !bare(line.text) {
+                plain += 1;
+                first_plain = first_plain.or(Some(line));
             }
             continue;
         };
@@ -210,6 +238,13 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
                 count: 1,
             }),
         }
+    }
+    if let Some(line) = first_plain.filter(|_| !dated) {
+        let text = format!(
+            "{plain} lines without a time were taken for the kernel's log and tell of no trouble, the first `{}`",
+            quoted(line.text)
+        );
+        reading.note(line.number, text);
     }
     for event in events {
         let event = reading.sourced(event);

@@ -77,6 +77,7 @@ pub fn read_dir(folder: &Path) -> io::Result<(Metrics, Vec<Problem>)> {
             Err(error) => problems.push(Problem::error(&name, format!("cannot read it: {error}"))),
         }
     }
+    problems.retain(|problem| !counters::solved(problem, &metrics));
     Ok((metrics, problems))
 }
 
@@ -143,6 +144,9 @@ pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Proble
         reading.take(piece);
     }
     counters::settle(reading.metrics);
+    if let Some(doubt) = counters::doubt(&reading.source, reading.metrics) {
+        reading.tell(doubt);
+    }
     let Reading {
         mut problems,
         untold,
@@ -241,7 +245,7 @@ impl Reading<'_> {
                 self.tell(
                     Problem::warning(&self.source, message)
                         .on_line(first.number)
-                        .help("read are df, btrfs filesystem usage, iostat -x, mountinfo, meminfo, /proc/pressure and lsblk -J"),
+                        .help("read are the outputs of df, btrfs, iostat, iotop, pidstat, vmstat, ps, lsblk -J, findmnt -J, smartctl -j, fio, dmesg, node_exporter, and files of /proc and /sys"),
                 );
             }
             Piece::Block(block) => self.block(&block),

@@ -8,7 +8,7 @@ use super::system::{after_words, is_integer};
 use super::tally::{Tally, named, state, unwrapped};
 use super::text::Block;
 use crate::ingest::problem::quoted;
-use crate::model::metrics::{CpuUse, Process, Sourced, VmActivity};
+use crate::model::metrics::{CpuUse, Process, ProcessState, Sourced, VmActivity};
 use crate::model::units::{Bytes, Percent};
 
 /// Heads of columns that only `ps` has.
@@ -197,13 +197,9 @@ pub(super) fn read_top(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     for report in reports.into_iter().skip(usize::from(first)) {
         count += 1;
         cpus.extend(report.cpu);
-        for mut process in report.rows {
-            if process.state == Some(crate::model::metrics::ProcessState::Uninterruptible) {
+        for process in report.rows {
+            if process.state == Some(ProcessState::Uninterruptible) {
                 blocked += 1.0;
-            }
-            if !first {
-                // Since the process began, which says nothing of now.
-                process.cpu = None;
             }
             tally.add(process);
         }

@@ -166,12 +166,9 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             last.series.entry(series.name).or_default().push(series);
         }
     }
-    let count = scrapes.len();
-    for (index, scrape) in scrapes.iter().enumerate() {
+    for scrape in &scrapes {
         exporter::counters(reading, scrape, block);
-        if index + 1 == count {
-            exporter::facts(reading, scrape);
-        }
+        exporter::facts(reading, scrape);
     }
 }
 

@@ -7,6 +7,7 @@ use super::Reading;
 use super::json::{number, objects, text};
 use super::text::Context;
 use crate::ingest::problem::quoted;
+use crate::model::hardware::Medium;
 use crate::model::metrics::{BlockDevice, Smart};
 use crate::model::units::Bytes;
 
@@ -225,6 +226,7 @@ fn namespace(reading: &mut Reading<'_>, name: String, controller: &Value, space:
         size: space.get("PhysicalSize").and_then(number).map(Bytes),
         model: text(controller, "ModelNumber"),
         transport: Some("nvme".to_owned()),
+        medium: Medium::SolidState,
         firmware: text(controller, "Firmware"),
         logical_sector: sector,
         ..BlockDevice::default()

@@ -17,9 +17,13 @@ struct Entry<'t> {
     value: &'t str,
 }
 
-/// Files beside `queue/` that tell something.
-const FILES: [&str; 9] = [
+/// Files beside `queue/`.
+const FILES: [&str; 13] = [
     "size",
+    "stat",
+    "inflight",
+    "hidden",
+    "range",
     "ro",
     "removable",
     "device/model",

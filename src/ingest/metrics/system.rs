@@ -125,6 +125,18 @@ pub(super) fn is_content(line: &str) -> bool {
     pidstat::is_commented_head(line) || line.starts_with("# EOF")
 }
 
+/// What a shell or a tool says in place of an output: `bash: iostat: command not found`.
+pub(super) fn is_complaint(line: &str) -> bool {
+    let ends = [
+        ": command not found",
+        ": Permission denied",
+        ": No such file or directory",
+        ": Operation not permitted",
+        ": not found",
+    ];
+    ends.iter().any(|end| line.ends_with(end)) && !kernel_log::is_line(line) && line.len() < 200
+}
+
 pub(super) fn read(reading: &mut Reading<'_>, kind: Kind, block: &Block<'_, '_>) {
     match kind {
         Kind::Iotop => iotop::read(reading, block),

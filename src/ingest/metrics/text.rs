@@ -167,6 +167,7 @@ fn is_message(line: &str) -> bool {
     ["WARNING:", "ERROR:", "sudo:", "[sudo]"]
         .iter()
         .any(|mark| line.starts_with(mark))
+        || system::is_complaint(line)
 }
 
 /// The pieces of a file, in order.
