@@ -69,6 +69,7 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
         total: paths.len() as u64,
         snapshots,
         paths,
+        at_least: false,
     };
     reading.metrics.subvolumes.push(reading.sourced(count));
 }
