@@ -33,7 +33,9 @@ impl Analysis {
     /// Analyses a host.
     pub fn of(host: &Host) -> Self {
         let workloads = workload::identify(host);
-        let signals = Signals::of(host, &workloads);
+        let mut signals = Signals::of(host, &workloads);
+        let release = host.metrics.kernel.as_ref().map(|k| k.value.as_str());
+        signals.extend(bottleneck::of_kernel(&signals, release));
         let diagnoses = bottleneck::diagnose(&signals);
         let asks = bottleneck::asks(&diagnoses, &signals);
         Analysis {

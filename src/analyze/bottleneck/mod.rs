@@ -6,6 +6,7 @@
 
 mod cause;
 mod condition;
+mod kernels;
 pub mod knowledge;
 mod missing;
 mod weigh;
@@ -16,7 +17,7 @@ pub use missing::Ask;
 pub use weigh::{Piece, Probability};
 
 use super::evidence::{Confidence, Evidence, Weight};
-use super::signal::{Signals, Subject};
+use super::signal::{Signal, Signals, Subject};
 
 /// What speaks for and against is told as a contradiction from this much on, on both sides.
 const CONTRADICTION: f64 = 1.5;
@@ -82,6 +83,11 @@ impl Diagnosis {
             .min_by(|a, b| a.weight.total_cmp(&b.weight));
         strongest.filter(|p| refuted && p.weight < 0.0)
     }
+}
+
+/// What is known of the kernel that a machine runs, as further signals.
+pub fn of_kernel(signals: &Signals, release: Option<&str>) -> Vec<Signal> {
+    kernels::signals(signals, release)
 }
 
 /// The diagnoses of a host, the likeliest first; ties in the order of [`Cause`].

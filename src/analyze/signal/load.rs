@@ -67,6 +67,7 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             format!("the processors work {busy:.0} % of the time"),
         );
     }
+    whole_iowait(gather, threads.as_ref().map(|(t, _)| *t));
     if let Some(load) = &host.metrics.load {
         let text = format!("a load of {:.1}", load.one);
         gather.number("load.one", Subject::Machine, load.one, measured(load), text);
@@ -75,5 +76,29 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             let text = format!("a load of {:.1} on {threads} hardware threads", load.one);
             gather.number("load.each", Subject::Machine, each, measured(load), text);
         }
+    }
+}
+
+/// Whether the wait for I/O is that of a whole number of hardware threads, and of at least one: a
+/// thread that waits for ever, as idle rings of io_uring are counted, and no load.
+fn whole_iowait(gather: &mut Gather<'_>, threads: Option<u32>) {
+    const CLOSE: f64 = 0.05;
+    let (Some(cpu), Some(threads)) = (&gather.host.metrics.cpu, threads) else {
+        return;
+    };
+    let waiting = cpu.iowait.0 * f64::from(threads) / 100.0;
+    if waiting >= 1.0 - CLOSE && (waiting - waiting.round()).abs() <= CLOSE {
+        let text = format!(
+            "{} iowait on {threads} hardware threads: exactly {:.0} of them wait",
+            cpu.iowait,
+            waiting.round()
+        );
+        gather.fact(
+            "cpu.iowait_whole",
+            Subject::Machine,
+            true,
+            measured(cpu),
+            text,
+        );
     }
 }

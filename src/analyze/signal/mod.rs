@@ -169,6 +169,13 @@ impl Signals {
         devices
     }
 
+    /// Adds what follows from the others.
+    pub(super) fn extend(&mut self, more: Vec<Signal>) {
+        for signal in more {
+            self.push(signal);
+        }
+    }
+
     fn push(&mut self, signal: Signal) {
         let index = self.list.len();
         self.by_name

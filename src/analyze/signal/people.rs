@@ -5,6 +5,7 @@ use super::{Gather, Subject};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
 use crate::model::observation::{Observation, Symptom, Tried};
+use crate::model::storage::is_below;
 
 /// What came of something tried, as conditions have it.
 fn outcome(tried: Tried) -> &'static str {
@@ -41,6 +42,22 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
                 None => gather.fact(&name, about.clone(), !heard.negated, source.clone(), text),
             }
         }
+        let lies = observation
+            .paths
+            .first()
+            .and_then(|p| Some((p, fstype(gather, p)?)));
+        if let Some((path, fstype)) = lies {
+            let text = format!("{path} lies on {fstype}");
+            let machine = Subject::Machine;
+            gather.word(
+                "path.filesystem",
+                machine.clone(),
+                &fstype,
+                source.clone(),
+                text.clone(),
+            );
+            gather.fact("fs.btrfs", machine, fstype == "btrfs", source.clone(), text);
+        }
         for quantity in &observation.quantities {
             if let Some(what) = &quantity.what {
                 gather.number(
@@ -54,6 +71,14 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         }
     }
     complaint(gather);
+}
+
+/// The type of the filesystem that a path lies on: that of the longest mount point above it.
+fn fstype(gather: &Gather<'_>, path: &str) -> Option<String> {
+    let mounts = gather.host.metrics.mounts.iter();
+    let above = mounts.filter(|m| is_below(path, &m.mountpoint) && !m.fstype.is_empty());
+    let holder = above.max_by_key(|m| m.mountpoint.len())?;
+    Some(holder.fstype.clone())
 }
 
 /// What an observation is about: the filesystem of its path, if one can be told.

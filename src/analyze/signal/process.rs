@@ -25,11 +25,11 @@ fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: 
         gather.word(signal, Subject::Machine, name, measured(process), text);
     };
     if let Some(cpu) = process.cpu.filter(|c| c.0 >= BUSY_PERCENT) {
-        word(
-            gather,
-            "thread.busy",
-            format!("{name} takes {cpu} of a core"),
-        );
+        let text = format!("{name} takes {cpu} of a core");
+        word(gather, "thread.busy", text.clone());
+        if !is_of_kernel(process) {
+            word(gather, "program.busy", text);
+        }
     }
     if process.state == Some(ProcessState::Uninterruptible) {
         let wchan = process
@@ -64,4 +64,25 @@ fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: 
             format!("{name} holds an io_uring open"),
         );
     }
+}
+
+/// Whether something is a thread of the kernel, by its name: those have no command line.
+fn is_of_kernel(process: &Process) -> bool {
+    const NAMES: [&str; 14] = [
+        "kworker",
+        "kswapd",
+        "btrfs-",
+        "ksoftirqd",
+        "kcompactd",
+        "khugepaged",
+        "kthreadd",
+        "rcu_",
+        "migration/",
+        "jbd2",
+        "md",
+        "dmcrypt",
+        "kcryptd",
+        "loop",
+    ];
+    process.command.is_none() && NAMES.iter().any(|n| process.name.starts_with(n))
 }
