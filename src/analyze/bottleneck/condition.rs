@@ -85,9 +85,15 @@ impl Condition {
             ["not", name] => plain(name, Test::Denied),
             ["absent", name] => plain(name, Test::Absent),
             [name] => plain(name, Test::Holds),
-            [name, "=", word] => plain(name, Test::Is(vec![word.to_lowercase()])),
-            [name, "!=", word] => plain(name, Test::IsNot(word.to_lowercase())),
-            [name, "~", word] => plain(name, Test::Contains(word.to_lowercase())),
+            [name, "=", words @ ..] if !words.is_empty() => {
+                plain(name, Test::Is(vec![words.join(" ").to_lowercase()]))
+            }
+            [name, "!=", words @ ..] if !words.is_empty() => {
+                plain(name, Test::IsNot(words.join(" ").to_lowercase()))
+            }
+            [name, "~", words @ ..] if !words.is_empty() => {
+                plain(name, Test::Contains(words.join(" ").to_lowercase()))
+            }
             [name, "in", rest @ ..] if !rest.is_empty() => plain(
                 name,
                 Test::Is(rest.iter().map(|w| w.to_lowercase()).collect()),
@@ -175,6 +181,7 @@ mod tests {
             "thread.busy ~ btrfs-cleaner",
             "profile.data in raid5 raid6",
             "docker.driver != btrfs",
+            "thread.busy ~ btrfs balance",
         ] {
             assert!(Condition::parse(good).is_ok(), "{good}");
         }
