@@ -229,5 +229,5 @@ fn measured(leaf: &Node<'_>, observation: &mut Observation) {
     let what = Some(what).filter(|what| !what.is_empty());
     observation
         .quantities
-        .insert(0, Quantity { what, value, unit });
+        .insert(0, Quantity { what, value, unit, bound: None });
 }
