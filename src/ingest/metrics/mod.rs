@@ -6,19 +6,29 @@
 
 mod compsize;
 mod detect;
+mod detect_btrfs;
 mod device_stats;
+mod device_usage;
 mod df;
+mod dump_super;
+mod filefrag;
+mod filesystem_show;
 mod iostat;
 mod json;
+mod lsattr;
 mod lsblk;
 mod maintenance;
 mod meminfo;
 mod mounts;
 mod pressure;
+mod property;
 mod qgroups;
 mod size;
+mod subvolume_show;
 mod subvolumes;
 mod swaps;
+mod sysfs_btrfs;
+mod sysfs_values;
 mod text;
 mod usage;
 mod versions;
@@ -29,9 +39,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::detect::Format;
-use self::text::{Block, Context, Piece};
+use self::text::{Block, Context, Line, Piece};
 use super::problem::{Problem, quoted};
-use crate::model::metrics::{Metrics, QuotaState, Sourced};
+use crate::model::metrics::{Metrics, Sourced};
 
 /// The largest file that is read, 64 MiB.
 const LARGEST: u64 = 64 << 20;
@@ -111,14 +121,15 @@ pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Proble
         problems.push(Problem::note(name, "is empty"));
         return problems;
     }
+    let lines = text::lines(&cleaned);
     let mut reading = Reading {
         source: name.into(),
         metrics,
         problems,
         untold: 0,
+        cut_line: text::cut_line(&lines),
         previous: None,
     };
-    let lines = text::lines(&cleaned);
     for piece in text::Pieces::of(&cleaned, &lines) {
         reading.take(piece);
     }
@@ -143,6 +154,8 @@ struct Reading<'m> {
     problems: Vec<Problem>,
     /// How many problems there were beyond those told.
     untold: usize,
+    /// The last line, where it ends in what may be a part of a number.
+    cut_line: Option<usize>,
     /// The format of the block before this one.
     previous: Option<Format>,
 }
@@ -163,6 +176,34 @@ impl Reading<'_> {
     /// Says something to know of a line.
     fn note(&mut self, line: usize, message: impl Into<String>) {
         self.tell(Problem::note(&self.source, message).on_line(line));
+    }
+
+    /// Says that a line is not of the tool whose output it stands in.
+    fn not_understood(&mut self, line: &Line<'_>, tool: &str) {
+        let message = format!("not a line of {tool}: `{}`; passed over", quoted(line.text));
+        self.doubt(line.number, message);
+    }
+
+    /// Leaves out the last line of a file that ends amid a number: nobody knows its other digits, nor
+    /// its unit.
+    fn drop_cut_number(&mut self, block: &mut Block<'_, '_>) {
+        let is_cut = block.lines.last().is_some_and(|line| {
+            Some(line.number) == self.cut_line
+                && detect_btrfs::ends_in_number(block.format, line.text)
+        });
+        if is_cut && let Some(line) = block.lines.pop() {
+            self.tell(
+                Problem::warning(
+                    &self.source,
+                    format!(
+                        "the file ends here without a line end, so `{}` may be cut; not read",
+                        quoted(line.text)
+                    ),
+                )
+                .on_line(line.number)
+                .help("end the file with a line end if it is whole"),
+            );
+        }
     }
 
     fn tell(&mut self, problem: Problem) {
@@ -204,7 +245,12 @@ impl Reading<'_> {
                         .help("read are df, btrfs filesystem usage, iostat -x, mountinfo, meminfo, /proc/pressure and lsblk -J"),
                 );
             }
-            Piece::Block(block) => self.block(&block),
+            Piece::Block(mut block) => {
+                self.drop_cut_number(&mut block);
+                if !block.lines.is_empty() {
+                    self.block(&block);
+                }
+            }
         }
     }
 
@@ -219,10 +265,20 @@ impl Reading<'_> {
             Format::MemInfo => meminfo::read(self, block),
             Format::Swaps => swaps::read(self, block),
             Format::Compsize => compsize::read(self, block),
-            Format::DeviceStats => device_stats::read(self, block),
+            Format::DeviceStats | Format::DeviceStatsTable => device_stats::read(self, block),
             Format::Subvolumes | Format::SubvolumeTable => subvolumes::read(self, block),
             Format::Qgroups => qgroups::read(self, block),
             Format::Scrub | Format::Balance => maintenance::read(self, block),
+            Format::FilesystemShow => filesystem_show::read(self, block),
+            Format::DeviceUsage => device_usage::read(self, block),
+            Format::SubvolumeShow => subvolume_show::read(self, block),
+            Format::Property => property::read(self, block),
+            Format::DumpSuper => dump_super::read(self, block),
+            Format::Filefrag => filefrag::read(self, block),
+            Format::Lsattr => lsattr::read(self, block),
+            Format::SysfsBtrfs | Format::CommitStats | Format::BtrfsFeatures => {
+                sysfs_btrfs::read(self, block);
+            }
             Format::Uname | Format::Kernel | Format::BtrfsProgs | Format::NixosVersion => {
                 versions::read(self, block);
             }
@@ -232,12 +288,8 @@ impl Reading<'_> {
 
     /// A message that a tool printed among its output.
     fn message(&mut self, line: usize, text: &str, context: &Context) {
-        if text.contains("quotas not enabled") || text.contains("quota not enabled") {
-            let off = QuotaState {
-                path: context.path.clone(),
-                ..QuotaState::default()
-            };
-            self.metrics.quotas.push(self.sourced(off));
+        if qgroups::said(self, text, context) {
+            // It says so of quotas.
         } else if text.contains("run as root") {
             self.note(
                 line,
