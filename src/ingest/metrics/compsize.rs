@@ -8,10 +8,11 @@ use crate::model::metrics::{CompressionRow, CompressionUse};
 const WHAT: &str = "`compsize`";
 
 pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
-    let mut result = CompressionUse {
+    let empty = CompressionUse {
         path: block.context.path.clone(),
         ..Default::default()
     };
+    let mut result = empty.clone();
     for line in &block.lines {
         let words: Vec<&str> = line.words().collect();
         match words[..] {
@@ -31,7 +32,14 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
                     "compsize found files that are empty or not yet written; run `sync` before it",
                 );
             }
-            ["Type", "Perc", ..] => {}
+            // Of a single file this is the first line.
+            ["Type", "Perc", ..] => {
+                if !result.rows.is_empty() {
+                    let whole = std::mem::replace(&mut result, empty.clone());
+                    reading.metrics.compression.push(reading.sourced(whole));
+                }
+                result.files = result.files.max(1);
+            }
             _ => match row(line) {
                 Some((row, approximate)) => {
                     result.approximate |= approximate;

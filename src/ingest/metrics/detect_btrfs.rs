@@ -20,7 +20,10 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
         Format::SubvolumeShow
     } else if begins("superblock: bytenr=") {
         Format::DumpSuper
-    } else if matches!(line, "No files." | "All empty or still-delalloced files.") {
+    } else if begins("Processed ") && line.contains(" regular extents ")
+        || begins("Type ") && line.contains(" Perc ") && line.contains(" Uncompressed ")
+        || matches!(line, "No files." | "All empty or still-delalloced files.")
+    {
         Format::Compsize
     } else if property::is_property(line) {
         Format::Property
@@ -50,6 +53,8 @@ pub(super) fn holds(format: Format, line: &str) -> bool {
         Format::DeviceUsage | Format::Usage => line.starts_with("   "),
         Format::Subvolumes => is_row(" path "),
         Format::Lsattr => lsattr::flags(line).is_some(),
+        // The head stands first where there is only one file.
+        Format::Compsize => line.starts_with("Type "),
         _ => false,
     }
 }

@@ -6,6 +6,7 @@ use super::Reading;
 use super::detect::Format;
 use super::json;
 use super::text::{self, Block};
+use super::usage::device_path;
 use crate::ingest::problem::quoted;
 use crate::model::metrics::DeviceErrors;
 
@@ -28,6 +29,7 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             // [/dev/sda2].write_io_errs    0
             let counter = (|| {
                 let (device, rest) = line.text.strip_prefix('[')?.split_once("].")?;
+                let device = device_path(device);
                 let mut words = rest.split_whitespace();
                 let (name, count) = (words.next()?, words.next()?.parse::<u64>().ok()?);
                 words.next().is_none().then_some((device, name, count))
@@ -62,7 +64,7 @@ fn row(line: &str) -> Option<DeviceErrors> {
     let (id, device) = rest.trim().split_once(char::is_whitespace)?;
     id.parse::<u64>().ok()?;
     Some(DeviceErrors {
-        device: device.trim().to_owned(),
+        device: device_path(device).to_owned(),
         write,
         read,
         flush,
@@ -81,7 +83,7 @@ pub(super) fn read_json(reading: &mut Reading<'_>, line: usize, devices: &Value)
             continue;
         };
         let mut errors = DeviceErrors {
-            device,
+            device: device_path(&device).to_owned(),
             ..DeviceErrors::default()
         };
         for (key, value) in object.as_object().into_iter().flatten() {

@@ -75,7 +75,7 @@ fn detail(shown: &mut FilesystemShow, text: &str) -> bool {
         let (used, path) = rest.split_once(" path ")?;
         let (path, is_missing) = match path.strip_suffix(" MISSING") {
             Some(path) => (path, true),
-            None => (path, path.trim() == "missing"),
+            None => (path, super::usage::device_path(path) == "missing"),
         };
         let (size, used) = (size::size(size.trim())?, size::size(used.trim())?);
         shown.approximate |= size.approximate || used.approximate;
@@ -85,7 +85,7 @@ fn detail(shown: &mut FilesystemShow, text: &str) -> bool {
             id: id.trim().parse().ok()?,
             size: known(size.bytes),
             allocated: known(used.bytes),
-            path: path.to_owned(),
+            path: super::usage::device_path(path).to_owned(),
             missing: is_missing,
         })
     })();

@@ -40,6 +40,8 @@ struct Sums {
     parts: usize,
     told: usize,
     errors: Vec<String>,
+    /// Whether this part took less than a second, of which old versions count no rate.
+    is_short: bool,
 }
 
 fn scrub(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
@@ -90,7 +92,8 @@ fn scrub_line(state: &mut Maintenance, sums: &mut Sums, text: &str) -> bool {
     };
     let value = value.trim();
     match key {
-        "UUID" | "Scrub started" | "Scrub resumed" | "Duration" | "Time left" | "ETA" => {}
+        "UUID" | "Scrub started" | "Scrub resumed" | "Time left" | "ETA" => {}
+        "Duration" => sums.is_short = value == "0:00:00",
         "Status" => {
             let found = match value {
                 "running" => MaintenanceState::Running,
@@ -127,6 +130,9 @@ fn scrub_line(state: &mut Maintenance, sums: &mut Sums, text: &str) -> bool {
                 .next()
                 .and_then(|rate| size::size(rate.strip_suffix("/s")?));
             let Some(rate) = rate else { return false };
+            if sums.is_short && rate.bytes.0 == 0 {
+                return true;
+            }
             // Devices are read side by side.
             let sum = state.rate_bytes_s.unwrap_or(0.0) + rate.bytes.0 as f64;
             state.rate_bytes_s = Some(sum);

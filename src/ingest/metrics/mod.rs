@@ -130,8 +130,11 @@ pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Proble
         cut_line: text::cut_line(&lines),
         previous: None,
     };
-    for piece in text::Pieces::of(&cleaned, &lines) {
-        reading.take(piece);
+    // A file of `/sys` is one value, known by its path alone.
+    if !sysfs_btrfs::take(&mut reading, name, &cleaned) {
+        for piece in text::Pieces::of(&cleaned, &lines) {
+            reading.take(piece);
+        }
     }
     let Reading {
         mut problems,

@@ -9,8 +9,13 @@ use crate::model::units::Bytes;
 pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     let mut shown: Vec<SubvolumeShow> = Vec::new();
     let mut is_snapshots = false;
-    for line in &block.lines {
+    for (index, line) in block.lines.iter().enumerate() {
         if !line.text.starts_with('\t') {
+            let next = block.lines.get(index + 1);
+            if !next.is_some_and(|next| next.text.starts_with("\tName:")) {
+                reading.not_understood(line, "`btrfs subvolume show`");
+                continue;
+            }
             is_snapshots = false;
             shown.push(SubvolumeShow {
                 path: line.text.to_owned(),

@@ -156,7 +156,10 @@ fn label(line: &str) -> Option<&str> {
         return Some(line.trim_matches('=').trim());
     }
     // user@host:~$ command, [root@host:~]# command
-    let (prompt, command) = line.split_once("$ ").or_else(|| line.split_once("# "))?;
+    let (prompt, command) = line
+        .split_once("$ ")
+        .or_else(|| line.split_once("# "))
+        .or_else(|| Some((line.strip_suffix(['$', '#'])?, "")))?;
     let is_prompt = prompt.contains('@')
         && prompt.len() <= 80
         && prompt
@@ -335,6 +338,9 @@ mod tests {
                 Some("btrfs device stats /"),
             ),
             ("ann@nas:/srv$ df", Some("df")),
+            ("[root@nas:~]#", Some("")),
+            ("ID 256 gen 10 top level 5 path ann@nas$ x", None),
+            ("0/256   16384   16384   ann@nas$ x", None),
             ("# HELP node_disk_io_now", None),
             ("/dev/sda1 1 2 3 4% /", None),
         ];

@@ -90,7 +90,42 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     usage.slack = usage
         .slack
         .filter(|slack| Some(*slack) <= usage.device_size);
+    if is_without_parity(&usage) {
+        usage.allocated = None;
+        usage.unallocated = None;
+        usage.used = None;
+        usage.free_estimated = None;
+        usage.free_minimum = None;
+        usage.data_ratio = usage.data_ratio.filter(|ratio| *ratio >= 1.0);
+        usage.metadata_ratio = usage.metadata_ratio.filter(|ratio| *ratio >= 1.0);
+        if let Some(first) = block.lines.first() {
+            reading.note(
+                first.number,
+                "made without root on RAID5 or RAID6: what the tool computes of it is wrong and was left out",
+            );
+        }
+    }
     reading.metrics.usage.push(reading.sourced(usage));
+}
+
+/// Whether the tool has left out block groups with parity, whose raw size it knows only from the
+/// chunks, which root alone may read.
+fn is_without_parity(usage: &BtrfsUsage) -> bool {
+    let has_parity = |group: &BlockGroup| matches!(group.profile.as_str(), "RAID5" | "RAID6");
+    let is_nothing = |ratio: Option<f64>| ratio.is_some_and(|ratio| ratio < 1.0);
+    usage.device_size.is_some()
+        && usage.block_groups.iter().any(has_parity)
+        && (usage.devices.is_empty()
+            || is_nothing(usage.data_ratio)
+            || is_nothing(usage.metadata_ratio))
+}
+
+/// A path of a device as facts have it: one that is absent goes by several names.
+pub(super) fn device_path(path: &str) -> &str {
+    match path.trim() {
+        "<missing disk>" => "missing",
+        path => path,
+    }
 }
 
 /// Reads a size and remembers whether any was rounded.
@@ -135,9 +170,10 @@ fn overall(usage: &mut BtrfsUsage, line: &str) -> bool {
             is_read(usage.missing)
         }
         "Device slack" => {
-            // The absurd one of a run without root is too large to be read with `-b`, or is negative.
+            // Without root it is nearly 2^64, which may round to what no number holds.
+            let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
             usage.slack = bytes(usage, value);
-            is_read(usage.slack) || value == "16.00EiB"
+            is_read(usage.slack) || size::decimal(digits).is_some()
         }
         "Device zone unusable" => {
             usage.zone_unusable = bytes(usage, value);
@@ -218,7 +254,7 @@ fn device(
     let Some(size) = bytes(usage, number) else {
         return false;
     };
-    let path = path.trim();
+    let path = device_path(path);
     let index = *known.entry(path.to_owned()).or_insert(usage.devices.len());
     if index == usage.devices.len() {
         let path = path.to_owned();
@@ -237,8 +273,9 @@ fn device(
     true
 }
 
-/// The first head of `-T`: nothing but kinds of block groups.
+/// The first head of `-T`: nothing but kinds of block groups, right of where the paths stand.
 fn table_head(line: &Line<'_>) -> Option<Table> {
+    line.text.starts_with(char::is_whitespace).then_some(())?;
     let kinds: Vec<BlockGroupKind> = line.words().map(kind).collect::<Option<_>>()?;
     (!kinds.is_empty()).then(|| Table {
         kinds,
@@ -311,7 +348,7 @@ fn table_row(usage: &mut BtrfsUsage, table: &mut Table, line: &Line<'_>) -> bool
             }
             let allocated = groups.iter().fold(0u64, |sum, n| sum.saturating_add(n.0));
             usage.devices.push(UsageDevice {
-                path: path.to_owned(),
+                path: device_path(path).to_owned(),
                 allocated: Bytes(allocated),
                 unallocated: Some(*unallocated),
             });
