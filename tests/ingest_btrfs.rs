@@ -616,6 +616,17 @@ fn a_scrub_that_runs_tells_its_speed_and_how_far_it_is() {
 }
 
 #[test]
+fn a_scrub_in_its_first_seconds_runs_though_nothing_is_measured() {
+    let begun = scrub(
+        "\tno stats available\nTime left:        0:00:00\nETA:              Mon Nov 23 22:14:36 2026\n\
+         Total to scrub:   300.45MiB\nBytes scrubbed:   0.00B  (0.00%)\nRate:             0.00B/s\n\
+         Error summary:    no errors found\n",
+    );
+    assert!(begun.running);
+    assert_eq!((begun.rate_bytes_s, begun.done), (None, None));
+}
+
+#[test]
 fn a_scrub_of_many_devices_is_one_job() {
     let devices = scrub(
         "\nScrub device /dev/sda (id 1) status\nScrub started:    x\nStatus:           running\nDuration:         0:01:00\n\
@@ -753,13 +764,16 @@ fn compsize_in_every_form() {
         messages(&problems),
         ["compsize found no files with data on disk"]
     );
-    let one = all_of(
-        "Processed 1 file, 1 regular extents (1 refs), 0 inline.\nType       Perc     Disk Usage   Uncompressed Referenced  \n\
-         TOTAL       50%      4.0K         8.0K         8.0K       \nlzo         50%      4.0K         8.0K         8.0K       \n",
-    );
+    // Of a single file it does not say that it is one.
+    let one = "Type       Perc     Disk Usage   Uncompressed Referenced  \n\
+               TOTAL       50%      4.0K         8.0K         8.0K       \nlzo         50%      4.0K         8.0K         8.0K       \n";
+    let metrics = all_of(&one.repeat(2));
+    assert_eq!(metrics.compression.len(), 2);
+    let row = &metrics.compression[1].rows[0];
+    assert_eq!((metrics.compression[1].files, row.disk), (1, Bytes(4096)));
     assert_eq!(
-        (one.compression[0].files, one.compression[0].rows[0].disk),
-        (1, Bytes(4096))
+        (row.algorithm.as_str(), row.uncompressed),
+        ("lzo", Bytes(8192))
     );
     let (_, problems) =
         read("Processed 62 files, 6\nType Perc Disk Usage Uncompressed Referenced\nzstd 25% 1.6\n");

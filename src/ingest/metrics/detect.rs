@@ -161,6 +161,11 @@ fn is_scrub(lines: &[Line<'_>]) -> bool {
         text.starts_with("scrub ") || text == "no stats available"
     };
     let next = lines.iter().skip(1).find(|line| !line.text.is_empty());
+    // `btrfs scrub start -B -d` names no filesystem.
+    let is_device = |text: &str| text.starts_with("scrub device ") && text.contains(" (id ");
+    if is_device(&lines[0].text.to_lowercase()) {
+        return true;
+    }
     lines[0].text.starts_with("UUID:") && next.is_some_and(started)
 }
 

@@ -40,8 +40,9 @@ struct Sums {
     parts: usize,
     told: usize,
     errors: Vec<String>,
-    /// Whether this part took less than a second, of which old versions count no rate.
-    is_short: bool,
+    /// Whether nothing was measured yet: this part took less than a second, or is in its first
+    /// seconds, before the first report.
+    is_unmeasured: bool,
 }
 
 fn scrub(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
@@ -75,12 +76,14 @@ fn scrub_line(state: &mut Maintenance, sums: &mut Sums, text: &str) -> bool {
     let lower = text.to_lowercase();
     if lower.starts_with("scrub device ") {
         sums.of_part = None;
+        sums.is_unmeasured = false;
         return true;
     }
     if lower.starts_with("scrub status for ") || lower.starts_with("scrub done for ") {
         return true;
     }
     if text == "no stats available" {
+        sums.is_unmeasured = true;
         state.state = worst(state.state, MaintenanceState::Never);
         return true;
     }
@@ -92,8 +95,10 @@ fn scrub_line(state: &mut Maintenance, sums: &mut Sums, text: &str) -> bool {
     };
     let value = value.trim();
     match key {
-        "UUID" | "Scrub started" | "Scrub resumed" | "Time left" | "ETA" => {}
-        "Duration" => sums.is_short = value == "0:00:00",
+        "UUID" | "Scrub started" | "Scrub resumed" => {}
+        // Only of one that runs, even where nothing else is known of it yet.
+        "Time left" | "ETA" => state.state = MaintenanceState::Running,
+        "Duration" => sums.is_unmeasured = value == "0:00:00",
         "Status" => {
             let found = match value {
                 "running" => MaintenanceState::Running,
@@ -117,6 +122,9 @@ fn scrub_line(state: &mut Maintenance, sums: &mut Sums, text: &str) -> bool {
             let (Some(scrubbed), true) = (size::size(bytes.trim()), percent.ends_with("%)")) else {
                 return false;
             };
+            if sums.is_unmeasured && scrubbed.bytes.0 == 0 {
+                return true;
+            }
             if let Some(total) = sums.of_part {
                 sums.total = sums.total.saturating_add(total);
                 sums.scrubbed = sums.scrubbed.saturating_add(scrubbed.bytes.0);
@@ -130,7 +138,7 @@ fn scrub_line(state: &mut Maintenance, sums: &mut Sums, text: &str) -> bool {
                 .next()
                 .and_then(|rate| size::size(rate.strip_suffix("/s")?));
             let Some(rate) = rate else { return false };
-            if sums.is_short && rate.bytes.0 == 0 {
+            if sums.is_unmeasured && rate.bytes.0 == 0 {
                 return true;
             }
             // Devices are read side by side.

@@ -154,10 +154,13 @@ fn errors(state: &mut FilesystemState, id: &str, text: &str) -> bool {
         None if state.device_errors.len() >= MOST => return false,
         None => {
             state.device_errors.push(DeviceErrors {
-                device,
+                device: device.clone(),
                 ..DeviceErrors::default()
             });
-            state.device_errors.len() - 1
+            // By number: `devid:2` before `devid:10`.
+            let errors = &mut state.device_errors;
+            errors.sort_by(|a, b| (a.device.len(), &a.device).cmp(&(b.device.len(), &b.device)));
+            errors.iter().position(|e| e.device == device).unwrap_or(0)
         }
     };
     text.lines().all(|line| {
