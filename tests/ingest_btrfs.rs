@@ -65,7 +65,7 @@ fn names() -> Vec<String> {
         })
         .collect();
     names.sort();
-    assert!(names.len() >= 43, "{names:?}");
+    assert!(names.len() >= 51, "{names:?}");
     names
 }
 
@@ -1100,6 +1100,151 @@ fn quotas_seen_in_sys_give_way_to_what_the_tool_said() {
     // Before Linux 6.7 there is no mode to be seen.
     assert_eq!(all_of(&at("enabled", "1")).quotas[0].mode, None);
     assert!(!all_of(&at("enabled", "0")).quotas[0].enabled);
+}
+
+#[test]
+fn the_same_command_on_two_filesystems_is_two_facts() {
+    let twice = |name: &str| all_of(&text(name).repeat(2));
+    assert_eq!(twice("btrfs-fi-df-b.txt").usage.len(), 2);
+    assert_eq!(
+        twice("btrfs-fi-df-b.txt").usage[1].value,
+        sound("btrfs-fi-df-b.txt").usage[0].value
+    );
+    for name in [
+        "btrfs-subvol-list.txt",
+        "btrfs-subvol-list-a.txt",
+        "btrfs-subvol-list-puqt.txt",
+    ] {
+        let lists = twice(name).subvolumes;
+        assert_eq!((lists.len(), lists[1].total), (2, 4), "{name}");
+    }
+    for name in [
+        "btrfs-scrub-status.txt",
+        "btrfs-scrub-status2.txt",
+        "btrfs-balance-status.txt",
+    ] {
+        assert_eq!(twice(name).maintenance.len(), 2, "{name}");
+    }
+    assert_eq!(twice("btrfs-fi-show.txt").shown.len(), 2);
+    assert_eq!(
+        twice("btrfs-subvol-show.txt").subvolume_shows[1].snapshots,
+        ["snap1"]
+    );
+    assert_eq!(
+        twice("btrfs-inspect-dump-super.txt").supers[1]
+            .features
+            .len(),
+        8
+    );
+    assert_eq!(twice("btrfs-qgroup-show.txt").quotas[1].groups, 5);
+    assert_eq!(twice("compsize.txt").compression[1].rows.len(), 2);
+    assert_eq!(twice("btrfs-property-get-nix.txt").properties.len(), 2);
+}
+
+#[test]
+fn what_stands_behind_usage_is_not_taken_for_its_devices() {
+    let (metrics, problems) = read(&(text("btrfs-fi-usage-b.txt") + "   7       0 loop0 1 2 3\n"));
+    assert_eq!(metrics.usage[0].devices.len(), 2);
+    assert_eq!(problems.len(), 1);
+}
+
+// ---- invented outputs of other versions, beside the real ones
+
+#[test]
+fn a_pool_with_everything_wrong_is_read() {
+    let usage = sound("btrfs-fi-usage-T-missing.txt").usage[0].value.clone();
+    assert_eq!(
+        (usage.missing, usage.multiple_profiles),
+        (Some(Bytes(1_000_201_247_785)), Some(true))
+    );
+    assert_eq!(
+        (usage.slack, usage.global_reserve_used),
+        (Some(Bytes(3584)), Some(Bytes(16 * KIB)))
+    );
+    let held: Vec<(&str, u64)> = usage
+        .devices
+        .iter()
+        .map(|d| (d.path.as_str(), d.allocated.0 >> 25))
+        .collect();
+    // In steps of 32 MiB: 352 GiB and one, and 340 GiB and one.
+    assert_eq!(
+        held,
+        [
+            ("/dev/sda2", 352 * 32 + 1),
+            ("/dev/sdb2", 340 * 32 + 1),
+            ("missing", 340 * 32 + 1)
+        ]
+    );
+    let data: Vec<(&str, u64)> = usage
+        .block_groups
+        .iter()
+        .filter(|g| g.kind == BlockGroupKind::Data)
+        .map(|g| (g.profile.as_str(), g.size.0 >> 30))
+        .collect();
+    assert_eq!(data, [("single", 12), ("RAID5", 672)]);
+
+    let scrub = sound("btrfs-scrub-status-running.txt").maintenance[0]
+        .value
+        .clone();
+    assert_eq!(
+        (scrub.running, scrub.rate_bytes_s),
+        (true, Some(475_655_045.0))
+    );
+    assert!((scrub.done.unwrap().0 - 33.33).abs() < 0.01);
+    assert_eq!(
+        scrub.errors.as_deref(),
+        Some("csum=12 verify=1, corrected 11, uncorrectable 2")
+    );
+
+    let errors = sound("btrfs-dev-stats-T.txt").device_errors;
+    assert_eq!(
+        (errors[0].device.as_str(), errors[0].total()),
+        ("/dev/mapper/luks", 153)
+    );
+    assert_eq!((errors[0].corruption, errors[1].total()), (123, 0));
+
+    let metrics = sound("sysfs-fs-btrfs-grep.txt");
+    let state = &metrics.states[0];
+    assert_eq!(
+        (state.label.as_deref(), state.missing),
+        (Some("big: pool | one"), Some(1))
+    );
+    assert_eq!(
+        (state.checksum.as_deref(), state.bg_reclaim_percent),
+        (Some("xxhash64"), Some(30))
+    );
+    assert_eq!(state.read_policy.as_deref(), Some("round-robin:196608"));
+    assert_eq!(state.exclusive_operation.as_deref(), Some("balance paused"));
+    assert_eq!(state.read_ahead, Some(Bytes(4 * MIB)));
+    assert_eq!(state.commits.unwrap().max, Some(Millis(41877.0)));
+    assert_eq!(state.block_groups[0].profile, "RAID5");
+    assert_eq!(state.space[0].pinned, Some(Bytes(4 * MIB)));
+    assert_eq!(state.device_errors[0].corruption, 123);
+    assert_eq!(
+        (state.quota, metrics.quotas[0].limited),
+        (Some(QuotaMode::Simple), true)
+    );
+    assert_eq!(metrics.kernel_features.as_ref().unwrap().len(), 2);
+
+    let quota = sound("btrfs-qgroup-show-limited.txt").quotas[0]
+        .value
+        .clone();
+    assert_eq!((quota.groups, quota.limited, quota.stale), (5, true, 1));
+    assert_eq!(quota.inconsistent, Some(true));
+
+    let files = sound("filefrag-v.txt").fragmentation;
+    assert_eq!(
+        (files[0].extents, files[0].compressed, files[0].size),
+        (3, Some(true), Some(Bytes(786_432)))
+    );
+    assert_eq!((files[1].extents, files[2].extents), (4711, 1));
+    assert_eq!((files[1].compressed, files[1].size), (None, None));
+    let flags = sound("lsattr-R.txt").flags;
+    assert_eq!(flags.len(), 5);
+    assert_eq!(
+        (flags[3].path.as_str(), flags[3].nocow),
+        ("./a folder/db.sqlite", true)
+    );
 }
 
 // ---- broken input

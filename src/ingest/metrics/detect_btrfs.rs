@@ -50,7 +50,6 @@ pub(super) fn holds(format: Format, line: &str) -> bool {
     match format {
         Format::SubvolumeShow | Format::DumpSuper => line.starts_with('\t'),
         Format::FilesystemShow => line.starts_with("\tdevid "),
-        Format::DeviceUsage | Format::Usage => line.starts_with("   "),
         Format::Subvolumes => is_row(" path "),
         Format::Lsattr => lsattr::flags(line).is_some(),
         // The head stands first where there is only one file.

@@ -49,10 +49,21 @@ fn scrub(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     let mut state = job(MaintenanceJob::Scrub, block);
     let mut sums = Sums::default();
     for line in &block.lines {
+        let is_head = ["UUID:", "scrub status for ", "scrub done for "]
+            .iter()
+            .any(|head| line.text.starts_with(head));
+        if is_head && state.state != MaintenanceState::Unknown {
+            finish_scrub(reading, state, &sums);
+            (state, sums) = (job(MaintenanceJob::Scrub, block), Sums::default());
+        }
         if !scrub_line(&mut state, &mut sums, line.text) {
             reading.not_understood(line, SCRUB);
         }
     }
+    finish_scrub(reading, state, &sums);
+}
+
+fn finish_scrub(reading: &mut Reading<'_>, mut state: Maintenance, sums: &Sums) {
     state.running = state.state == MaintenanceState::Running;
     if sums.told > 0 && sums.told >= sums.parts && sums.total > 0 {
         state.done = Some(Percent(sums.scrubbed as f64 * 100.0 / sums.total as f64));

@@ -48,7 +48,7 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     }
 }
 
-/// `	Generation: 		10`
+/// A key, a colon, tabs, and the value.
 fn detail(shown: &mut SubvolumeShow, line: &str) -> bool {
     let Some((key, value)) = line.trim().split_once(':') else {
         return false;

@@ -1,5 +1,7 @@
 //! `btrfs subvolume list`, with any columns, as lines or as `-t` table.
 
+use std::collections::BTreeSet;
+
 use super::Reading;
 use super::detect::Format;
 use super::text::{Block, Line};
@@ -7,6 +9,7 @@ use crate::model::metrics::SubvolumeCount;
 
 /// One line: the path, and whether it is a snapshot where its columns tell.
 struct Row<'t> {
+    id: u64,
     path: &'t str,
     is_snapshot: Option<bool>,
 }
@@ -24,8 +27,13 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
         Some(head) if is_table => head.text.split('\t').filter(|h| !h.is_empty()).collect(),
         _ => Vec::new(),
     };
-    let mut paths = Vec::new();
-    let mut snapshots = Some(0);
+    let empty = SubvolumeCount {
+        path: block.context.path.clone(),
+        snapshots: Some(0),
+        ..SubvolumeCount::default()
+    };
+    let mut count = empty.clone();
+    let mut ids = BTreeSet::new();
     for line in block.lines.iter().skip(usize::from(is_table)) {
         if is_table && line.text.starts_with("--") {
             continue;
@@ -39,20 +47,25 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             reading.not_understood(line, "`btrfs subvolume list`");
             continue;
         };
-        paths.push(row.path.trim_start_matches("<FS_TREE>/").to_owned());
+        // Those of another filesystem begin.
+        if !ids.insert(row.id) {
+            push(reading, std::mem::replace(&mut count, empty.clone()));
+            ids = BTreeSet::from([row.id]);
+        }
+        let path = row.path.trim_start_matches("<FS_TREE>/");
+        count.paths.push(path.to_owned());
         let is_snapshot = row.is_snapshot.or(only_snapshots.then_some(true));
-        snapshots = match (snapshots, is_snapshot) {
+        count.snapshots = match (count.snapshots, is_snapshot) {
             (Some(n), Some(is_snapshot)) => Some(n + u64::from(is_snapshot)),
             _ => None,
         };
     }
-    paths.sort();
-    let count = SubvolumeCount {
-        path: block.context.path.clone(),
-        total: paths.len() as u64,
-        snapshots,
-        paths,
-    };
+    push(reading, count);
+}
+
+fn push(reading: &mut Reading<'_>, mut count: SubvolumeCount) {
+    count.paths.sort();
+    count.total = count.paths.len() as u64;
     reading.metrics.subvolumes.push(reading.sourced(count));
 }
 
@@ -61,13 +74,14 @@ fn of_line(line: &str) -> Option<Row<'_>> {
     // The path is the rest of the line and may hold anything, the word `path` too.
     let (facts, path) = line.split_once(" path ")?;
     let id = facts.strip_prefix("ID ")?.split_whitespace().next()?;
-    id.parse::<u64>().ok()?;
+    let id = id.parse().ok()?;
     let mut words = facts.split_whitespace();
     let parent = words
         .find(|word| *word == "parent_uuid")
         .and_then(|_| words.next());
     let is_of_snapshots = facts.split_whitespace().any(|word| word == "otime");
     Some(Row {
+        id,
         path,
         is_snapshot: parent
             .map(|parent| parent != "-")
@@ -75,7 +89,7 @@ fn of_line(line: &str) -> Option<Row<'_>> {
     })
 }
 
-/// `259	10	5	5		ee64…	snap1`: two tabs follow the top level.
+/// A number and more, each behind a tab, two of them behind the top level; the path is last.
 fn of_table<'t>(heads: &[&str], line: &Line<'t>) -> Option<Row<'t>> {
     let mut rest = line.text;
     let mut cells = Vec::new();
@@ -85,10 +99,11 @@ fn of_table<'t>(heads: &[&str], line: &Line<'t>) -> Option<Row<'t>> {
         rest = after;
     }
     let path = rest.trim_start_matches('\t');
-    cells.first()?.parse::<u64>().ok()?;
+    let id = cells.first()?.parse().ok()?;
     let at = |name: &str| heads.iter().position(|head| *head == name);
     let parent = at("parent_uuid").and_then(|column| cells.get(column));
     (!path.is_empty()).then(|| Row {
+        id,
         path,
         is_snapshot: parent
             .map(|parent| *parent != "-")

@@ -28,7 +28,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// Whether a line is one of a dump: `allocation/data/total_bytes	209715200|`, or
+/// Whether a line is one of a dump: `allocation/data/total_bytes`, a tab and `209715200|`, or
 /// `/sys/fs/btrfs/<UUID>/label:home`.
 pub(super) fn is_dump(line: &str) -> bool {
     if let Some((_, rest)) = below(line) {

@@ -255,6 +255,10 @@ fn device(
         return false;
     };
     let path = device_path(path);
+    // What another tool prints behind it may be indented as well.
+    if !path.starts_with('/') && path != "missing" {
+        return false;
+    }
     let index = *known.entry(path.to_owned()).or_insert(usage.devices.len());
     if index == usage.devices.len() {
         let path = path.to_owned();
@@ -379,6 +383,21 @@ pub(super) fn read_df(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             }
             Some((kind_word.replace(", ", ","), profile, size, used))
         })();
+        // The groups of another filesystem begin.
+        let is_again = parts.as_ref().is_some_and(|(word, profile, ..)| {
+            let is_known = |g: &BlockGroup| Some(g.kind) == kind(word) && g.profile == **profile;
+            usage.block_groups.iter().any(is_known)
+                || (word == "GlobalReserve" && usage.global_reserve.is_some())
+        });
+        if is_again {
+            let empty = BtrfsUsage {
+                mountpoint: usage.mountpoint.clone(),
+                approximate: usage.approximate,
+                ..BtrfsUsage::default()
+            };
+            let whole = std::mem::replace(&mut usage, empty);
+            reading.metrics.usage.push(reading.sourced(whole));
+        }
         let read = parts.is_some_and(|(word, profile, size, used)| {
             add_group(&mut usage, &word, profile, size, used)
         });
