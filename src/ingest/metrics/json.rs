@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::text::Context;
-use super::{Reading, device_stats, iostat, lsblk, mounts, qgroups, size, usage};
+use super::{Reading, device_stats, iostat, lsblk, mounts, qgroups, size, subvolumes, usage};
 use crate::ingest::problem::quoted;
 use crate::model::units::Bytes;
 
@@ -22,6 +22,8 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, contex
         device_stats::read_json(reading, line, devices);
     } else if let Some(groups) = value.get("qgroup-show") {
         qgroups::read_json(reading, line, groups, context);
+    } else if let Some(list) = value.get("subvolume-list") {
+        subvolumes::read_json(reading, line, list, context);
     } else if let Some(groups) = value.get("filesystem-df") {
         usage::read_df_json(reading, line, groups, context);
     } else if has("hardware") && has("virtualisation") {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Reading;
+use serde_json::Value;
+
 use super::detect::Format;
-use super::text::{Block, Line};
+use super::text::{Block, Context, Line};
+use super::{Reading, json};
 use crate::model::metrics::SubvolumeCount;
 
 /// One line: the path, and whether it is a snapshot where its columns tell.
@@ -59,6 +61,33 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             (Some(n), Some(is_snapshot)) => Some(n + u64::from(is_snapshot)),
             _ => None,
         };
+    }
+    push(reading, count);
+}
+
+/// `btrfs --format json subvolume list`, which builds with experimental features have since progs
+/// 6.5.
+pub(super) fn read_json(reading: &mut Reading<'_>, line: usize, list: &Value, context: &Context) {
+    let mut count = SubvolumeCount {
+        path: context.path.clone(),
+        snapshots: Some(0),
+        ..SubvolumeCount::default()
+    };
+    for subvolume in json::objects(list) {
+        let Some(path) = subvolume.get("path").and_then(Value::as_str) else {
+            reading.doubt(line, "a subvolume without a path; passed over");
+            continue;
+        };
+        count
+            .paths
+            .push(path.trim_start_matches("<FS_TREE>/").to_owned());
+        let parent = subvolume.get("parent_uuid");
+        // What has no parent has a dash, or null.
+        let is_snapshot = |parent: &Value| parent.as_str().is_some_and(|uuid| uuid.len() > 1);
+        count.snapshots = count
+            .snapshots
+            .zip(parent)
+            .map(|(n, parent)| n + u64::from(is_snapshot(parent)));
     }
     push(reading, count);
 }
