@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -1285,7 +1286,7 @@ fn numbers(value: &serde_json::Value, path: &str, found: &mut Vec<(String, f64)>
     }
 }
 
-fn all_numbers(metrics: &Metrics) -> std::collections::BTreeMap<String, f64> {
+fn all_numbers(metrics: &Metrics) -> BTreeMap<String, f64> {
     let mut found = Vec::new();
     for state in &metrics.subvolumes {
         assert_eq!(state.total, state.paths.len() as u64);
@@ -1305,32 +1306,49 @@ fn may_be_zero(path: &str) -> bool {
         || path.ends_with(".missing")
 }
 
-fn assert_part_agrees(name: &str, end: usize) {
-    let whole_text = fs::read(folder().join(name)).unwrap();
-    let (whole, part) = (&whole_text[..], &whole_text[..end]);
-    let facts = |bytes: &[u8]| {
+/// A fixture and the numbers in it.
+struct Whole {
+    name: String,
+    bytes: Vec<u8>,
+    numbers: BTreeMap<String, f64>,
+}
+
+impl Whole {
+    fn of(name: &str) -> Whole {
+        let bytes = fs::read(folder().join(name)).unwrap();
+        Whole {
+            numbers: Whole::numbers(name, &bytes),
+            name: name.to_owned(),
+            bytes,
+        }
+    }
+
+    fn numbers(name: &str, bytes: &[u8]) -> BTreeMap<String, f64> {
         let mut metrics = Metrics::default();
         read_bytes(name, bytes, &mut metrics);
         all_numbers(&metrics)
-    };
-    let whole = facts(whole);
-    for (path, number) in facts(part) {
-        let known = whole.get(&path).copied();
-        assert!(
-            known == Some(number) || (number == 0.0 && may_be_zero(&path)),
-            "{name} cut at {end}: {path} is {number}, in the whole {known:?}"
-        );
+    }
+
+    fn assert_agrees_with_part(&self, end: usize) {
+        for (path, number) in Whole::numbers(&self.name, &self.bytes[..end]) {
+            let known = self.numbers.get(&path).copied();
+            assert!(
+                known == Some(number) || (number == 0.0 && may_be_zero(&path)),
+                "{} cut at {end}: {path} is {number}, in the whole {known:?}",
+                self.name
+            );
+        }
     }
 }
 
 #[test]
 fn no_number_of_a_part_differs_from_that_of_the_whole() {
     for name in names() {
-        let length = fs::read(folder().join(&name)).unwrap().len();
-        // Every byte of the last thousand lines would take long; this meets each place in a line.
-        let step = (length / 400).max(1);
-        for end in (0..length).step_by(step) {
-            assert_part_agrees(&name, end);
+        let whole = Whole::of(&name);
+        // Every byte of the longest files would take long; this meets each place in a line.
+        let step = (whole.bytes.len() / 400).max(1);
+        for end in (0..whole.bytes.len()).step_by(step) {
+            whole.assert_agrees_with_part(end);
         }
     }
 }
@@ -1342,8 +1360,8 @@ proptest! {
     fn no_cut_changes_a_number(pick in any::<prop::sample::Index>(), at in any::<prop::sample::Index>()) {
         let names = names();
         let name = pick.get(&names);
-        let length = fs::read(folder().join(name)).unwrap().len();
-        assert_part_agrees(name, at.index(length));
+        let whole = Whole::of(name);
+        whole.assert_agrees_with_part(at.index(whole.bytes.len()));
     }
 
     #[test]
