@@ -26,16 +26,21 @@ const LARGEST: usize = 1 << 20;
 
 /// Reads a sentence of the command line.
 pub fn read_text(text: &str) -> (Observation, Vec<Problem>) {
+    read_text_from(COMMAND_LINE, text)
+}
+
+/// Reads a sentence that stands at `source`: a file with its line, or a key of a facts file.
+pub fn read_text_from(source: &str, text: &str) -> (Observation, Vec<Problem>) {
     let mut observation = Observation {
         text: text.trim().to_owned(),
-        source: COMMAND_LINE.to_owned(),
+        source: source.to_owned(),
         ..Observation::default()
     };
     phrase::understand(text, &mut observation);
     let mut problems = Vec::new();
     if observation.symptoms.is_empty() && observation.workloads.is_empty() {
         let message = format!("nothing understood of `{}`; kept as text", quoted(text));
-        problems.push(Problem::note(COMMAND_LINE, message).help(
+        problems.push(Problem::note(source, message).help(
             "say what happens (slow, stall, freeze, no space) and while what (build, database, backup)",
         ));
     }

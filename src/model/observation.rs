@@ -23,6 +23,8 @@ pub struct Observation {
     pub severity: Option<HowBad>,
     /// When it happens, in their words.
     pub when: Option<String>,
+    /// Every concept of the lexicon that was understood, in the order of the words.
+    pub heard: Vec<Heard>,
     /// Numbers they gave.
     pub quantities: Vec<Quantity>,
     /// Where they said it: a file name with line, or `--observe`.
@@ -67,6 +69,40 @@ impl Observation {
             parts.join("; ")
         }
     }
+}
+
+/// One concept that was understood of someone's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Heard {
+    /// Its id in the lexicon: `symptom.slow`, `thing.quota`.
+    pub concept: String,
+    /// Whether they say that it is *not* so; then it is known not to be.
+    pub negated: bool,
+    /// Whether they only guess it, ask about it or pass on what others say: never a fact.
+    pub supposed: bool,
+    /// Where they tried it: what came of it.
+    pub tried: Option<Tried>,
+    /// The exact words it was understood from.
+    pub words: String,
+}
+
+impl Heard {
+    /// Whether it is told as what is so now.
+    pub fn is_fact(&self) -> bool {
+        !self.negated && !self.supposed && self.tried.is_none()
+    }
+}
+
+/// What came of something that people tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tried {
+    /// It got better.
+    Helped,
+    /// Nothing changed.
+    NoEffect,
+    /// It got worse.
+    Worse,
 }
 
 /// What people complain of; the later, the worse.

@@ -73,12 +73,17 @@ pub(super) enum Format {
     BtrfsProgs,
     /// `nixos-version`.
     NixosVersion,
+    /// Any other tool of the system.
+    System(super::system::Kind),
 }
 
 impl Format {
     /// Whether a second first line begins a second output of this format. For the others such a
     /// line is a part of the same output.
     pub(super) fn restarts(self) -> bool {
+        if let Format::System(kind) = self {
+            return kind.restarts();
+        }
         matches!(
             self,
             Format::Df
@@ -104,10 +109,11 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
     let words: Vec<&str> = line.split_whitespace().take(8).collect();
     let first = *words.first()?;
     let begins = |prefix: &str| line.starts_with(prefix);
-    if let Some(format) = detect_btrfs::format(lines) {
-        return Some(format);
-    }
-    let format = if line == "Overall:" {
+    let format = if let Some(format) = detect_btrfs::format(lines) {
+        format
+    } else if let Some(kind) = super::system::detect(lines) {
+        Format::System(kind)
+    } else if line == "Overall:" {
         Format::Usage
     } else if first.ends_with(',') && line.contains(": total=") && line.contains(", used=") {
         Format::FilesystemDf

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::text::Context;
-use super::{Reading, device_stats, iostat, lsblk, mounts, qgroups, size, subvolumes, usage};
+use super::{
+    Reading, device_stats, fio, iostat, lsblk, mounts, pidstat, qgroups, size, smart, subvolumes,
+    usage,
+};
 use crate::ingest::problem::quoted;
 use crate::model::units::Bytes;
 
@@ -13,7 +16,20 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, contex
         .get("sysstat")
         .and_then(|sysstat| sysstat.get("hosts"))
     {
-        iostat::read_json(reading, line, hosts, context);
+        for host in objects(hosts) {
+            match pidstat::is_json(host) {
+                true => pidstat::read_json(reading, host),
+                false => iostat::read_json(reading, line, host, context),
+            }
+        }
+    } else if smart::is_smartctl(value) {
+        smart::read_smartctl(reading, line, value);
+    } else if fio::is_fio(value) {
+        fio::read(reading, line, value);
+    } else if let Some(devices) = value.get("Devices") {
+        smart::read_nvme_list(reading, devices);
+    } else if smart::is_smart_log(value) {
+        smart::read_smart_log(reading, line, value, context);
     } else if let Some(tree) = value.get("filesystems") {
         mounts::read_findmnt(reading, tree);
     } else if let Some(devices) = value.get("blockdevices") {
@@ -40,6 +56,49 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, contex
         );
         reading.doubt(line, message);
     }
+}
+
+/// Reads what is whole of a JSON of sysstat that breaks off: its statistics up to the last complete
+/// one (an interrupted `iostat` before 12.1.4 never closes them). Whether there was any.
+pub(super) fn salvage(
+    reading: &mut Reading<'_>,
+    line: usize,
+    text: &str,
+    context: &Context,
+) -> bool {
+    // `{"sysstat": {"hosts": [{…, "statistics": [` is open around a statistic.
+    const OPEN: &[u8] = b"{{[{[";
+    let (mut stack, mut end) = (Vec::new(), None);
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'{' | b'[' => stack.push(byte),
+            b'}' | b']' => {
+                stack.pop();
+                if byte == b'}' && stack == OPEN {
+                    end = Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    let whole = end
+        .and_then(|end| text.get(..end))
+        .map(|front| format!("{front}]}}]}}}}"));
+    let value = whole.and_then(|whole| serde_json::from_str::<Value>(&whole).ok());
+    let Some(value) = value.filter(|value| value.get("sysstat").is_some()) else {
+        return false;
+    };
+    reading.note(
+        line,
+        "JSON that ends early, as from an interrupted command; its complete reports were read",
+    );
+    read(reading, line, &value, context);
+    true
 }
 
 /// A number that older progs write as a string.

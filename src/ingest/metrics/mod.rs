@@ -5,33 +5,49 @@
 //! blocks of one format each. Nothing is dropped without a [`Problem`].
 
 mod compsize;
+mod counters;
 mod detect;
 mod detect_btrfs;
 mod device_stats;
 mod device_usage;
 mod df;
 mod dump_super;
+mod exporter;
 mod filefrag;
 mod filesystem_show;
+mod fio;
 mod iostat;
+mod iotop;
 mod json;
+mod kernel_log;
+mod kernel_messages;
 mod lsattr;
 mod lsblk;
 mod maintenance;
 mod meminfo;
 mod mounts;
+mod pidstat;
 mod pressure;
+mod proc_files;
+mod processes;
+mod prometheus;
 mod property;
 mod qgroups;
+mod services;
 mod size;
+mod smart;
 mod subvolume_show;
 mod subvolumes;
 mod swaps;
+mod sysfs_block;
 mod sysfs_btrfs;
 mod sysfs_values;
+mod system;
+mod tally;
 mod text;
 mod usage;
 mod versions;
+mod vmstat;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -41,7 +57,7 @@ use std::sync::Arc;
 use self::detect::Format;
 use self::text::{Block, Context, Line, Piece};
 use super::problem::{Problem, quoted};
-use crate::model::metrics::{Metrics, Sourced};
+use crate::model::metrics::{CpuUse, Metrics, Sourced};
 
 /// The largest file that is read, 64 MiB.
 const LARGEST: u64 = 64 << 20;
@@ -71,6 +87,7 @@ pub fn read_dir(folder: &Path) -> io::Result<(Metrics, Vec<Problem>)> {
             Err(error) => problems.push(Problem::error(&name, format!("cannot read it: {error}"))),
         }
     }
+    problems.retain(|problem| !counters::solved(problem, &metrics));
     Ok((metrics, problems))
 }
 
@@ -129,12 +146,20 @@ pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Proble
         untold: 0,
         cut_line: text::cut_line(&lines),
         previous: None,
+        cut: 0,
     };
+    if let Some(last) = lines.last().filter(|last| !last.text.is_empty()) {
+        reading.cut = last.number;
+    }
     // A file of `/sys` is one value, known by its path alone.
     if !sysfs_btrfs::take(&mut reading, name, &cleaned) {
         for piece in text::Pieces::of(&cleaned, &lines) {
             reading.take(piece);
         }
+    }
+    counters::settle(reading.metrics);
+    if let Some(doubt) = counters::doubt(&reading.source, reading.metrics) {
+        reading.tell(doubt);
     }
     let Reading {
         mut problems,
@@ -161,6 +186,9 @@ struct Reading<'m> {
     cut_line: Option<usize>,
     /// The format of the block before this one.
     previous: Option<Format>,
+    /// The line with which the file ends without a line end, else 0: it may be cut within its last
+    /// word, and a number that nothing shows to be whole is not taken from there.
+    cut: usize,
 }
 
 impl Reading<'_> {
@@ -209,6 +237,14 @@ impl Reading<'_> {
         }
     }
 
+    /// Takes processor shares of a tool that prints whole numbers, where no finer one knows them.
+    fn coarse_cpu(&mut self, shares: CpuUse) {
+        let known = self.metrics.cpu.as_ref();
+        if known.is_none_or(|known| known.since_boot && !shares.since_boot) {
+            self.metrics.cpu = Some(self.sourced(shares));
+        }
+    }
+
     fn tell(&mut self, problem: Problem) {
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(problem);
@@ -225,7 +261,15 @@ impl Reading<'_> {
                 value,
                 context,
             } => json::read(self, line, &value, &context),
-            Piece::BrokenJson { line, error } => {
+            Piece::BrokenJson {
+                line,
+                error,
+                text,
+                context,
+            } => {
+                if error.is_eof() && json::salvage(self, line, text, &context) {
+                    return;
+                }
                 let message = if error.is_eof() {
                     "JSON that ends early, as from an interrupted command; not read".to_owned()
                 } else {
@@ -245,7 +289,7 @@ impl Reading<'_> {
                 self.tell(
                     Problem::warning(&self.source, message)
                         .on_line(first.number)
-                        .help("read are df, btrfs filesystem usage, iostat -x, mountinfo, meminfo, /proc/pressure and lsblk -J"),
+                        .help("read are the outputs of df, btrfs, iostat, iotop, pidstat, vmstat, ps, lsblk -J, findmnt -J, smartctl -j, fio, dmesg, node_exporter, and files of /proc and /sys"),
                 );
             }
             Piece::Block(mut block) => {
@@ -285,6 +329,7 @@ impl Reading<'_> {
             Format::Uname | Format::Kernel | Format::BtrfsProgs | Format::NixosVersion => {
                 versions::read(self, block);
             }
+            Format::System(kind) => system::read(self, kind, block),
         }
         self.previous = Some(block.format);
     }

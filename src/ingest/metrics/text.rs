@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::detect::{self, Format};
+use super::system;
 
 /// One line of a cleaned file.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +77,9 @@ pub(super) enum Piece<'t, 'l> {
     BrokenJson {
         line: usize,
         error: serde_json::Error,
+        /// The file from there on.
+        text: &'t str,
+        context: Context,
     },
     /// A warning or error that a tool printed.
     Message(&'l Line<'t>, Context),
@@ -141,7 +145,7 @@ pub(super) fn cut_line(lines: &[Line<'_>]) -> Option<usize> {
 /// What a heading (`## usage /mnt`, `==> file <==`) or a shell prompt (`$ df -P`) says.
 fn label(line: &str) -> Option<&str> {
     // Comments of the Prometheus format are content.
-    if line.starts_with("# HELP") || line.starts_with("# TYPE") {
+    if line.starts_with("# HELP") || line.starts_with("# TYPE") || system::is_content(line) {
         return None;
     }
     if let Some(rest) = line.strip_prefix("==> ") {
@@ -177,6 +181,7 @@ fn is_message(line: &str) -> bool {
     ["WARNING:", "ERROR:", "sudo:", "[sudo]"]
         .iter()
         .any(|mark| line.starts_with(mark))
+        || system::is_complaint(line)
 }
 
 /// A line without its last `n` words, and these.
@@ -262,6 +267,8 @@ impl<'t, 'l> Pieces<'t, 'l> {
                 Piece::BrokenJson {
                     line: first.number,
                     error,
+                    text: rest,
+                    context: self.context.clone(),
                 }
             }
             None => {
@@ -293,6 +300,11 @@ impl<'t, 'l> Iterator for Pieces<'t, 'l> {
                 return Some(self.json());
             } else if let Some(format) = detect::format(&self.lines[self.next..]) {
                 let ends = |rest: &[Line<'t>]| {
+                    if let Format::System(kind) = format
+                        && system::continues(kind, line, &rest[0])
+                    {
+                        return false;
+                    }
                     rest[0].text.starts_with('{')
                         || detect::format(rest)
                             .is_some_and(|next| next != format || next.restarts())

@@ -1,10 +1,12 @@
 //! How a host behaves: what its own tools measured, each fact with the name of its source.
 
 mod activity;
+mod counters;
 mod health;
 mod state;
 
 pub use activity::{CpuInfo, FioJob, FioSide, LoadAverage, Process, ProcessState, VmActivity};
+pub use counters::{Clock, Counters, CpuCounters, DiskCounters, Sample, StallCounters, VmCounters};
 pub use health::{KernelEvent, KernelEventKind, Smart};
 pub use state::{
     CommitStats, DeviceUse, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property,
@@ -120,6 +122,9 @@ pub struct Metrics {
     pub services: Vec<Sourced<String>>,
     /// The storage driver of Docker (`docker info`): `overlay2`, `btrfs`.
     pub docker_driver: Option<Sourced<String>>,
+    /// Counters as they were read; what they tell stands in the fields above.
+    #[serde(skip)]
+    pub counters: Counters,
 }
 
 /// One line of `df`.
@@ -206,6 +211,10 @@ pub struct BtrfsUsage {
     pub devices: Vec<UsageDevice>,
     /// Whether the sizes are rounded (printed with units, to two decimals).
     pub approximate: bool,
+    /// Block groups of which somebody told a part only; of these [`Self::block_groups`] has none.
+    pub told: Vec<ToldGroup>,
+    /// The share in use, where only that was told.
+    pub used_percent: Option<Percent>,
 }
 
 impl BtrfsUsage {
@@ -231,6 +240,21 @@ pub struct BlockGroup {
     pub size: Bytes,
     /// Logical use.
     pub used: Bytes,
+}
+
+/// The block groups of one kind, as far as somebody told of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToldGroup {
+    /// What they hold.
+    pub kind: BlockGroupKind,
+    /// How they are replicated, in the words of whoever told it (`RAID1C3/4`).
+    pub profile: Option<String>,
+    /// Logical size.
+    pub size: Option<Bytes>,
+    /// Logical use.
+    pub used: Option<Bytes>,
+    /// The share in use.
+    pub used_percent: Option<Percent>,
 }
 
 /// What a block group holds.
@@ -286,6 +310,12 @@ pub struct DeviceIo {
     pub discard_bytes_s: Option<f64>,
     /// Time of a discard, weighted by the number of discards.
     pub d_await_ms: Option<Millis>,
+    /// Requests of any sort per second, where the tool does not part them (`tps`).
+    pub per_s: Option<f64>,
+    /// Bytes read and written per second, where the tool does not part them.
+    pub bytes_s: Option<f64>,
+    /// Time of a request of any sort, where the tool does not part them.
+    pub await_ms: Option<Millis>,
     /// Mean number of requests in the queue.
     pub aqu_sz: Option<f64>,
     /// Share of time with a request in flight; says little of NVMe and RAID.
@@ -326,6 +356,25 @@ pub struct Pressure {
     pub cpu: Option<Sourced<Psi>>,
     /// Waiting for memory.
     pub memory: Option<Sourced<Psi>>,
+    /// Waiting for I/O, over a span that was watched.
+    pub io_stall: Option<Sourced<Stall>>,
+    /// Waiting for a processor, over a span that was watched.
+    pub cpu_stall: Option<Sourced<Stall>>,
+    /// Waiting for memory, over a span that was watched.
+    pub memory_stall: Option<Sourced<Stall>>,
+}
+
+/// Shares of the time between two readings of a total (or since boot) in which tasks waited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Stall {
+    /// Share in which at least one task waited.
+    pub some: Percent,
+    /// Share in which all waited, where counted.
+    pub full: Option<Percent>,
+    /// How long the span was, in seconds.
+    pub seconds: f64,
+    /// Whether it is the average since boot.
+    pub since_boot: bool,
 }
 
 /// One file of `/proc/pressure`.
@@ -346,8 +395,8 @@ pub struct PsiShares {
     pub avg60: Percent,
     /// Over 300 seconds.
     pub avg300: Percent,
-    /// Microseconds since boot.
-    pub total_us: u64,
+    /// Microseconds since boot, where told in full.
+    pub total_us: Option<u64>,
 }
 
 /// One mount.
@@ -392,6 +441,16 @@ pub struct MemInfo {
     pub swap_total: Option<Bytes>,
     /// Swap free.
     pub swap_free: Option<Bytes>,
+    /// Used for nothing.
+    pub free: Option<Bytes>,
+    /// Contents of files, shared memory included.
+    pub cached: Option<Bytes>,
+    /// Kernel caches (inodes, directory entries) that can be given up.
+    pub reclaimable: Option<Bytes>,
+    /// Memory that zswap uses for compressed pages.
+    pub zswap: Option<Bytes>,
+    /// What those pages were before.
+    pub zswapped: Option<Bytes>,
 }
 
 /// One line of `/proc/swaps`.
@@ -440,6 +499,8 @@ pub struct BlockDevice {
     pub logical_sector: Option<u32>,
     /// Firmware revision.
     pub firmware: Option<String>,
+    /// Its name below `/dev/mapper`, where it is a device of the mapper.
+    pub mapper: Option<String>,
     /// Filesystem on it.
     pub fstype: Option<String>,
     /// UUID of the filesystem on it, the same on all members of a btrfs.
@@ -517,6 +578,9 @@ pub struct SubvolumeCount {
     pub snapshots: Option<u64>,
     /// Their paths, sorted.
     pub paths: Vec<String>,
+    /// Whether there may be more of them (of the snapshots, where these are told): somebody said
+    /// "more than 3000".
+    pub at_least: bool,
 }
 
 /// Whether a filesystem keeps quota groups.
