@@ -269,6 +269,8 @@ pub(super) fn maintenance(reader: &mut Reader<'_>, node: &Node<'_>) {
         },
         path: None,
         running: false,
+        // In loose words only whether it runs is told for sure.
+        state: Default::default(),
         errors: None,
         rate_bytes_s: None,
         done: None,

@@ -373,6 +373,7 @@ fn btrfs(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
                 last: seconds("node_btrfs_last_commit_seconds"),
                 max: seconds("node_btrfs_max_commit_seconds"),
                 total: seconds("node_btrfs_commit_seconds_total"),
+                over_s: None,
             });
         let state = FilesystemState {
             uuid: uuid.to_owned(),

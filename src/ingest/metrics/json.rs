@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::text::Context;
 use super::{
-    Reading, device_stats, fio, iostat, lsblk, mounts, pidstat, qgroups, size, smart, usage,
+    Reading, device_stats, fio, iostat, lsblk, mounts, pidstat, qgroups, size, smart, subvolumes,
+    usage,
 };
 use crate::ingest::problem::quoted;
-use crate::model::metrics::BtrfsUsage;
 use crate::model::units::Bytes;
 
 pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, context: &Context) {
@@ -35,11 +35,13 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, contex
     } else if let Some(devices) = value.get("blockdevices") {
         lsblk::read(reading, devices);
     } else if let Some(devices) = value.get("device-stats") {
-        device_stats::read_json(reading, devices);
+        device_stats::read_json(reading, line, devices);
     } else if let Some(groups) = value.get("qgroup-show") {
-        qgroups::read_json(reading, groups, context);
+        qgroups::read_json(reading, line, groups, context);
+    } else if let Some(list) = value.get("subvolume-list") {
+        subvolumes::read_json(reading, line, list, context);
     } else if let Some(groups) = value.get("filesystem-df") {
-        filesystem_df(reading, groups, context);
+        usage::read_df_json(reading, line, groups, context);
     } else if has("hardware") && has("virtualisation") {
         reading.doubt(
             line,
@@ -125,23 +127,4 @@ pub(super) fn objects(list: &Value) -> impl Iterator<Item = &Value> {
         .into_iter()
         .flatten()
         .filter(|element| element.is_object())
-}
-
-fn filesystem_df(reading: &mut Reading<'_>, groups: &Value, context: &Context) {
-    let mut result = BtrfsUsage {
-        mountpoint: context.path.clone(),
-        ..BtrfsUsage::default()
-    };
-    for group in objects(groups) {
-        let field = |key: &str| group.get(key).and_then(number).map(Bytes);
-        if let (Some(kind), Some(profile), Some(size), Some(used)) = (
-            text(group, "bg-type"),
-            text(group, "bg-profile"),
-            field("total"),
-            field("used"),
-        ) {
-            usage::add_group(&mut result, &kind, &profile, size, used);
-        }
-    }
-    reading.metrics.usage.push(reading.sourced(result));
 }

@@ -9,10 +9,11 @@ pub use activity::{CpuInfo, FioJob, FioSide, LoadAverage, Process, ProcessState,
 pub use counters::{Clock, Counters, CpuCounters, DiskCounters, Sample, StallCounters, VmCounters};
 pub use health::{KernelEvent, KernelEventKind, Smart};
 pub use state::{
-    CommitStats, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property, QuotaMode,
-    ShownDevice, SpaceState,
+    CommitStats, DeviceUse, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property,
+    QuotaMode, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, Unfinished,
 };
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -107,6 +108,14 @@ pub struct Metrics {
     pub flags: Vec<Sourced<FileFlags>>,
     /// Properties of files and subvolumes (`btrfs property`).
     pub properties: Vec<Sourced<Property>>,
+    /// What single devices of a filesystem hold (`btrfs device usage`).
+    pub device_usage: Vec<Sourced<DeviceUse>>,
+    /// Single subvolumes (`btrfs subvolume show`).
+    pub subvolume_shows: Vec<Sourced<SubvolumeShow>>,
+    /// Superblocks (`btrfs inspect-internal dump-super`).
+    pub supers: Vec<Sourced<SuperBlock>>,
+    /// Features that the running kernel supports (`/sys/fs/btrfs/features`).
+    pub kernel_features: Option<Sourced<BTreeSet<String>>>,
     /// Measurements of a benchmark (`fio --output-format=json`).
     pub fio: Vec<Sourced<FioJob>>,
     /// Services and programs that are known to run, by their names (`systemctl list-units`).
@@ -192,6 +201,10 @@ pub struct BtrfsUsage {
     pub global_reserve_used: Option<Bytes>,
     /// Whether one kind has block groups of several profiles.
     pub multiple_profiles: Option<bool>,
+    /// Space of zoned devices that only a reset of its zone gives back.
+    pub zone_unusable: Option<Bytes>,
+    /// Size of a zone of zoned devices.
+    pub zone_size: Option<Bytes>,
     /// Block groups by kind and profile.
     pub block_groups: Vec<BlockGroup>,
     /// Its devices; empty when the command ran without root.
@@ -575,12 +588,16 @@ pub struct SubvolumeCount {
 pub struct QuotaState {
     /// The path asked, where a command line or a heading says so.
     pub path: Option<String>,
+    /// The UUID of the filesystem, where only `/sys/fs/btrfs` told of it.
+    pub uuid: Option<String>,
     /// On or off.
     pub enabled: bool,
     /// Quota groups there are.
     pub groups: u64,
     /// Whether any has a limit.
     pub limited: bool,
+    /// Groups of subvolumes that are gone.
+    pub stale: u64,
     /// Full accounting, or simple quotas, which cost next to nothing; unknown where not shown.
     pub mode: Option<QuotaMode>,
     /// Whether the numbers are out of date, so that a rescan is due or running.
@@ -596,12 +613,35 @@ pub struct Maintenance {
     pub path: Option<String>,
     /// Whether it was running.
     pub running: bool,
+    /// How it stood.
+    pub state: MaintenanceState,
     /// What a scrub found, in its own words, when it found errors.
     pub errors: Option<String>,
     /// Bytes a second, as the tool tells.
     pub rate_bytes_s: Option<f64>,
     /// How much of it is done.
     pub done: Option<Percent>,
+}
+
+/// How a job stood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaintenanceState {
+    /// The tool did not say, or in words that are not known.
+    #[default]
+    Unknown,
+    /// There is none, and of a scrub no record.
+    Never,
+    /// It runs.
+    Running,
+    /// A balance that waits for `btrfs balance resume`.
+    Paused,
+    /// It came to its end.
+    Finished,
+    /// Somebody cancelled it.
+    Aborted,
+    /// It was cut short, as by a shutdown.
+    Interrupted,
 }
 
 /// A job over a whole filesystem.
