@@ -132,12 +132,9 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     match averages.is_empty() {
         true => tally.finish(reading, reports, true),
         false => {
+            let before = reading.metrics.processes.len();
             averages.finish(reading, 1, false);
-            let source = &reading.source;
-            for process in reading.metrics.processes.iter_mut().rev() {
-                if !std::sync::Arc::ptr_eq(&process.source, source) {
-                    break;
-                }
+            for process in reading.metrics.processes.iter_mut().skip(before) {
                 process.value.samples = process.value.samples.max(reports);
             }
         }

@@ -166,9 +166,10 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             last.series.entry(series.name).or_default().push(series);
         }
     }
+    let before = exporter::Before::of(reading.metrics);
     for scrape in &scrapes {
         exporter::counters(reading, scrape, block);
-        exporter::facts(reading, scrape);
+        exporter::facts(reading, scrape, &before);
     }
 }
 
