@@ -929,6 +929,59 @@ fn services_and_the_driver_of_docker_are_known() {
     );
 }
 
+// ---- live
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_files_of_this_machine_are_understood() {
+    let files = [
+        "/proc/diskstats",
+        "/proc/stat",
+        "/proc/vmstat",
+        "/proc/loadavg",
+        "/proc/uptime",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/proc/swaps",
+        "/proc/self/mountinfo",
+        "/proc/pressure/io",
+        "/proc/pressure/cpu",
+        "/proc/pressure/memory",
+    ];
+    let mut bundle = String::new();
+    for path in files {
+        // A kernel may lack pressure, a sandbox may hide the rest.
+        match fs::read_to_string(path) {
+            Ok(content) => bundle.push_str(&format!("## {path}\n{content}")),
+            Err(error) => eprintln!("skipped {path}: {error}"),
+        }
+    }
+    let (metrics, problems) = read(&bundle);
+    let lost: Vec<_> = problems
+        .iter()
+        .filter(|p| p.severity > Severity::Note)
+        .collect();
+    assert_eq!(lost, Vec::<&Problem>::new());
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap();
+    let total = meminfo
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap();
+    assert_eq!(metrics.memory.unwrap().total, Bytes(total * 1024));
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap();
+    let threads = cpuinfo
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    if let Some(known) = metrics.cpu_info.unwrap().threads {
+        assert_eq!(known as usize, threads);
+    }
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert_eq!(metrics.mounts.len(), mounts.lines().count());
+}
+
 // ---- everything survives
 
 /// The facts of metrics without the names of their sources.
@@ -965,6 +1018,9 @@ fn facts(metrics: &Metrics) -> BTreeSet<String> {
             Value::Array(list) => {
                 for (index, element) in list.iter().enumerate() {
                     let inner = element.get("value").unwrap_or(element);
+                    let first_device = inner
+                        .pointer("/devices/0/path")
+                        .filter(|_| path == ".usage");
                     let name = [
                         "name",
                         "device",
@@ -981,6 +1037,10 @@ fn facts(metrics: &Metrics) -> BTreeSet<String> {
                     .map(Value::to_string)
                     .collect::<Vec<_>>()
                     .join("/");
+                    let name = first_device.map_or(name, Value::to_string);
+                    // The name of a process ends its line, and may be cut.
+                    let pid = inner.get("pid").filter(|_| path == ".processes");
+                    let name = pid.map_or(name, Value::to_string);
                     let name = if name.is_empty() && !inner.is_string() {
                         index.to_string()
                     } else {
@@ -1117,7 +1177,8 @@ fn line_ends_colours_and_prompts_change_nothing() {
 }
 
 /// Files whose facts are averages over their reports: with fewer reports they are others.
-const AVERAGED: [&str; 16] = [
+const AVERAGED: [&str; 17] = [
+    "pidstat.json",
     "iostat-11.4.txt",
     "iostat-12.0.txt",
     "iostat-dxk-t.txt",
@@ -1160,8 +1221,8 @@ fn a_number_of_a_file_that_breaks_off_is_that_of_the_whole_or_absent() {
                 continue;
             }
             // After a whole processor nothing shows that others should follow on ARM.
-            let arm =
-                name == "cpuinfo-arm.txt" && content[at..].trim_start().starts_with(['p', 'R']);
+            let last = content[..at].trim_end().lines().last().unwrap_or_default();
+            let arm = name == "cpuinfo-arm.txt" && last.starts_with("CPU revision");
             for fact in facts(&part) {
                 if arm && fact.contains("threads") {
                     continue;
@@ -1176,4 +1237,88 @@ fn a_number_of_a_file_that_breaks_off_is_that_of_the_whole_or_absent() {
         }
     }
     assert!(checked > 10_000, "{checked}");
+}
+
+/// A small generator of numbers, so that the mutations are the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % most.max(1)
+    }
+}
+
+#[test]
+fn no_mutation_brings_a_parser_down_or_makes_a_number_that_is_none() {
+    let mut dice = Dice(6);
+    let odd = [
+        "\u{0}",
+        "-",
+        "99999999999999999999999",
+        "ä",
+        "\n",
+        "{",
+        "[",
+        "e308",
+        ":",
+        "/s",
+        "%",
+        "NaN",
+        "\t",
+        "\u{1b}[",
+    ];
+    for name in system_fixtures() {
+        let content = text(&name);
+        let rounds = if content.len() > 20_000 { 10 } else { 60 };
+        for _ in 0..rounds {
+            let mut bytes = content.clone().into_bytes();
+            for _ in 0..=dice.below(6) {
+                let at = dice.below(bytes.len());
+                match dice.below(5) {
+                    0 => bytes[at] = u8::try_from(dice.below(256)).unwrap(),
+                    1 => drop(bytes.drain(at..(at + dice.below(40)).min(bytes.len()))),
+                    2 => drop(bytes.splice(at..at, odd[dice.below(odd.len())].bytes())),
+                    3 => {
+                        let end = (at + dice.below(80)).min(bytes.len());
+                        let copy = bytes[at..end].to_vec();
+                        let to = dice.below(bytes.len());
+                        drop(bytes.splice(to..to, copy));
+                    }
+                    _ => bytes[at] = b"0123456789.,kKMG"[dice.below(16)],
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            let mut metrics = Metrics::default();
+            let problems = read_bytes(&name, &bytes, &mut metrics);
+            assert!(problems.len() <= 25, "{name}");
+            // `null` stands for what is no number in JSON: rates must be finite, shares within 100.
+            for device in &metrics.devices {
+                for rate in [
+                    device.r_per_s,
+                    device.w_per_s,
+                    device.read_bytes_s,
+                    device.aqu_sz,
+                ]
+                .into_iter()
+                .flatten()
+                {
+                    assert!(rate.is_finite() && rate >= 0.0, "{name}: {device:?}");
+                }
+            }
+            for process in &metrics.processes {
+                for rate in [process.read_bytes_s, process.write_bytes_s]
+                    .into_iter()
+                    .flatten()
+                {
+                    assert!(rate.is_finite() && rate >= 0.0, "{name}: {process:?}");
+                }
+            }
+        }
+    }
 }

@@ -146,7 +146,8 @@ fn cpu(scrape: &Scrape<'_>) -> Option<CpuCounters> {
     }
     cpu.blocked = scrape.one("node_procs_blocked");
     cpu.runnable = scrape.one("node_procs_running");
-    (!series.is_empty()).then_some(cpu)
+    let whole = !scrape.ends_with("node_cpu_seconds_total");
+    (!series.is_empty() && whole).then_some(cpu)
 }
 
 /// How much was known before the first scrape of a block: what stands behind is of an earlier

@@ -261,7 +261,11 @@ pub(super) fn is_uptime(line: &str) -> bool {
 pub(super) fn read_uptime(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     for line in &block.lines {
         let up = line.words().next().and_then(decimal);
-        match up.filter(|_| is_uptime(line.text)) {
+        // Two loads of a `/proc/loadavg` that breaks off look the same.
+        let sure = reading.cut != line.number
+            || block.context.label.contains("uptime")
+            || up.is_some_and(|up| up >= 1000.0);
+        match up.filter(|_| sure && is_uptime(line.text)) {
             Some(up) => reading.metrics.uptime_s = Some(reading.sourced(up)),
             None => {
                 let message = format!(
