@@ -278,7 +278,7 @@ pub(super) fn read_uptime(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     }
 }
 
-/// `processor	: 0`
+/// `processor : 0`
 pub(super) fn is_cpuinfo(line: &str) -> bool {
     let Some((key, value)) = line.split_once(':') else {
         return false;
