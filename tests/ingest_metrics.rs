@@ -703,10 +703,10 @@ fn what_is_not_known_is_named_and_never_dropped() {
         problems[0].message,
         "no known output: `hello` (and 1 lines after it); not read"
     );
-    let (_, problems) = read("{\"smartctl\": {}, \"device\": {}}");
+    let (_, problems) = read("{\"other\": {}, \"device\": {}}");
     assert_eq!(
         problems[0].message,
-        "JSON of no known output (it has `smartctl`, `device`); not read"
+        "JSON of no known output (it has `other`, `device`); not read"
     );
     let (_, problems) = read(" \n\n");
     assert_eq!(messages(&problems), ["metrics.txt: note: is empty"]);

@@ -77,10 +77,7 @@ fn iotop_is_known_with_commas_marks_and_shares() {
 fn pidstat_gives_its_own_averages() {
     let metrics = sound("pidstat-d.txt");
     let fio = process(&metrics, 29400, "fio");
-    assert_eq!(
-        (fio.read_bytes_s, fio.samples),
-        (Some(800.00 * KIB), 2)
-    );
+    assert_eq!((fio.read_bytes_s, fio.samples), (Some(800.00 * KIB), 2));
     let json = sound("pidstat.json");
     let postgres = process(&json, 900, "postgres");
     assert_eq!(
