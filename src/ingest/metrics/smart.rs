@@ -29,15 +29,20 @@ fn count(value: &Value, path: &[&str]) -> Option<u64> {
 }
 
 pub(super) fn read_smartctl(reading: &mut Reading<'_>, line: usize, value: &Value) {
+    let mut explained = false;
     for message in at(value, &["smartctl", "messages"])
         .into_iter()
         .flat_map(objects)
     {
         if let Some(said) = text(message, "string") {
+            explained = true;
             reading.note(line, format!("smartctl said: `{}`", quoted(&said)));
         }
     }
     let Some(device) = at(value, &["device", "name"]).and_then(Value::as_str) else {
+        if !explained {
+            reading.doubt(line, "smartctl without a device; nothing was read");
+        }
         return;
     };
     let health = "nvme_smart_health_information_log";
