@@ -3,6 +3,7 @@
 //! Owns arguments, finding a host's inputs beside its files, exit codes and messages. It alone sees
 //! every part. Must never hold knowledge that another part could use.
 
+mod collect;
 mod eval;
 mod explain;
 mod fix;
@@ -37,6 +38,8 @@ enum Command {
     Fix(fix::Fix),
     /// Print what was read: filesystems, mounts, each option with its place, what is unknown.
     Inspect(inspect::Inspect),
+    /// Collect what diagnosing a machine needs, on that machine, into one archive.
+    Collect(collect::Collect),
     /// Print the page of a rule.
     Explain(explain::Explain),
     /// Show findings and quick fixes in an editor: a language server on standard input and output.
@@ -56,9 +59,11 @@ struct Target {
     /// in PATH.
     #[arg(long, value_name = "FILE")]
     facter: Option<PathBuf>,
-    /// A directory of outputs of df, btrfs filesystem usage, iostat …; default: metrics/ in PATH.
-    #[arg(long, value_name = "DIR")]
-    metrics: Option<PathBuf>,
+    /// Outputs of df, btrfs filesystem usage, iostat …: a bundle of `btrfs-tune collect`, a
+    /// directory, a tar (also .gz, .zst) or a file; may be given several times; default: metrics/
+    /// in PATH.
+    #[arg(long, value_name = "PATH")]
+    metrics: Vec<PathBuf>,
     /// What people say about the machine (may be given several times).
     #[arg(long, value_name = "TEXT")]
     observe: Vec<String>,
@@ -72,7 +77,7 @@ impl Target {
         Target {
             host: None,
             facter: None,
-            metrics: None,
+            metrics: Vec::new(),
             observe: Vec::new(),
             ..self.clone()
         }
@@ -92,6 +97,7 @@ pub fn run() -> u8 {
     let result = match &arguments.command {
         Command::Fix(fix) => fix.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Collect(collect) => collect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Lsp(lsp) => lsp.run(),
     };

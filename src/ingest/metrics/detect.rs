@@ -50,6 +50,8 @@ pub(super) enum Format {
     BtrfsProgs,
     /// `nixos-version`.
     NixosVersion,
+    /// The processes of `btrfs-tune collect`.
+    ProcessTable,
 }
 
 impl Format {
@@ -65,6 +67,7 @@ impl Format {
                 | Format::Swaps
                 | Format::SubvolumeTable
                 | Format::Qgroups
+                | Format::ProcessTable
         )
     }
 }
@@ -101,6 +104,8 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
         Format::Balance
     } else if begins("Linux version ") || (first == "Linux" && line.contains(" #")) {
         Format::Uname
+    } else if begins("pid\tppid\tstart\t") {
+        Format::ProcessTable
     } else if is_iostat(lines) {
         Format::Iostat
     } else if mounts::is_mountinfo(line) {

@@ -176,12 +176,13 @@ pub(super) struct Pieces<'t, 'l> {
 }
 
 impl<'t, 'l> Pieces<'t, 'l> {
-    pub(super) fn of(text: &'t str, lines: &'l [Line<'t>]) -> Self {
+    /// The pieces of a text below this heading.
+    pub(super) fn below(heading: Option<&str>, text: &'t str, lines: &'l [Line<'t>]) -> Self {
         Pieces {
             text,
             lines,
             next: 0,
-            context: Context::default(),
+            context: heading.map(Context::of).unwrap_or_default(),
             messages: VecDeque::new(),
         }
     }
