@@ -7,6 +7,7 @@
 mod bundle;
 mod catalogue;
 mod commands;
+mod contents;
 mod gather;
 mod kernel;
 mod progress;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use serde_json::Value;
 
 /// Keys of JSON that hold identifiers, without `-`, `_` and capitals.
@@ -132,12 +132,20 @@ pub(super) struct Known {
 /// What was left out of one text: which kind, how often.
 pub(super) type Left = BTreeMap<&'static str, usize>;
 
+/// What names of disks begin with that are made of their serial numbers.
+const DISKS: [&str; 7] = ["/by-id/", "wwn-0x", "eui.", "naa.", "iqn.", "nqn.", "uuid."];
+
+/// What paths begin with whose next part is a person's.
+const HOMES: [&str; 2] = ["home/", "/run/media/"];
+
 /// Takes identifiers out of texts.
 #[derive(Debug)]
 pub(super) struct Redactor {
     exact: Option<AhoCorasick>,
     /// Kind and stand-in of each exact pattern.
     meaning: Vec<(&'static str, String)>,
+    /// [`DISKS`] and [`HOMES`].
+    marks: Option<(AhoCorasick, AhoCorasick)>,
     users: BTreeMap<String, String>,
     names: BTreeMap<String, String>,
     disks: BTreeMap<String, String>,
@@ -188,6 +196,9 @@ impl Redactor {
         Redactor {
             exact,
             meaning,
+            marks: AhoCorasick::new(DISKS)
+                .ok()
+                .zip(AhoCorasick::new(HOMES).ok()),
             users,
             names: BTreeMap::new(),
             disks: BTreeMap::new(),
@@ -259,72 +270,67 @@ impl Redactor {
 
     /// Names of disks that are made of their serial numbers.
     fn disks(&mut self, text: &str, left: &mut Left) -> String {
-        const MARKS: [&str; 7] = ["/by-id/", "wwn-0x", "eui.", "naa.", "iqn.", "nqn.", "uuid."];
+        let Some((marks, _)) = self.marks.clone() else {
+            return text.to_owned();
+        };
         let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((at, mark)) = MARKS
-            .iter()
-            .filter_map(|mark| Some((rest.find(mark)?, *mark)))
-            .min()
-        {
-            let is_begin = mark.starts_with('/')
-                || !rest[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.');
-            let name = at + if mark.starts_with('/') { mark.len() } else { 0 };
-            let length = rest[name..]
+        let mut done = 0;
+        while let Some(found) = marks.find(Input::new(text).range(done..)) {
+            let mark = &text[found.range()];
+            let is_path = mark.starts_with('/');
+            let is_begin = is_path
+                || !text[..found.start()].ends_with(|c: char| c.is_alphanumeric() || c == '.');
+            let name = if is_path { found.end() } else { found.start() };
+            let rest = &text[name..];
+            let length = rest
                 .find(|c: char| !(c.is_alphanumeric() || ".:_-+@%\\".contains(c)))
-                .unwrap_or(rest.len() - name);
-            let (end, found) = (name + length, &rest[name..name + length]);
-            let digits = found.chars().filter(char::is_ascii_digit).count();
-            if !is_begin || length <= mark.len().min(4) || (!mark.starts_with('/') && digits < 4) {
-                let after = at + mark.len();
-                out.push_str(&rest[..after]);
-                rest = &rest[after..];
+                .unwrap_or(rest.len());
+            let whole = &rest[..length];
+            let digits = whole.chars().filter(char::is_ascii_digit).count();
+            if !is_begin || length == 0 || (!is_path && digits < 4) {
+                out.push_str(&text[done..found.end()]);
+                done = found.end();
                 continue;
             }
             // The partition stays: it tells what is on which.
-            let (disk, part) = match found.rfind("-part") {
-                Some(at) => found.split_at(at),
-                None => (found, ""),
+            let (disk, part) = match whole.rfind("-part") {
+                Some(at) => whole.split_at(at),
+                None => (whole, ""),
             };
             let next = format!("disk{}", self.disks.len() + 1);
             let stand_in = self.disks.entry(disk.to_owned()).or_insert(next);
-            out.push_str(&rest[..name]);
+            out.push_str(&text[done..name]);
             out.push_str(stand_in);
             out.push_str(part);
             *left.entry(SERIAL).or_default() += 1;
-            rest = &rest[end..];
+            done = name + length;
         }
-        out.push_str(rest);
+        out.push_str(&text[done..]);
         out
     }
 
     /// Paths below `/home` (or a subvolume of that name) with stand-ins for what people named.
     fn below_home(&mut self, text: &str, lines_end_paths: bool, left: &mut Left) -> String {
-        const HOMES: [&str; 2] = ["home/", "/run/media/"];
+        let Some((_, marks)) = self.marks.clone() else {
+            return text.to_owned();
+        };
+        let ends = |c: char| {
+            c.is_control() || c == '"' || (!lines_end_paths && matches!(c, ' ' | ',' | ':'))
+        };
         let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((at, mark)) = HOMES
-            .iter()
-            .filter_map(|mark| Some((rest.find(mark)?, *mark)))
-            .min()
-        {
-            let begin = at + mark.len();
-            let is_home = mark.starts_with('/')
-                || !rest[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            out.push_str(&rest[..begin]);
-            rest = &rest[begin..];
-            let ends = |c: char| {
-                c.is_control()
-                    || c == '"'
-                    || (!lines_end_paths && (c == ' ' || c == ',' || c == ':'))
-            };
+        let mut done = 0;
+        while let Some(found) = marks.find(Input::new(text).range(done..)) {
+            let is_home = text[found.range()].starts_with('/')
+                || !text[..found.start()].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            out.push_str(&text[done..found.end()]);
+            done = found.end();
+            let rest = &text[done..];
             let length = rest.find(ends).unwrap_or(rest.len());
             if !is_home || length == 0 {
                 continue;
             }
-            let path = &rest[..length];
-            rest = &rest[length..];
-            for (depth, name) in path.split('/').enumerate() {
+            done += length;
+            for (depth, name) in rest[..length].split('/').enumerate() {
                 if depth > 0 {
                     out.push('/');
                 }
@@ -335,14 +341,13 @@ impl Redactor {
                     _ => self.name(name),
                 };
                 if stand_in != name {
-                    *left
-                        .entry(if depth == 0 { USER } else { BELOW_HOME })
-                        .or_default() += 1;
+                    let kind = if depth == 0 { USER } else { BELOW_HOME };
+                    *left.entry(kind).or_default() += 1;
                 }
                 out.push_str(&stand_in);
             }
         }
-        out.push_str(rest);
+        out.push_str(&text[done..]);
         out
     }
 

@@ -87,7 +87,7 @@ impl Samples {
                     series.text.push('\n');
                 }
                 series.text.push('\n');
-                series.at.push(at);
+                series.at.push((at * 1000.0).round() / 1000.0);
             }
             Err(error) => series.error = Some(error.to_string()),
         }
@@ -130,7 +130,10 @@ pub(super) fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let digits = rest.get(1..4).and_then(|d| std::str::from_utf8(d).ok());
+        let digits = rest
+            .get(1..4)
+            .filter(|d| d.iter().all(|b| (b'0'..=b'7').contains(b)))
+            .and_then(|d| std::str::from_utf8(d).ok());
         let octal = digits.and_then(|d| u8::from_str_radix(d, 8).ok());
         match octal {
             Some(decoded) if byte == b'\\' => {

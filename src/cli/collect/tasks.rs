@@ -43,6 +43,8 @@ pub(super) struct Task {
 pub(super) struct Look {
     at: f64,
     tasks: Vec<Task>,
+    /// Whether it saw all processes, not only those that wait.
+    pub(super) is_whole: bool,
 }
 
 impl Look {
@@ -57,7 +59,11 @@ impl Look {
                 tasks.push(task);
             }
         }
-        Look { at, tasks }
+        Look {
+            at,
+            tasks,
+            is_whole: true,
+        }
     }
 
     /// Every task that waits in the kernel, threads of programs among them.
@@ -90,12 +96,16 @@ impl Look {
                 }
             }
         }
-        Look { at, tasks }
+        Look {
+            at,
+            tasks,
+            is_whole: false,
+        }
     }
 
-    /// Whether the bytes of any foreign task were seen.
+    /// Whether the bytes of any program were seen.
     pub(super) fn sees_io(&self) -> bool {
-        self.tasks.iter().any(|t| t.io.is_some() && t.pid == 1)
+        self.tasks.iter().any(|t| t.rss > 0 && t.io.is_some())
     }
 }
 

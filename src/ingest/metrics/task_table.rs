@@ -141,6 +141,7 @@ fn unescaped(text: &str) -> String {
     while let Some((&byte, after)) = rest.split_first() {
         let octal = rest.get(1..4).and_then(|digits| {
             let digits = std::str::from_utf8(digits).ok()?;
+            digits.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
             u8::from_str_radix(digits, 8).ok()
         });
         match octal {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::detect::{self, Format};
+use super::mounts::unescaped;
 
 /// One line of a cleaned file.
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +42,16 @@ impl Context {
         let path = label
             .split_whitespace()
             .map(|word| word.trim_matches(['"', '\'']))
-            .rfind(|word| word.starts_with('/'));
+            .rfind(|word| word.starts_with('/'))
+            // Blanks in it are written as the kernel writes them.
+            .map(unescaped);
         let at = label
             .split_whitespace()
             .rev()
             .find_map(|word| word.strip_prefix("t="));
         Context {
             label: label.trim().to_owned(),
-            path: path.map(str::to_owned),
+            path,
             at_s: at
                 .and_then(|at| at.parse().ok())
                 .filter(|at: &f64| at.is_finite()),
