@@ -173,14 +173,21 @@ fn a_machine_under_load_is_seen_in_time_and_its_bundle_is_read() {
             .iter()
             .any(|u| { u.mountpoint.as_deref() == Some(mount.path().to_str().unwrap()) })
     );
-    if let Some(busy) = metrics.devices.iter().find(|d| d.name == device) {
-        let written = busy.write_bytes_s.unwrap();
-        assert!(
-            (written / by_device - 1.0).abs() < 0.05,
-            "{written} of {by_device}"
-        );
-        assert!(!busy.since_boot);
-    }
+    let busy = metrics.devices.iter().find(|d| d.name == device);
+    let busy = busy.expect("the device is among those that work");
+    let written = busy.write_bytes_s.unwrap();
+    assert!(
+        (written / by_device - 1.0).abs() < 0.05,
+        "{written} of {by_device}"
+    );
+    assert!(!busy.since_boot);
+    assert!(metrics.states.iter().any(|s| s.devices.contains(&device)));
+    assert!(
+        metrics
+            .block_devices
+            .iter()
+            .any(|d| d.name == device && d.size.is_some())
+    );
 
     // What people named is not in it, nor what identifies the machine.
     let all: String = files.values().map(String::as_str).collect();
@@ -377,6 +384,11 @@ fn hostile_names_stay_names() {
         assert!(!text.contains('\u{1b}'), "{path}");
     }
     let gathered = read_paths(&[folder.path().join("b.tar")]).unwrap();
+    for problem in &gathered.problems {
+        let told = problem.to_string();
+        assert!(problem.severity == Severity::Note, "{told}");
+        assert!(!told.contains(['\u{1b}', '\n']), "{told:?}");
+    }
     let metrics = gathered.metrics;
     let found = metrics
         .processes

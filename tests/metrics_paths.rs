@@ -254,8 +254,8 @@ fn a_deep_tree_ends_and_a_name_cannot_leave_the_archive() {
     );
 }
 
-/// Values of `/sys`, one a file, reach the parsers as `grep -r . /sys/…` would print them. What no
-/// parser knows is told once, under the name of the tree.
+/// Values of `/sys`, one a file, reach the parsers as `grep -r . /sys/…` would print them, under
+/// the name of the tree; links tell by their names.
 #[test]
 fn a_copied_sys_is_one_source() {
     let uuid = "0123abcd-0000-4000-8000-00000000000a";
@@ -265,18 +265,37 @@ fn a_copied_sys_is_one_source() {
     put(folder.path(), &format!("{base}/nodesize"), "16384\n");
     put(folder.path(), &format!("{base}/empty"), "\n");
     put(folder.path(), "dump/sys/block/sda/queue/rotational", "1\n");
-    let gathered = read(&[folder.path().to_owned()]);
-    let sources: Vec<&str> = gathered
-        .problems
-        .iter()
-        .map(|p| p.source.as_str())
-        .collect();
-    assert!(sources.iter().all(|s| *s == "dump/sys"), "{sources:?}");
-    let states = &gathered.metrics.states;
-    if let [state] = &states[..] {
-        assert_eq!(
-            (state.uuid.as_str(), state.label.as_deref()),
-            (uuid, Some("home"))
-        );
-    }
+    fs::create_dir(folder.path().join(format!("{base}/devices"))).unwrap();
+    let member = folder.path().join(format!("{base}/devices/sda"));
+    std::os::unix::fs::symlink("nowhere", member).unwrap();
+    check_sys(&read(&[folder.path().to_owned()]), uuid, "folder");
+    // As `tar` packs it, links and all.
+    let packed = std::process::Command::new("tar")
+        .args(["-cf", "dump.tar", "dump"])
+        .current_dir(folder.path())
+        .status();
+    assert!(packed.unwrap().success());
+    check_sys(&read(&[folder.path().join("dump.tar")]), uuid, "tar");
+}
+
+fn check_sys(gathered: &Gathered, uuid: &str, how: &str) {
+    assert_eq!(bad(&gathered.problems), Vec::<String>::new(), "{how}");
+    let [state] = &gathered.metrics.states[..] else {
+        panic!("{how}: {:?}", gathered.metrics.states);
+    };
+    assert!(
+        state.source.ends_with("dump/sys"),
+        "{how}: {}",
+        state.source
+    );
+    assert_eq!(
+        (state.uuid.as_str(), state.label.as_deref()),
+        (uuid, Some("home")),
+        "{how}"
+    );
+    assert_eq!(state.node_size, Some(16384), "{how}");
+    assert_eq!(state.devices, ["sda"], "{how}");
+    let devices = &gathered.metrics.block_devices;
+    assert_eq!(devices.len(), 1, "{how}");
+    assert_eq!(devices[0].name, "sda", "{how}");
 }

@@ -226,7 +226,7 @@ impl Files {
     fn values(
         &mut self,
         btrfs: Vec<(f64, Values)>,
-        devices: Option<Values>,
+        devices: Option<(Values, Values)>,
         settings: Option<Values>,
     ) {
         let mut text = String::new();
@@ -248,8 +248,12 @@ impl Files {
                 .samples = at;
         }
         match devices {
-            Some(values) => {
+            Some((values, more)) => {
                 self.refused(&values, "a part of what devices are is unknown");
+                if more.count > 0 {
+                    let path = "values/sys-block-more.txt";
+                    self.add(path, "/sys/block", more.text).for_people = true;
+                }
                 if values.count > 0 {
                     self.add("values/sys-block.txt", "/sys/block", values.text);
                 }

@@ -20,7 +20,7 @@ enum News {
     Samples(Samples),
     Looks(Vec<Look>),
     Btrfs(f64, Values),
-    Devices(Values),
+    Devices(Values, Values),
     Settings(Values),
     Log(Result<String, String>),
     Rings(Rings),
@@ -35,7 +35,7 @@ pub(super) struct Told {
     pub(super) samples: Option<Samples>,
     pub(super) looks: Option<Vec<Look>>,
     pub(super) btrfs: Vec<(f64, Values)>,
-    pub(super) devices: Option<Values>,
+    pub(super) devices: Option<(Values, Values)>,
     pub(super) settings: Option<Values>,
     pub(super) log: Option<Result<String, String>>,
     pub(super) rings: Option<Rings>,
@@ -102,7 +102,7 @@ impl Told {
             News::Samples(samples) => self.samples = Some(samples),
             News::Looks(looks) => self.looks = Some(looks),
             News::Btrfs(at, values) => self.btrfs.push((at, values)),
-            News::Devices(values) => self.devices = Some(values),
+            News::Devices(values, more) => self.devices = Some((values, more)),
             News::Settings(values) => self.settings = Some(values),
             News::Log(log) => self.log = Some(log),
             News::Rings(rings) => self.rings = Some(rings),
@@ -207,7 +207,9 @@ fn look(send: &Sender<News>, end: Instant) {
     apart(send, |send| {
         let mut values = Values::default();
         values.of_block_devices();
-        let _ = send.send(News::Devices(values));
+        let mut more = Values::default();
+        more.of_block_devices_for_people();
+        let _ = send.send(News::Devices(values, more));
     });
     apart(send, |send| {
         let mut values = Values::default();

@@ -16,19 +16,27 @@ const DEEPEST: usize = 5;
 /// Values of one sample.
 const MOST: usize = 50_000;
 
-/// What is told of a block device beside its queue. Others identify it, or are of no use.
-const OF_A_DEVICE: [&str; 44] = [
+/// What is told of a block device beside its queue.
+const OF_A_DEVICE: [&str; 9] = [
     "size",
     "ro",
     "removable",
+    "device/model",
+    "device/vendor",
+    "device/rev",
+    "device/firmware_rev",
+    "dm/name",
+    "dm/uuid",
+];
+
+/// The same for people: no parser needs it. Other files identify the device, or are of no use.
+const FOR_PEOPLE: [&str; 35] = [
     "hidden",
     "inflight",
     "alignment_offset",
     "discard_alignment",
     "partition",
     "start",
-    "dm/name",
-    "dm/uuid",
     "dm/suspended",
     "loop/backing_file",
     "loop/dio",
@@ -50,10 +58,6 @@ const OF_A_DEVICE: [&str; 44] = [
     "mem_limit",
     "bcache/cache_mode",
     "bcache/state",
-    "device/model",
-    "device/vendor",
-    "device/rev",
-    "device/firmware_rev",
     "device/queue_depth",
     "device/queue_type",
     "device/type",
@@ -92,14 +96,30 @@ impl Values {
             self.device(&device);
             self.folder(&device.join("queue"), DEEPEST - 1);
             for below in names(&device.join("slaves")) {
-                self.value(&device.join("slaves").join(below).join("size"));
+                self.link(&device.join("slaves").join(below));
             }
-            let prefix = name.as_str();
-            for part in names(&device)
-                .iter()
-                .filter(|part| part.starts_with(prefix))
-            {
-                self.device(&device.join(part));
+        }
+    }
+
+    /// What else block devices tell, and their partitions.
+    pub(super) fn of_block_devices_for_people(&mut self) {
+        for name in names(Path::new("/sys/block")) {
+            let device = Path::new("/sys/block").join(&name);
+            let size = read(&device.join("size")).unwrap_or_default();
+            if size.trim() == "0" || name.starts_with("ram") {
+                continue;
+            }
+            let parts = names(&device);
+            let parts = parts.iter().filter(|part| part.starts_with(&name));
+            let folders = parts.map(|part| device.join(part));
+            for folder in [device.clone()].into_iter().chain(folders) {
+                let is_part = folder != device;
+                for file in FOR_PEOPLE
+                    .iter()
+                    .chain(OF_A_DEVICE.iter().filter(|_| is_part))
+                {
+                    self.value(&folder.join(file));
+                }
             }
         }
         for parameter in ["default_ps_max_latency_us", "io_timeout"] {
@@ -143,10 +163,16 @@ impl Values {
             } else if metadata.is_file() {
                 self.value(&path);
             } else if metadata.is_symlink() && folder.ends_with("devices") {
-                // The members of a filesystem; beyond the link, their size alone is told.
-                self.value(&path.join("size"));
+                // The members of a filesystem.
+                self.link(&path);
             }
         }
+    }
+
+    /// A link is told by its name: a path without a value.
+    fn link(&mut self, path: &Path) {
+        self.text.push_str(&format!("{}:\n", path.display()));
+        self.count += 1;
     }
 
     fn value(&mut self, path: &Path) {

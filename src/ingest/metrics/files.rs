@@ -29,6 +29,9 @@ const DEEPEST: usize = 32;
 /// Entries of folders and archives that are looked at, whatever they are.
 const MOST_ENTRIES: usize = 200_000;
 
+/// Things passed over that are told one by one: a copy of `/sys` is full of links.
+const MOST_PASSED: usize = 20;
+
 /// Files below `/proc` that are told by their path. Others say by themselves what they are.
 const OF_PROC: [&str; 15] = [
     "cpuinfo",
@@ -80,6 +83,10 @@ pub fn read_paths(paths: &[PathBuf]) -> io::Result<Gathered> {
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
     }
     gathered.problems.append(&mut walk.problems);
+    if let Some(more) = walk.passed.checked_sub(MOST_PASSED + 1) {
+        let message = format!("{} more links, devices and such passed over", more + 1);
+        gathered.problems.push(Problem::note("--metrics", message));
+    }
     let people = manifest(&walk.files, &mut gathered.problems);
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     for file in walk.files {
@@ -108,6 +115,8 @@ struct Found {
     /// Where it lies, for the `/proc` or `/sys` that it may be of.
     place: PathBuf,
     bytes: Vec<u8>,
+    /// Whether it is a link of `/sys`, which tells by its name.
+    is_link: bool,
 }
 
 /// Reads one file into what is gathered; values of `/sys` are put together first, for each is a
@@ -118,7 +127,12 @@ fn take(
     values: &mut BTreeMap<String, String>,
     gathered: &mut Gathered,
 ) {
-    let Found { name, place, bytes } = file;
+    let Found {
+        name,
+        place,
+        bytes,
+        is_link,
+    } = file;
     if is_manifest(&bytes) {
         return;
     }
@@ -127,6 +141,7 @@ fn take(
             values.entry(source_of(&name, &root)).or_default(),
             &path,
             &bytes,
+            is_link,
         );
         return;
     }
@@ -198,8 +213,19 @@ fn source_of(name: &str, root: &str) -> String {
     }
 }
 
+/// Whether a link is a member of a filesystem, or what a device lies on. Its name is what it tells.
+fn tells_by_name(place: &Path) -> bool {
+    let folder = place.parent().and_then(Path::file_name);
+    folder.is_some_and(|name| name == "devices" || name == "slaves") && of_sys(place).is_some()
+}
+
 /// Adds a value in the form that `grep -r . /sys/…` prints: `path:value`.
-fn add_value(text: &mut String, path: &str, bytes: &[u8]) {
+fn add_value(text: &mut String, path: &str, bytes: &[u8], is_link: bool) {
+    if is_link {
+        text.push_str(path);
+        text.push_str(":\n");
+        return;
+    }
     if bytes.contains(&0) {
         return;
     }
@@ -298,6 +324,8 @@ struct Walk {
     problems: Vec<Problem>,
     bytes: u64,
     entries: usize,
+    /// Things passed over so far.
+    passed: usize,
     /// Whether a limit was met: that is told once.
     full: bool,
 }
@@ -340,6 +368,8 @@ impl Walk {
                 }
             } else if kind.is_dir() {
                 self.passed(&name, "too many folders in folders");
+            } else if kind.is_symlink() && tells_by_name(&path) {
+                self.link(name, path);
             } else if kind.is_symlink() {
                 self.passed(&name, "a symbolic link");
             } else if !kind.is_file() {
@@ -423,7 +453,12 @@ impl Walk {
                 continue;
             }
             if !kind.is_file() && !kind.is_contiguous() && !kind.is_gnu_sparse() {
-                self.passed(&name, "not a regular file");
+                let place = place.join(inside);
+                if kind.is_symlink() && tells_by_name(&place) {
+                    self.link(name, place);
+                } else {
+                    self.passed(&name, "not a regular file");
+                }
                 continue;
             }
             let mut content = Vec::new();
@@ -446,7 +481,12 @@ impl Walk {
         }
         self.bytes += bytes.len() as u64;
         if self.has_room(&name) {
-            self.files.push(Found { name, place, bytes });
+            self.files.push(Found {
+                name,
+                place,
+                bytes,
+                is_link: false,
+            });
         }
     }
 
@@ -467,7 +507,22 @@ impl Walk {
         false
     }
 
+    fn link(&mut self, name: String, place: PathBuf) {
+        if self.has_room(&name) {
+            self.files.push(Found {
+                name,
+                place,
+                bytes: Vec::new(),
+                is_link: true,
+            });
+        }
+    }
+
     fn passed(&mut self, name: &str, what: &str) {
+        self.passed += 1;
+        if self.passed > MOST_PASSED {
+            return;
+        }
         let message = format!("{what}; passed over");
         self.problems.push(Problem::note(name, message));
     }
