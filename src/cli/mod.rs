@@ -39,6 +39,10 @@ enum Command {
     /// Print what was read: filesystems, mounts, each option with its place, what is unknown.
     Inspect(inspect::Inspect),
     /// Collect what diagnosing a machine needs, on that machine, into one archive.
+    ///
+    /// Reads /proc and /sys, and runs the tools that are installed, for a few seconds; changes
+    /// nothing. Run it as root to see everything, and while the machine is slow. What identifies
+    /// the machine or its people is left out. The archive is what --metrics takes.
     Collect(collect::Collect),
     /// Print the page of a rule.
     Explain(explain::Explain),

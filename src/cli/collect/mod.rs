@@ -27,11 +27,7 @@ use super::{CLEAN, say};
 /// How much longer than its sampling all of it may take, without packing and writing.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
-/// Collects what diagnosing a machine needs, on that machine, into one archive of text files.
-///
-/// Reads /proc and /sys, and runs the tools that are installed, for a few seconds; changes nothing.
-/// Run it as root to see everything, while the machine is slow. What identifies the machine or its
-/// people is left out. The archive is what --metrics takes.
+/// Arguments of `btrfs-tune collect`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Collect {
     /// The archive; packed if it ends in .gz or .zst; - is standard output; default:

@@ -157,13 +157,11 @@ impl Task {
         let wchan = read(&folder.join("wchan")).ok();
         self.wchan = wchan.filter(|w| !matches!(w.trim(), "" | "0"));
         // A worker's full name, with what it works for, is in its comm alone.
-        if self.comm.starts_with("kworker") || self.comm.len() >= 15 {
-            if let Ok(comm) = read(&folder.join("comm")) {
-                let comm = comm.strip_suffix('\n').unwrap_or(&comm);
-                if !comm.is_empty() {
-                    self.comm = comm.to_owned();
-                }
-            }
+        let is_cut = self.comm.starts_with("kworker") || self.comm.len() >= 15;
+        let whole = is_cut.then(|| read(&folder.join("comm")).ok()).flatten();
+        let whole = whole.map(|w| w.strip_suffix('\n').unwrap_or(&w).to_owned());
+        if let Some(whole) = whole.filter(|w| !w.is_empty()) {
+            self.comm = whole;
         }
     }
 
@@ -172,9 +170,8 @@ impl Task {
     }
 
     fn is_of_storage(&self) -> bool {
-        const NAMES: [&str; 14] = [
+        const NAMES: [&str; 13] = [
             "btrfs",
-            "kworker",
             "kswapd",
             "kcompactd",
             "jbd2",
@@ -188,10 +185,12 @@ impl Task {
             "baloo",
             "tracker",
         ];
-        let used = self.cpu > 0;
-        NAMES.iter().any(|n| self.comm.starts_with(n))
-            && (used || self.comm.starts_with("btrfs-"))
-            && !(self.comm.starts_with("kworker") && !self.comm.contains("btrfs"))
+        let is_named = NAMES.iter().any(|n| self.comm.starts_with(n));
+        // A kernel has dozens of workers that never did anything.
+        if self.comm.starts_with("kworker") {
+            return self.comm.contains("btrfs") && self.cpu > 0;
+        }
+        is_named && (self.cpu > 0 || self.comm.starts_with("btrfs-"))
     }
 }
 
