@@ -299,3 +299,82 @@ fn check_sys(gathered: &Gathered, uuid: &str, how: &str) {
     assert_eq!(devices.len(), 1, "{how}");
     assert_eq!(devices[0].name, "sda", "{how}");
 }
+
+/// What `fix` says of a machine, without where its facts came from.
+fn said_of(host: &Path, options: &[&str]) -> serde_json::Value {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_btrfs-tune"))
+        .args(["fix", "--format", "json"])
+        .arg(host)
+        .args(options)
+        .output()
+        .unwrap();
+    let mut said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.retain(|key, _| key != "source");
+                map.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut host = said["hosts"][0].take();
+    strip(&mut host);
+    host
+}
+
+#[test]
+fn a_machine_is_judged_the_same_by_its_bundle_as_by_the_files_beside_it() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hosts/vps");
+    let folder = tempfile::tempdir().unwrap();
+    let bare = folder.path().join("vps");
+    put(
+        &bare,
+        "disko.nix",
+        fs::read(fixture.join("disko.nix")).unwrap(),
+    );
+    let (mut packed, mut facts) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(fixture.join("metrics")).unwrap() {
+        let path = entry.unwrap().path();
+        packed.push((
+            path.file_name().unwrap().to_str().unwrap().to_owned(),
+            fs::read(&path).unwrap(),
+        ));
+    }
+    for name in ["facter.json", "observations.toml"] {
+        facts.push((name.to_owned(), fs::read(fixture.join(name)).unwrap()));
+    }
+    let tar = |files: &[(String, Vec<u8>)]| {
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(n, b)| (n.as_str(), b.as_slice()))
+            .collect();
+        gzip(&archive(&files))
+    };
+    let one = put(folder.path(), "one.tgz", tar(&packed));
+    let two = put(folder.path(), "two", tar(&facts));
+    let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
+    let beside = said_of(&fixture, &[]);
+    assert!(
+        beside["machine"]
+            .as_str()
+            .unwrap()
+            .contains("GiB of memory")
+    );
+    assert!(!beside["diagnoses"].as_array().unwrap().is_empty());
+    let bundled = said_of(&bare, &["--metrics", one, "--metrics", two]);
+    for key in ["machine", "workloads", "diagnoses"] {
+        assert_eq!(bundled[key], beside[key], "{key}");
+    }
+    // A report that is given by name comes before one in a bundle.
+    let other = fs::read_to_string(fixture.join("facter.json")).unwrap();
+    let other = other.replace("EPYC-Milan", "EPYC-Other");
+    let other = put(folder.path(), "other.json", other);
+    let options = ["--facter", other.to_str().unwrap(), "--metrics", two];
+    let given = said_of(&bare, &options);
+    assert!(
+        given["machine"].as_str().unwrap().contains("EPYC-Other"),
+        "{given}"
+    );
+}

@@ -15,6 +15,7 @@ mod lsblk;
 mod maintenance;
 mod meminfo;
 mod mounts;
+mod packing;
 mod pressure;
 mod qgroups;
 mod size;
