@@ -61,8 +61,8 @@ const PURE: [(&str, &[&str]); 9] = [
     ),
     ("btrfs", &[]),
     ("model", &[]),
-    // A folder of measurements is read here; all other parsers are given bytes.
-    ("ingest", &["src/ingest/metrics/mod.rs"]),
+    // Folders and archives of measurements are read here; all other parsers are given bytes.
+    ("ingest", &["src/ingest/metrics/files.rs"]),
     ("analyze", &[]),
     ("recommend", &[]),
     ("impact", &[]),

@@ -785,6 +785,7 @@ fn a_folder_is_read_in_order_and_one_bad_file_costs_only_itself() {
     fs::write(path("a.txt"), "[/dev/a].write_io_errs 1\n").unwrap();
     fs::write(path("c.txt"), "nonsense\n").unwrap();
     fs::create_dir(path("sub")).unwrap();
+    fs::write(path("sub/d.txt"), "[/dev/d].write_io_errs 1\n").unwrap();
     std::os::unix::fs::symlink("loop", path("loop")).unwrap();
     std::os::unix::fs::symlink("/dev/zero", path("zero")).unwrap();
     std::os::unix::fs::symlink("a.txt", path("z-link")).unwrap();
@@ -800,9 +801,9 @@ fn a_folder_is_read_in_order_and_one_bad_file_costs_only_itself() {
         .iter()
         .map(|e| e.source.as_ref())
         .collect();
-    assert_eq!(sources, ["a.txt", "z-link"]);
+    assert_eq!(sources, ["a.txt", "sub/d.txt"]);
     let named: Vec<&str> = problems.iter().map(|p| p.source.as_str()).collect();
-    assert_eq!(named, ["c.txt", "fifo", "loop", "sub", "zero"]);
+    assert_eq!(named, ["c.txt", "fifo", "loop", "z-link", "zero"]);
     assert!(read_dir(&path("absent")).is_err());
 }
 

@@ -150,17 +150,15 @@ impl Opened {
             facts.hardware = (!broken).then_some(hardware);
             problems.extend(found);
         }
-        if let Some(path) = given_or(
-            &target.metrics,
-            stated.and_then(|h| h.metrics.clone()),
-            directory,
-            "metrics",
-        )? {
-            let (measured, found) = metrics::read_dir(&path)
-                .map_err(|e| miette!(help = METRICS_HELP, "{}: {e}", path.display()))?;
-            facts.metrics = measured;
-            problems.extend(found);
+        let reported = facts.hardware.is_some() || !problems.is_empty();
+        let named = stated.and_then(|h| h.metrics.clone());
+        let measured = measurements(&target.metrics, named, directory)?;
+        facts.metrics = measured.metrics;
+        facts.observations = measured.observations;
+        if !reported {
+            facts.hardware = measured.hardware;
         }
+        problems.extend(measured.problems);
         if let Some(path) = given_or(&None, None, directory, "observations.toml")? {
             let shown = self.sources.shown(&path);
             match String::from_utf8(read(&path)?) {
@@ -199,7 +197,23 @@ impl Opened {
     }
 }
 
-const METRICS_HELP: &str = "--metrics takes a directory of text files, one command's output each";
+const METRICS_HELP: &str = "--metrics takes a bundle of `btrfs-tune collect`, a directory or tar of outputs of commands, or one output";
+
+/// What was measured: at the paths that were given, else at the one by configuration or convention.
+fn measurements(
+    given: &[PathBuf],
+    named: Option<PathBuf>,
+    directory: &Path,
+) -> miette::Result<metrics::Gathered> {
+    let mut paths = Vec::new();
+    for path in given {
+        paths.extend(given_or(&Some(path.clone()), None, directory, "metrics")?);
+    }
+    if given.is_empty() {
+        paths.extend(given_or(&None, named, directory, "metrics")?);
+    }
+    metrics::read_paths(&paths).map_err(|error| miette!(help = METRICS_HELP, "{error}"))
+}
 
 /// A path that was given (and must exist), or one that is there by convention.
 fn given_or(

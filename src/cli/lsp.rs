@@ -45,7 +45,7 @@ impl Lsp {
                 path: PathBuf::from("."),
                 host: None,
                 facter: None,
-                metrics: None,
+                metrics: Vec::new(),
                 observe: Vec::new(),
                 eval: Default::default(),
             };

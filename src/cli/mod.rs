@@ -3,6 +3,7 @@
 //! Owns arguments, finding a host's inputs beside its files, exit codes and messages. It alone sees
 //! every part. Must never hold knowledge that another part could use.
 
+mod collect;
 mod diagnose;
 mod eval;
 mod explain;
@@ -40,6 +41,12 @@ enum Command {
     Diagnose(diagnose::Diagnose),
     /// Print what was read: filesystems, mounts, each option with its place, what is unknown.
     Inspect(inspect::Inspect),
+    /// Collect what diagnosing a machine needs, on that machine, into one archive.
+    ///
+    /// Reads /proc and /sys, and runs the tools that are installed, for a few seconds; changes
+    /// nothing. Run it as root to see everything, and while the machine is slow. What identifies
+    /// the machine or its people is left out. The archive is what --metrics takes.
+    Collect(collect::Collect),
     /// Print the page of a rule.
     Explain(explain::Explain),
     /// Show findings and quick fixes in an editor: a language server on standard input and output.
@@ -59,9 +66,11 @@ struct Target {
     /// in PATH.
     #[arg(long, value_name = "FILE")]
     facter: Option<PathBuf>,
-    /// A directory of outputs of df, btrfs filesystem usage, iostat …; default: metrics/ in PATH.
-    #[arg(long, value_name = "DIR")]
-    metrics: Option<PathBuf>,
+    /// Outputs of df, btrfs filesystem usage, iostat …: a bundle of `btrfs-tune collect`, a
+    /// directory, a tar (also .gz, .zst) or a file; may be given several times; default: metrics/
+    /// in PATH.
+    #[arg(long, value_name = "PATH")]
+    metrics: Vec<PathBuf>,
     /// What people say about the machine (may be given several times).
     #[arg(long, value_name = "TEXT")]
     observe: Vec<String>,
@@ -75,7 +84,7 @@ impl Target {
         Target {
             host: None,
             facter: None,
-            metrics: None,
+            metrics: Vec::new(),
             observe: Vec::new(),
             ..self.clone()
         }
@@ -96,6 +105,7 @@ pub fn run() -> u8 {
         Command::Fix(fix) => fix.run(),
         Command::Diagnose(diagnose) => diagnose.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Collect(collect) => collect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Lsp(lsp) => lsp.run(),
     };

@@ -227,7 +227,13 @@ fn measured(leaf: &Node<'_>, observation: &mut Observation) {
         .quantities
         .retain(|q| !(q.unit == unit && close(q.value, value)));
     let what = Some(what).filter(|what| !what.is_empty());
-    observation
-        .quantities
-        .insert(0, Quantity { what, value, unit, bound: None });
+    observation.quantities.insert(
+        0,
+        Quantity {
+            what,
+            value,
+            unit,
+            bound: None,
+        },
+    );
 }

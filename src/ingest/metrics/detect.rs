@@ -75,6 +75,8 @@ pub(super) enum Format {
     NixosVersion,
     /// Any other tool of the system.
     System(super::system::Kind),
+    /// The processes of `btrfs-tune collect`.
+    ProcessTable,
 }
 
 impl Format {
@@ -94,6 +96,7 @@ impl Format {
                 | Format::SubvolumeTable
                 | Format::Qgroups
                 | Format::DeviceStatsTable
+                | Format::ProcessTable
         )
     }
 
@@ -139,6 +142,8 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
         Format::Balance
     } else if begins("Linux version ") || (first == "Linux" && line.contains(" #")) {
         Format::Uname
+    } else if begins("pid\tppid\tstart\t") {
+        Format::ProcessTable
     } else if is_iostat(lines) {
         Format::Iostat
     } else if mounts::is_mountinfo(line) {

@@ -14,6 +14,7 @@ mod df;
 mod dump_super;
 mod exporter;
 mod filefrag;
+mod files;
 mod filesystem_show;
 mod fio;
 mod iostat;
@@ -26,6 +27,7 @@ mod lsblk;
 mod maintenance;
 mod meminfo;
 mod mounts;
+mod packing;
 mod pidstat;
 mod pressure;
 mod proc_files;
@@ -44,15 +46,15 @@ mod sysfs_btrfs;
 mod sysfs_values;
 mod system;
 mod tally;
+mod task_table;
 mod text;
 mod usage;
 mod versions;
 mod vmstat;
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
+
+pub use self::files::{Gathered, MANIFEST_KEY, read_dir, read_paths};
 
 use self::detect::Format;
 use self::text::{Block, Context, Line, Piece};
@@ -65,58 +67,18 @@ const LARGEST: u64 = 64 << 20;
 /// Problems told of one file; a binary that looks like text must not flood the report.
 const MOST_PROBLEMS: usize = 20;
 
-/// Reads every regular file of a folder, in the order of their names. A file that cannot be read
-/// is a problem and never stops the rest; the error is that of the folder alone.
-pub fn read_dir(folder: &Path) -> io::Result<(Metrics, Vec<Problem>)> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        paths.push(entry?.path());
-    }
-    paths.sort();
-    let mut metrics = Metrics::default();
-    let mut problems = Vec::new();
-    for path in paths {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        match read_file(&path) {
-            Ok(Content::Bytes(bytes)) => problems.extend(read_bytes(&name, &bytes, &mut metrics)),
-            Ok(Content::Passed(why)) => problems.push(Problem::warning(&name, why)),
-            Err(error) => problems.push(Problem::error(&name, format!("cannot read it: {error}"))),
-        }
-    }
-    problems.retain(|problem| !counters::solved(problem, &metrics));
-    Ok((metrics, problems))
-}
-
-/// The content of a file, or why it was passed over.
-enum Content {
-    Bytes(Vec<u8>),
-    Passed(&'static str),
-}
-
-fn read_file(path: &Path) -> io::Result<Content> {
-    // Asked before opening: to open a FIFO would wait for its writer for ever.
-    let kind = fs::metadata(path)?.file_type();
-    if kind.is_dir() {
-        return Ok(Content::Passed(
-            "a folder; passed over, only the files beside it are read",
-        ));
-    }
-    if !kind.is_file() {
-        return Ok(Content::Passed("not a regular file; passed over"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(Content::Bytes(bytes))
-}
-
 /// Reads one file's content into `metrics`; `name` is what facts and problems call it.
 pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Problem> {
+    read_below(None, name, bytes, metrics)
+}
+
+/// The same, of a file of which it is known what heading it would have.
+fn read_below(
+    heading: Option<&str>,
+    name: &str,
+    bytes: &[u8],
+    metrics: &mut Metrics,
+) -> Vec<Problem> {
     if bytes.len() as u64 > LARGEST {
         return vec![Problem::error(name, "larger than 64 MiB; not read")];
     }
@@ -147,16 +109,18 @@ pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Proble
         cut_line: text::cut_line(&lines),
         previous: None,
         cut: 0,
+        tasks: task_table::Samples::default(),
     };
     if let Some(last) = lines.last().filter(|last| !last.text.is_empty()) {
         reading.cut = last.number;
     }
     // A file of `/sys` is one value, known by its path alone.
     if !sysfs_btrfs::take(&mut reading, name, &cleaned) {
-        for piece in text::Pieces::of(&cleaned, &lines) {
+        for piece in text::Pieces::below(heading, &cleaned, &lines) {
             reading.take(piece);
         }
     }
+    task_table::finish(&mut reading);
     counters::settle(reading.metrics);
     if let Some(doubt) = counters::doubt(&reading.source, reading.metrics) {
         reading.tell(doubt);
@@ -189,6 +153,8 @@ struct Reading<'m> {
     /// The line with which the file ends without a line end, else 0: it may be cut within its last
     /// word, and a number that nothing shows to be whole is not taken from there.
     cut: usize,
+    /// The processes of its samples so far.
+    tasks: task_table::Samples,
 }
 
 impl Reading<'_> {
@@ -326,6 +292,7 @@ impl Reading<'_> {
             Format::SysfsBtrfs | Format::CommitStats | Format::BtrfsFeatures => {
                 sysfs_btrfs::read(self, block);
             }
+            Format::ProcessTable => task_table::read(self, block),
             Format::Uname | Format::Kernel | Format::BtrfsProgs | Format::NixosVersion => {
                 versions::read(self, block);
             }

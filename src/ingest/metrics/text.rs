@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::detect::{self, Format};
+use super::mounts::unescaped;
 use super::system;
 
 /// One line of a cleaned file.
@@ -42,14 +43,16 @@ impl Context {
         let path = label
             .split_whitespace()
             .map(|word| word.trim_matches(['"', '\'']))
-            .rfind(|word| word.starts_with('/'));
+            .rfind(|word| word.starts_with('/'))
+            // Blanks in it are written as the kernel writes them.
+            .map(unescaped);
         let at = label
             .split_whitespace()
             .rev()
             .find_map(|word| word.strip_prefix("t="));
         Context {
             label: label.trim().to_owned(),
-            path: path.map(str::to_owned),
+            path,
             at_s: at
                 .and_then(|at| at.parse().ok())
                 .filter(|at: &f64| at.is_finite()),
@@ -208,12 +211,13 @@ pub(super) struct Pieces<'t, 'l> {
 }
 
 impl<'t, 'l> Pieces<'t, 'l> {
-    pub(super) fn of(text: &'t str, lines: &'l [Line<'t>]) -> Self {
+    /// The pieces of a text below this heading.
+    pub(super) fn below(heading: Option<&str>, text: &'t str, lines: &'l [Line<'t>]) -> Self {
         Pieces {
             text,
             lines,
             next: 0,
-            context: Context::default(),
+            context: heading.map(Context::of).unwrap_or_default(),
             messages: VecDeque::new(),
         }
     }
