@@ -10,7 +10,7 @@ pub mod workload;
 
 pub use bottleneck::{Cause, Diagnosis};
 pub use evidence::{Confidence, Direction, Evidence, Source, Weight};
-pub use workload::{Workload, WorkloadKind};
+pub use workload::{Engine, IoPattern, Workload, WorkloadKind};
 
 use crate::model::Host;
 

@@ -36,6 +36,12 @@ pub fn host(
                 kind: w.kind,
                 paths: w.paths.clone(),
                 complained_about: w.complained_about,
+                engines: w.engines.clone(),
+                places: w.places.clone(),
+                unplaced: w.unplaced.clone(),
+                patterns: w.patterns().into_iter().cloned().collect(),
+                confidence: Some(w.confidence()),
+                evidence: evidence(&w.evidence),
             })
             .collect(),
         diagnoses: diagnoses
