@@ -45,9 +45,12 @@ pub(super) struct Service {
     /// Whether it runs with `DynamicUser`, which puts `/var/lib/x` into `/var/lib/private/x`.
     #[serde(default)]
     pub(super) dynamic: bool,
+    /// Whether its options hold text, of which each line begins with a path.
+    #[serde(default)]
+    pub(super) lines: bool,
     /// What else must hold.
     #[serde(default)]
-    pub(super) given: Option<Given>,
+    pub(super) given: Vec<Given>,
     /// The module that says so: a file below `nixos/modules` of nixpkgs, or an address.
     #[serde(default)]
     #[cfg_attr(not(test), allow(dead_code, reason = "for those who edit the table"))]
@@ -94,7 +97,7 @@ static SERVICES: LazyLock<Vec<Service>> = LazyLock::new(|| table().unwrap_or_def
 /// The options that the table names; `*` stands for any one name.
 pub(super) fn options() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().flat_map(|service| {
-        let given = service.given.as_ref().map(|g| g.option.as_str());
+        let given = service.given.iter().map(|g| g.option.as_str());
         std::iter::once(service.option.as_str())
             .chain(service.paths.iter().map(String::as_str))
             .chain(given)
@@ -109,10 +112,7 @@ pub(super) fn read(host: &Host, workload: &mut Workload, inside: Option<&Inside<
         let pattern = format!("{prefix}{}", service.option);
         for (option, name, reading) in readings(host, &pattern) {
             let named = !name.is_some_and(str::is_empty) || service.unnamed.is_some();
-            let holds = service
-                .given
-                .as_ref()
-                .is_none_or(|given| given.holds(host, prefix));
+            let holds = service.given.iter().all(|given| given.holds(host, prefix));
             if let Ok(setting) = reading
                 && named
                 && holds
@@ -136,7 +136,8 @@ pub(super) fn denied(host: &Host, workload: &mut Workload) {
     let kind = workload.kind;
     let services = SERVICES.iter().filter(|s| s.kind == kind);
     let mut told: Vec<&str> = Vec::new();
-    for service in services.filter(|s| s.given.is_none() && s.weight >= Weight::Moderate) {
+    let plain = |s: &&Service| s.given.is_empty() && s.option.ends_with(".enable");
+    for service in services.filter(plain) {
         let Some(engine) = service.engine.filter(|e| workload.engines.contains(e)) else {
             continue;
         };
@@ -224,7 +225,11 @@ impl Instance<'_> {
             for (option, _, reading) in readings(host, &format!("{prefix}{pattern}")) {
                 match reading {
                     Ok(setting) => {
-                        paths.extend(paths_in(&setting.value, service.within.as_deref()));
+                        let found = match service.lines {
+                            true => first_words(&setting.value),
+                            false => paths_in(&setting.value, service.within.as_deref()),
+                        };
+                        paths.extend(found);
                     }
                     Err(unknown) => {
                         is_unknown = true;
@@ -316,24 +321,33 @@ fn paths_in(value: &Json, within: Option<&str>) -> Vec<String> {
     }
 }
 
-/// The absolute paths in a value: itself, its elements, or the words of a text.
+/// The absolute paths in a value: itself or its elements.
 fn absolute_paths(value: &Json) -> Vec<String> {
     match value {
-        Json::String(text) if !text.contains('\n') && text.starts_with('/') => vec![text.clone()],
+        Json::String(text) if text.contains('\n') => first_words(value),
         Json::String(text) => {
-            let words = text
-                .lines()
-                .filter_map(|line| line.split_whitespace().next());
-            words
-                // `maildir:/var/spool/mail/%u`
-                .map(|word| word.strip_prefix("maildir:").unwrap_or(word))
-                .filter(|word| word.starts_with('/'))
-                .map(|word| word.split("/%").next().unwrap_or(word).to_owned())
-                .collect()
+            // `maildir:/var/spool/mail/%u`, `/srv/mail/%d/%n`
+            let path = text.strip_prefix("maildir:").unwrap_or(text);
+            let path = path.split("/%").next().unwrap_or(path);
+            match path.starts_with('/') {
+                true => vec![path.to_owned()],
+                false => Vec::new(),
+            }
         }
         Json::Array(list) => list.iter().flat_map(absolute_paths).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The absolute paths at the beginning of lines of a text.
+fn first_words(value: &Json) -> Vec<String> {
+    let lines = value.as_str().unwrap_or_default().lines();
+    let words = lines.filter_map(|line| line.split_whitespace().next());
+    let words = words.map(|word| word.trim_matches('"'));
+    words
+        .filter(|word| word.starts_with('/'))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -349,10 +363,8 @@ mod tests {
             ["/home", "/etc"]
         );
         let exports = "/srv/media 192.168.30.0/24(ro)\n# no\n/srv/photos *(rw)\n";
-        assert_eq!(
-            absolute_paths(&json!(exports)),
-            ["/srv/media", "/srv/photos"]
-        );
+        assert_eq!(first_words(&json!(exports)), ["/srv/media", "/srv/photos"]);
+        assert_eq!(first_words(&json!("/srv/a *(rw)")), ["/srv/a"]);
         assert_eq!(
             absolute_paths(&json!("maildir:/var/spool/mail/%u")),
             ["/var/spool/mail"]
@@ -389,12 +401,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for row in &table {
             let name = &row.option;
-            let key = (
-                name,
-                row.kind,
-                row.engine,
-                row.given.as_ref().map(|g| format!("{g:?}")),
-            );
+            let key = (name, row.kind, row.engine, format!("{:?}", row.given));
             assert!(seen.insert(key), "{name} stands there twice");
             let given = row.given.iter().map(|g| &g.option);
             for option in row.paths.iter().chain(given).chain([name]) {
