@@ -605,6 +605,19 @@ fn persistence_and_dynamic_users_are_followed_to_the_device() {
 }
 
 #[test]
+fn only_the_state_directory_of_a_dynamic_user_is_a_link() {
+    let host = host(
+        r#"services.opensearch = { enable = true; dataDir = "/var/lib/search"; };
+           services.garage = { enable = true; settings.data_dir = "/srv/garage"; };
+           services.victoriametrics = { enable = true; stateDir = "vm"; };"#,
+    );
+    let database = work(&host, Kind::Database).unwrap();
+    assert_eq!(database.paths, ["/var/lib/search", "/var/lib/garage/meta"]);
+    let series = work(&host, Kind::TimeSeries).unwrap();
+    assert_eq!(series.paths, ["/var/lib/private/vm"]);
+}
+
+#[test]
 fn a_mount_at_the_directory_of_a_dynamic_user_is_no_link() {
     let host = host(
         r#"services.qdrant.enable = true;
@@ -646,6 +659,67 @@ fn bind_mounts_second_disks_and_other_filesystems_are_told_apart() {
         ]
     );
     assert!(!vm.places[0].is_resolved());
+}
+
+#[test]
+fn what_zfs_mounts_by_itself_is_not_taken_for_btrfs() {
+    let host = host(
+        r#"boot.zfs.extraPools = [ "tank" ];
+           disko.devices.zpool.fast = {
+             type = "zpool";
+             datasets.pg = { type = "zfs_fs"; mountpoint = "/srv/pg"; };
+           };
+           services.postgresql = { enable = true; dataDir = "/srv/pg/16"; };
+           services.mysql = { enable = true; dataDir = "/srv/my"; };
+           services.mongodb = { enable = true; dbpath = "/tank/mongo"; };"#,
+    );
+    assert_eq!(
+        lines(&work(&host, Kind::Database).unwrap()),
+        [
+            "/srv/pg/16: /srv/pg/16 lies on /srv/pg, which the pool fast of ZFS mounts",
+            "/srv/my: @ at / on /dev/vda",
+            "/tank/mongo: /tank/mongo lies on /tank, which the pool tank of ZFS mounts by default",
+        ]
+    );
+}
+
+#[test]
+fn a_home_that_is_lost_tells_what_of_it_is_kept() {
+    let host = impermanent(
+        r#"environment.persistence."/persist".users.ann.directories = [ "src" "mail" ];
+           programs.sway.enable = true;"#,
+    );
+    let desktop = work(&host, Kind::Desktop).unwrap();
+    assert_eq!(
+        desktop.places[0].why,
+        [
+            "/home/ann/src is bound from /persist/home/ann/src, and 1 more below it from elsewhere",
+            "/home lies on /, which is a tmpfs: it is gone after a boot",
+        ]
+    );
+}
+
+#[test]
+fn snapshots_are_taken_of_the_volumes_that_are_named() {
+    let host = host(
+        r#"services.btrbk.instances.local = {
+             onCalendar = "hourly";
+             settings.volume."/home" = { snapshot_dir = ".snaps"; subvolume.ann = { }; };
+           };"#,
+    );
+    for kind in [Kind::Snapshots, Kind::Backup] {
+        let found = work(&host, kind).unwrap();
+        assert_eq!(found.engines, [Engine::Btrbk]);
+        assert_eq!(lines(&found), ["/home: @home at /home on /dev/vda"]);
+    }
+}
+
+#[test]
+fn a_rootless_docker_is_not_denied_by_the_other_option() {
+    let host = host("virtualisation.docker = { enable = false; rootless.enable = true; };");
+    let container = work(&host, Kind::Container).unwrap();
+    assert_eq!(container.confidence(), Confidence::Medium);
+    assert_eq!(container.evidence.len(), 1);
 }
 
 #[test]

@@ -20,12 +20,15 @@ const SETTING_ROOTS: &[&[&str]] = &[
     &["boot", "resumeDevice"],
     &["boot", "supportedFilesystems"],
     &["boot", "tmp"],
+    // Where ZFS mounts its datasets is said there and in the pools alone.
+    &["boot", "zfs", "extraPools"],
     &["boot", "zswap"],
     // The names of before 23.05.
     &["boot", "cleanTmpDir"],
     &["boot", "tmpOnTmpfs"],
     &["boot", "tmpOnTmpfsSize"],
     &["containers"],
+    &["disko", "devices", "zpool"],
     &["environment", "persistence"],
     &["facter"],
     &["hardware", "block"],

@@ -179,7 +179,7 @@ pub fn identify(host: &Host) -> Vec<Workload> {
         }
         programs::read(host, workload, &configured, is_told);
         measured::read(host, workload);
-        services::denied(host, workload);
+        services::denied(host, workload, &configured);
     }
     let believed = |w: &Workload| w.evidence.iter().any(|e| e.direction == Direction::For);
     workloads.into_iter().filter(believed).collect()

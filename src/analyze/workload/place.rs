@@ -101,10 +101,30 @@ impl Place {
                     true => format!("{other} is {what}"),
                     false => format!("{} lies on {other}, which is {what}", self.real_path),
                 };
+                // Of a home that is gone after a boot, some things may be kept.
+                let kept = host.storage.binds.iter();
+                let mut kept = kept.filter(|b| is_below(&b.at, &self.real_path));
+                if let Some(first) = kept.next() {
+                    let more = match kept.count() {
+                        0 => String::new(),
+                        more => format!(", and {more} more below it from elsewhere"),
+                    };
+                    let step = format!("{} is bound from {}{more}", first.at, first.from);
+                    self.why.push(step);
+                }
                 self.why.push(on);
                 return true;
             }
         };
+        let pools = pools(host).into_iter();
+        let pool = pools.filter(|(at, _)| is_below(&self.real_path, at));
+        if let Some((at, said)) = pool.max_by_key(|(at, _)| at.len())
+            && at.len() > mount.mountpoint.len()
+        {
+            let step = format!("{} lies on {at}, which {said}", self.real_path);
+            self.why.push(step);
+            return true;
+        }
         // Something may be mounted nearer on the running system.
         if let Some(nearer) = longest(host, &self.real_path)
             && nearer.mountpoint.len() > mount.mountpoint.len()
@@ -228,6 +248,34 @@ impl Place {
             ),
         });
     }
+}
+
+/// Where ZFS mounts pools and datasets, and what says so: it needs no `fileSystems` for that.
+/// Sources: nixpkgs nixos/modules/tasks/filesystems/zfs.nix (`extraPools`); disko lib/types/zpool.nix
+/// and zfs_fs.nix; zfsprops(7): a dataset is mounted at its name unless told otherwise.
+fn pools(host: &Host) -> Vec<(String, String)> {
+    const DISKO: &str = "disko.devices.zpool.";
+    let mut found = Vec::new();
+    let imported = host.settings.known("boot.zfs.extraPools");
+    let imported = imported.and_then(|s| s.value.as_array()).into_iter();
+    for name in imported.flatten().filter_map(|name| name.as_str()) {
+        let said = format!("the pool {name} of ZFS mounts by default");
+        found.push((format!("/{name}"), said));
+    }
+    for (option, reading) in host.settings.below(DISKO) {
+        let Some(rest) = option.strip_prefix(DISKO) else {
+            continue;
+        };
+        let name = rest.split('.').next().unwrap_or(rest);
+        let said = format!("the pool {name} of ZFS mounts");
+        let mountpoint = reading.as_ref().ok().and_then(|s| s.value.as_str());
+        if let Some(at) = mountpoint.filter(|_| rest.ends_with(".mountpoint"))
+            && at.starts_with('/')
+        {
+            found.push((at.to_owned(), said));
+        }
+    }
+    found
 }
 
 /// A path without slashes at its end.

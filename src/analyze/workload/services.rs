@@ -45,6 +45,9 @@ pub(super) struct Service {
     /// Whether it runs with `DynamicUser`, which puts `/var/lib/x` into `/var/lib/private/x`.
     #[serde(default)]
     pub(super) dynamic: bool,
+    /// Sets of options whose names are paths; `*` as above.
+    #[serde(default)]
+    pub(super) names: Vec<String>,
     /// Whether its options hold text, of which each line begins with a path.
     #[serde(default)]
     pub(super) lines: bool,
@@ -74,7 +77,11 @@ pub(super) struct Given {
     /// The option.
     pub(super) option: String,
     /// Any of these.
+    #[serde(default)]
     pub(super) is: Vec<Json>,
+    /// Any but these.
+    #[serde(default)]
+    pub(super) not: Vec<Json>,
     /// Whether it has such a value where nothing sets it.
     #[serde(default)]
     pub(super) unset: bool,
@@ -132,13 +139,15 @@ pub(super) fn read(host: &Host, workload: &mut Workload, inside: Option<&Inside<
 }
 
 /// What is turned off although something else speaks for it.
-pub(super) fn denied(host: &Host, workload: &mut Workload) {
+pub(super) fn denied(host: &Host, workload: &mut Workload, configured: &[Engine]) {
     let kind = workload.kind;
     let services = SERVICES.iter().filter(|s| s.kind == kind);
     let mut told: Vec<&str> = Vec::new();
     let plain = |s: &&Service| s.given.is_empty() && s.option.ends_with(".enable");
     for service in services.filter(plain) {
-        let Some(engine) = service.engine.filter(|e| workload.engines.contains(e)) else {
+        // What another option turns on is not denied by this one.
+        let doubtful = |e: &Engine| workload.engines.contains(e) && !configured.contains(e);
+        let Some(engine) = service.engine.filter(doubtful) else {
             continue;
         };
         let Some(setting) = host.settings.known(&service.option) else {
@@ -162,9 +171,23 @@ impl Given {
     fn holds(&self, host: &Host, prefix: &str) -> bool {
         match host.settings.get(&format!("{prefix}{}", self.option)) {
             None => self.unset,
-            Some(Ok(setting)) => self.is.contains(&setting.value),
+            Some(Ok(setting)) if self.not.is_empty() => self.is.contains(&setting.value),
+            Some(Ok(setting)) => !self.not.contains(&setting.value),
             Some(Err(_)) => false,
         }
+    }
+}
+
+impl Service {
+    /// Whether a path of it lies behind the link that `DynamicUser` makes: that is of the directory
+    /// of its state alone.
+    fn is_link(&self, path: &str) -> bool {
+        let state = |path: &str| {
+            let below = path.strip_prefix("/var/lib/")?;
+            Some(below.split('/').next().unwrap_or(below).to_owned())
+        };
+        let own = self.default.as_deref().and_then(state);
+        self.dynamic && (self.within.is_some() || state(path) == own)
     }
 }
 
@@ -180,13 +203,16 @@ struct Instance<'a> {
 impl Instance<'_> {
     fn tell(&self, host: &Host, workload: &mut Workload) {
         let service = self.service;
-        let mut statement = format!("`{}` is set", self.option);
+        // An empty name needs its quotes.
+        let option = self.option.replace("..", ".\"\".");
+        let mut statement = format!("`{option}` is set");
         let known = workload.engine(service.engine);
         let mut first = true;
         for path in self.paths(host, workload) {
+            let dynamic = service.is_link(&path);
             let place = match self.inside {
-                Some(inside) => inside.place(host, &path, service.engine, service.dynamic),
-                None => workload.place(host, &path, service.engine, service.dynamic),
+                Some(inside) => inside.place(host, &path, service.engine, dynamic),
+                None => workload.place(host, &path, service.engine, dynamic),
             };
             if std::mem::take(&mut first) {
                 statement.push_str(&format!("; it works on {}", place.path));
@@ -241,6 +267,14 @@ impl Instance<'_> {
                 }
             }
         }
+        for pattern in &service.names {
+            let set = format!("{prefix}{}.", filled(pattern));
+            let options = host.settings.below(&set);
+            let named = options.filter_map(|(option, _)| option.strip_prefix(&set));
+            let named = named.filter_map(|rest| rest.split('.').next());
+            paths.extend(named.filter(|n| n.starts_with('/')).map(str::to_owned));
+        }
+        paths.dedup();
         if paths.is_empty() && !is_unknown {
             paths.extend(self.default(host).map(|default| filled(&default)));
         }
@@ -404,7 +438,13 @@ mod tests {
             let key = (name, row.kind, row.engine, format!("{:?}", row.given));
             assert!(seen.insert(key), "{name} stands there twice");
             let given = row.given.iter().map(|g| &g.option);
-            for option in row.paths.iter().chain(given).chain([name]) {
+            for option in row
+                .paths
+                .iter()
+                .chain(&row.names)
+                .chain(given)
+                .chain([name])
+            {
                 assert!(is_option(option), "{name}: {option}");
             }
             let older = row.older.iter().map(|o| &o.default);
