@@ -153,8 +153,13 @@ fn kind_of(source: &Source) -> u8 {
     }
 }
 
-/// The options of NixOS that tell what a machine does; `*` stands for any one name.
+/// The options of NixOS that tell what a machine does, and where that lies; `*` stands for any one
+/// name.
 pub fn options_looked_at() -> impl Iterator<Item = &'static str> {
+    telling().chain(place::OPTIONS)
+}
+
+fn telling() -> impl Iterator<Item = &'static str> {
     services::options().chain(images::OPTIONS)
 }
 
@@ -227,7 +232,7 @@ pub(in crate::analyze) fn first_words(text: &str) -> String {
 
 /// The options that tell what a machine does, and where its data lies: all that are known of it.
 pub fn watched(host: &Host) -> Vec<(&str, &Reading<Setting>)> {
-    let found = options_looked_at().flat_map(|p| services::readings(host, p));
+    let found = telling().flat_map(|p| services::readings(host, p));
     let mut found: Vec<_> = found
         .map(|(option, _, reading)| (option, reading))
         .collect();

@@ -250,13 +250,18 @@ impl Place {
     }
 }
 
+const EXTRA_POOLS: &str = "boot.zfs.extraPools";
+
+/// The options that are looked at to find what holds a path.
+pub(super) const OPTIONS: [&str; 1] = [EXTRA_POOLS];
+
 /// Where ZFS mounts pools and datasets, and what says so: it needs no `fileSystems` for that.
 /// Sources: nixpkgs nixos/modules/tasks/filesystems/zfs.nix (`extraPools`); disko lib/types/zpool.nix
 /// and zfs_fs.nix; zfsprops(7): a dataset is mounted at its name unless told otherwise.
 fn pools(host: &Host) -> Vec<(String, String)> {
     const DISKO: &str = "disko.devices.zpool.";
     let mut found = Vec::new();
-    let imported = host.settings.known("boot.zfs.extraPools");
+    let imported = host.settings.known(EXTRA_POOLS);
     let imported = imported.and_then(|s| s.value.as_array()).into_iter();
     for name in imported.flatten().filter_map(|name| name.as_str()) {
         let said = format!("the pool {name} of ZFS mounts by default");
