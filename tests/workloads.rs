@@ -546,6 +546,20 @@ fn each_engine_has_its_own_place() {
 }
 
 #[test]
+fn a_small_database_of_a_program_is_told_but_left_alone_by_rules() {
+    let host = host("services.jellyfin.enable = true; services.paperless.enable = true;");
+    let database = work(&host, Kind::Database).unwrap();
+    assert_eq!(database.paths, ["/var/lib/paperless"]);
+    assert_eq!(
+        lines(&database),
+        [
+            "/var/lib/paperless: @ at / on /dev/vda",
+            "/var/lib/jellyfin: @ at / on /dev/vda",
+        ]
+    );
+}
+
+#[test]
 fn what_is_turned_off_or_elsewhere_is_no_work() {
     for text in [
         "services.postgresql.enable = false;",

@@ -28,9 +28,10 @@ pub use place::Place;
 pub struct Workload {
     /// Which.
     pub kind: WorkloadKind,
-    /// The paths it works on, the main one first.
+    /// The paths it works on, the main one first: what rules look at.
     pub paths: Vec<String>,
-    /// The same paths with what holds them.
+    /// The same paths with what holds them, and those of small databases that programs keep for
+    /// themselves.
     pub places: Vec<Place>,
     /// Paths that are not known, each with the reason.
     pub unplaced: Vec<String>,
@@ -125,11 +126,13 @@ impl Workload {
         if !self.paths.contains(&path) {
             self.paths.push(path);
         }
-        match self
-            .places
-            .iter_mut()
-            .find(|p| p.real_path == place.real_path)
-        {
+        self.note(place);
+    }
+
+    /// Notes a place that rules need not know.
+    fn note(&mut self, place: Place) {
+        let mut known = self.places.iter_mut();
+        match known.find(|p| p.real_path == place.real_path) {
             Some(known) => known.engine = known.engine.or(place.engine),
             None => self.places.push(place),
         }

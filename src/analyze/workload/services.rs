@@ -220,7 +220,11 @@ impl Instance<'_> {
                     statement.push_str(&format!(", on the mount {mount} of {filesystem}"));
                 }
             }
-            workload.add(host, place);
+            // What a program keeps for itself is told, but is nothing to change a machine for.
+            match (service.kind, service.weight) {
+                (WorkloadKind::Database, Weight::Weak) => workload.note(place),
+                _ => workload.add(host, place),
+            }
         }
         // Several rows may tell of one engine at the same place: it counts once.
         let source = Source::Configuration(self.setting.at);
