@@ -338,7 +338,7 @@ fn pressure_is_known_by_the_name_of_its_file() {
     }
     let io = metrics.pressure.io.unwrap();
     assert_eq!(io.some.avg10, Percent(0.67));
-    assert_eq!(io.full.unwrap().total_us, 7_050_444);
+    assert_eq!(io.full.unwrap().total_us, Some(7_050_444));
     assert_eq!(metrics.pressure.cpu.unwrap().some.avg60, Percent(8.3));
     assert_eq!(metrics.pressure.memory.unwrap().some.avg300, Percent(0.0));
 }

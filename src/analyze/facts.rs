@@ -32,6 +32,12 @@ fn disk_of(device: &str) -> &str {
     }
 }
 
+/// The kernel name of the disk that a partition's path stands for.
+pub fn disk_name(device: &str) -> String {
+    let disk = disk_of(device);
+    disk.rsplit('/').next().unwrap_or(disk).to_owned()
+}
+
 /// The devices that a filesystem is made of: disko's own, and those that `mkfs` is given.
 fn devices(filesystem: &Filesystem) -> Vec<String> {
     let mut devices = filesystem.disks.clone();

@@ -6,10 +6,12 @@
 pub mod bottleneck;
 pub mod evidence;
 pub mod facts;
+pub mod signal;
 pub mod workload;
 
-pub use bottleneck::{Cause, Diagnosis};
+pub use bottleneck::{Ask, Cause, Diagnosis, Kind, Layer, Piece, Probability};
 pub use evidence::{Confidence, Direction, Evidence, Source, Weight};
+pub use signal::Signals;
 pub use workload::{Engine, IoPattern, Workload, WorkloadKind};
 
 use crate::model::Host;
@@ -21,16 +23,26 @@ pub struct Analysis {
     pub workloads: Vec<Workload>,
     /// Root causes, the likeliest first.
     pub diagnoses: Vec<Diagnosis>,
+    /// The btrfs filesystems, by the names that reports use: configured ones and those that only run.
+    pub filesystems: Vec<String>,
+    /// The commands that would tell most of what is not known.
+    pub asks: Vec<Ask>,
 }
 
 impl Analysis {
     /// Analyses a host.
     pub fn of(host: &Host) -> Self {
         let workloads = workload::identify(host);
-        let diagnoses = bottleneck::diagnose(host, &workloads);
+        let mut signals = Signals::of(host, &workloads);
+        let release = host.metrics.kernel.as_ref().map(|k| k.value.as_str());
+        signals.extend(bottleneck::of_kernel(&signals, release));
+        let diagnoses = bottleneck::diagnose(&signals);
+        let asks = bottleneck::asks(&diagnoses, &signals);
         Analysis {
             workloads,
             diagnoses,
+            filesystems: signals.filesystems().map(str::to_owned).collect(),
+            asks,
         }
     }
 

@@ -222,7 +222,7 @@ fn given_or(
     Ok(named.into_iter().chain([usual]).find(|p| p.exists()))
 }
 
-fn read(path: &Path) -> miette::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> miette::Result<Vec<u8>> {
     /// More than any report seen by a factor of a hundred.
     const LARGEST: u64 = 64 * 1024 * 1024;
     let error = |e: String| {

@@ -3,6 +3,7 @@
 //! Owns arguments, finding a host's inputs beside its files, exit codes and messages. It alone sees
 //! every part. Must never hold knowledge that another part could use.
 
+mod diagnose;
 mod eval;
 mod explain;
 mod fix;
@@ -35,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Print recommendations with proven patches, or apply them.
     Fix(fix::Fix),
+    /// Print what holds a machine back: root causes, ranked by evidence.
+    Diagnose(diagnose::Diagnose),
     /// Print what was read: filesystems, mounts, each option with its place, what is unknown.
     Inspect(inspect::Inspect),
     /// Print the page of a rule.
@@ -91,6 +94,7 @@ pub fn run() -> u8 {
     };
     let result = match &arguments.command {
         Command::Fix(fix) => fix.run(),
+        Command::Diagnose(diagnose) => diagnose.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Explain(explain) => explain.run(),
         Command::Lsp(lsp) => lsp.run(),

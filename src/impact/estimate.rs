@@ -3,7 +3,7 @@
 use super::cost::{Demand, Demands, Vector, Workload};
 use super::device::{self, DeviceClass, Devices};
 use super::{Basis, Expectation, Figure, Impact, Interval, Load, Quantity, literature, time};
-use crate::analyze::{Analysis, Cause, Confidence, WorkloadKind, facts};
+use crate::analyze::{Analysis, Cause, Confidence, Diagnosis, WorkloadKind, facts};
 use crate::model::observation::Unit;
 use crate::model::{Filesystem, Host};
 use crate::recommend::Effect;
@@ -179,16 +179,14 @@ fn add_note(impact: &mut Impact, text: String) {
 
 /// What a device at its limit means, if this one is.
 fn hardware_limit(filesystem: Option<&Filesystem>, analysis: &Analysis) -> Option<String> {
-    let here = |about: Option<&str>| filesystem.is_none_or(|f| about == Some(f.name()));
+    let here = |d: &Diagnosis| filesystem.is_none_or(|f| d.is_about(f.name()));
     let diagnosis = analysis.diagnoses.iter().find(|d| {
-        d.cause == Cause::HardwareLimit
-            && d.confidence >= Confidence::Medium
-            && here(d.about.as_deref())
+        d.cause == Cause::HardwareLimit && d.confidence >= Confidence::Medium && here(d)
     })?;
     let seen = diagnosis
-        .evidence
+        .pieces
         .first()
-        .map(|e| e.statement.as_str())
+        .map(|p| p.statement.as_str())
         .unwrap_or_default();
     Some(format!(
         "the device is at its limit, and no setting changes that: {seen}"

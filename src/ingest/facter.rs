@@ -5,7 +5,7 @@
 
 mod disk;
 mod field;
-mod model_name;
+pub(super) mod model_name;
 
 use serde_json::Value;
 

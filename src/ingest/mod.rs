@@ -5,6 +5,7 @@
 
 pub mod disko;
 pub mod facter;
+pub mod facts;
 mod kernel;
 pub mod metrics;
 mod mounts;

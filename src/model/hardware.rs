@@ -380,6 +380,8 @@ pub enum KindBasis {
     Sibling,
     /// The model name: likely, not certain.
     ModelName,
+    /// Somebody's word.
+    Told,
     /// Nothing in the report decides it.
     Undecided,
 }

@@ -22,6 +22,8 @@ pub enum Found {
     File,
     /// What the owner says in `btrfs-tune.toml`.
     Config,
+    /// Told in a file of facts, without any configuration.
+    Facts,
 }
 
 /// What is known of the ground that a configuration stands on, beside its release and kernel.
@@ -89,6 +91,18 @@ impl Host {
     /// A host of which nothing could be read, for this reason.
     pub fn unread(name: String, found: Found, why: UnknownFact) -> Self {
         Host {
+            unknown: vec![why],
+            ..Self::bare(name, found)
+        }
+    }
+
+    /// A host of which there are only such facts: no configuration, no storage, no files.
+    pub fn told(name: &str, facts: &Facts) -> Self {
+        Self::bare(name.to_owned(), Found::Facts).with_facts(facts)
+    }
+
+    fn bare(name: String, found: Found) -> Self {
+        Host {
             name,
             found,
             files: Vec::new(),
@@ -101,7 +115,7 @@ impl Host {
             kernel: None,
             platform: Platform::default(),
             preferences: Preferences::default(),
-            unknown: vec![why],
+            unknown: Vec::new(),
             skipped: Vec::new(),
         }
     }

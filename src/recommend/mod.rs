@@ -15,7 +15,7 @@ pub use action::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::analyze::{Analysis, Evidence};
+use crate::analyze::{Analysis, Cause, Evidence};
 use crate::model::Host;
 use crate::nix::source::Span;
 
@@ -88,6 +88,9 @@ pub struct Meta {
     pub yields_to: &'static [&'static str],
     /// Rules whose changes come first, because what this one proposes rests on them.
     pub after: &'static [&'static str],
+    /// The causes of slowness that its remedy relieves. Where the evidence refutes all of them, the
+    /// remedy is withheld, unless it repairs or protects something.
+    pub relieves: &'static [Cause],
 }
 
 impl Meta {
@@ -107,6 +110,7 @@ impl Meta {
             settings: &[],
             yields_to: &[],
             after: &[],
+            relieves: &[],
         }
     }
 

@@ -7,6 +7,7 @@ use crate::nix::source::{Sources, Span};
 use crate::project::HostName;
 use crate::rewrite::diff::FileDiff;
 use crate::rewrite::{Outcome, Realised};
+use crate::select;
 
 /// The report of one host. Places are those of the files as they were read.
 pub fn host(
@@ -15,11 +16,10 @@ pub fn host(
     realised: &[Realised],
     sources: &Sources,
 ) -> HostReport {
-    let evidence = |all: &[Evidence]| all.iter().map(|e| evidence(e, sources)).collect();
     let diagnoses = analysis
         .diagnoses
         .iter()
-        .filter(|d| d.confidence > Confidence::Unlikely);
+        .filter(|d| d.is_supported() && d.confidence > Confidence::Unlikely);
     HostReport {
         name: host.name.clone(),
         machine: machine(host),
@@ -29,30 +29,9 @@ pub fn host(
             .iter()
             .map(|f| f.name().to_owned())
             .collect(),
-        workloads: analysis
-            .workloads
-            .iter()
-            .map(|w| WorkloadReport {
-                kind: w.kind,
-                paths: w.paths.clone(),
-                complained_about: w.complained_about,
-                engines: w.engines.clone(),
-                places: w.places.clone(),
-                unplaced: w.unplaced.clone(),
-                patterns: w.patterns().into_iter().cloned().collect(),
-                confidence: Some(w.confidence()),
-                evidence: evidence(&w.evidence),
-            })
-            .collect(),
-        diagnoses: diagnoses
-            .map(|d| DiagnosisReport {
-                cause: d.cause.id().to_owned(),
-                title: d.title.clone(),
-                about: d.about.clone(),
-                confidence: d.confidence,
-                evidence: evidence(&d.evidence),
-            })
-            .collect(),
+        workloads: workloads(analysis, sources),
+        causes: diagnoses.map(|d| cause::of(d, sources)).collect(),
+        withheld: withheld(host, analysis),
         findings: realised
             .iter()
             .map(|r| recommendation(&host.name, r))
@@ -64,6 +43,42 @@ pub fn host(
             .map(|u| unknown(u, sources))
             .collect(),
     }
+}
+
+/// What a machine does.
+pub(super) fn workloads(analysis: &Analysis, sources: &Sources) -> Vec<WorkloadReport> {
+    let all = analysis.workloads.iter();
+    all.map(|w| WorkloadReport {
+        kind: w.kind,
+        paths: w.paths.clone(),
+        complained_about: w.complained_about,
+        engines: w.engines.clone(),
+        places: w.places.clone(),
+        unplaced: w.unplaced.clone(),
+        patterns: w.patterns().into_iter().cloned().collect(),
+        confidence: Some(w.confidence()),
+        evidence: w.evidence.iter().map(|e| evidence(e, sources)).collect(),
+    })
+    .collect()
+}
+
+/// What is not proposed for a host.
+pub(super) fn withheld(host: &Host, analysis: &Analysis) -> Vec<WithheldReport> {
+    let all = select::withheld(host, analysis).into_iter();
+    all.map(|w| WithheldReport {
+        rule: w.finding.rule.to_owned(),
+        subject: w.finding.subject,
+        message: w.finding.message,
+        cause: w.cause.id().to_owned(),
+        why: w.why,
+    })
+    .collect()
+}
+
+/// The causes that the remedies of a rule relieve.
+pub(super) fn relieves(rule: &str) -> Vec<String> {
+    let causes = crate::recommend::rules::rule(rule).map_or(&[][..], |r| r.meta().relieves);
+    causes.iter().map(|cause| cause.id().to_owned()).collect()
 }
 
 /// Something that could not be read.
@@ -95,6 +110,7 @@ fn recommendation(host: &str, realised: &Realised) -> FindingReport {
             .iter()
             .map(|e| evidence(e, sources))
             .collect(),
+        relieves: relieves(finding.rule),
         cost: remedy.map(|r| r.costs.clone()).unwrap_or_default(),
         trades: proposal.trades.clone(),
         consent: None,
@@ -159,12 +175,7 @@ fn place(at: Span, sources: &Sources) -> Place {
 }
 
 fn evidence(evidence: &Evidence, sources: &Sources) -> EvidenceReport {
-    let source = match &evidence.source {
-        Source::Hardware(name) | Source::Metrics(name) | Source::Observation(name) => name.clone(),
-        Source::Knowledge(name) => name.clone(),
-        Source::Configuration(Some(at)) => sources.place(*at).to_string(),
-        Source::Configuration(None) => "the configuration".to_owned(),
-    };
+    let source = source(&evidence.source, sources);
     EvidenceReport {
         statement: evidence.statement.clone(),
         source,
@@ -173,7 +184,18 @@ fn evidence(evidence: &Evidence, sources: &Sources) -> EvidenceReport {
     }
 }
 
-fn machine(host: &Host) -> String {
+/// Where something was read, for people.
+pub(super) fn source(source: &Source, sources: &Sources) -> String {
+    match source {
+        Source::Hardware(name) | Source::Metrics(name) | Source::Observation(name) => name.clone(),
+        Source::Knowledge(name) => name.clone(),
+        Source::Configuration(Some(at)) => sources.place(*at).to_string(),
+        Source::Configuration(None) => "the configuration".to_owned(),
+    }
+}
+
+/// The machine in one line, as far as it is known.
+pub(super) fn machine(host: &Host) -> String {
     let mut parts = Vec::new();
     if let Some(hardware) = &host.hardware {
         parts.extend(hardware.cpu.label().map(str::to_owned));

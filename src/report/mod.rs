@@ -4,10 +4,14 @@
 //! but it. Must never know rules, syntax or the evaluator; it never decides anything.
 
 pub mod build;
+pub mod cause;
+pub mod diagnosis;
 pub mod inspect;
 pub mod runbook;
 pub mod script;
 pub mod text;
+
+pub use cause::{CauseEvidence, CauseReport};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +63,10 @@ pub struct HostReport {
     /// What it does.
     pub workloads: Vec<WorkloadReport>,
     /// What holds it back, the likeliest first.
-    pub diagnoses: Vec<DiagnosisReport>,
+    pub causes: Vec<CauseReport>,
+    /// What is not proposed, because the evidence refutes what it would relieve.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub withheld: Vec<WithheldReport>,
     /// What was found and what to do about it, in the order in which the patches apply.
     pub findings: Vec<FindingReport>,
     /// What could not be read of its configuration.
@@ -108,20 +115,19 @@ pub struct EvidenceReport {
     pub weight: Weight,
 }
 
-/// A root cause, weighed.
+/// What is not proposed, and why not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct DiagnosisReport {
-    /// Its id.
-    pub cause: String,
-    /// One sentence.
-    pub title: String,
+pub struct WithheldReport {
+    /// The rule.
+    pub rule: String,
     /// What it is about.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub about: Option<String>,
-    /// How sure it is.
-    pub confidence: Confidence,
-    /// What speaks for and against it.
-    pub evidence: Vec<EvidenceReport>,
+    pub subject: String,
+    /// What it found.
+    pub message: String,
+    /// The cause that it would relieve.
+    pub cause: String,
+    /// What speaks against that cause.
+    pub why: String,
 }
 
 /// A finding and what to do about it.
@@ -150,6 +156,9 @@ pub struct FindingReport {
     pub applicability: Applicability,
     /// What it is concluded from.
     pub evidence: Vec<EvidenceReport>,
+    /// The causes that it relieves.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub relieves: Vec<String>,
     /// What gets worse.
     pub cost: Vec<String>,
     /// What is given up, by the facts about the kernel.

@@ -37,27 +37,28 @@ fn render_host(out: &mut String, host: &HostReport) {
         );
         return;
     }
-    if !host.diagnoses.is_empty() {
+    if !host.causes.is_empty() {
         prose(out, "", "");
         prose(out, "", "What holds it back:");
     }
-    for diagnosis in &host.diagnoses {
-        let confidence = word(&diagnosis.confidence);
-        let title = &diagnosis.title;
-        prose(
-            out,
-            "  ",
-            &format!("{} ({confidence} confidence): {title}", diagnosis.cause),
+    for cause in &host.causes {
+        let line = format!(
+            "{} ({:.0} %): {}",
+            cause.id,
+            cause.confidence * 100.0,
+            cause.title
         );
-        for evidence in &diagnosis.evidence {
-            let sign = if evidence.direction == Direction::For {
-                "+"
-            } else {
-                "-"
-            };
-            let text = format!("{sign} {} [{}]", evidence.statement, evidence.source);
-            prose(out, "    ", &text);
+        prose(out, "  ", &line);
+        for evidence in &cause.evidence {
+            prose(out, "    ", &evidence.line());
         }
+    }
+    for withheld in &host.withheld {
+        let line = format!(
+            "Not proposed: {} ({}): {} is not the matter: {}",
+            withheld.rule, withheld.subject, withheld.cause, withheld.why
+        );
+        prose(out, "", &line);
     }
     let reinstall = |r: &&FindingReport| r.class == Some(Class::Reinstall);
     let patches: Vec<_> = host.patches().collect();
@@ -252,14 +253,6 @@ pub(crate) fn figure_text(figure: &Figure) -> String {
         );
     }
     text
-}
-
-/// The kebab-case word of a unit variant.
-fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
 }
 
 /// How wide prose is, in columns, the leading `# ` included.

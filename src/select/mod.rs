@@ -19,8 +19,10 @@ use crate::recommend::{
 
 mod conflict;
 mod order;
+mod withheld;
 
 pub use conflict::{Dropped, conflicts, contradicts, outranks};
+pub use withheld::{Withheld, withheld};
 
 /// A finding with everything that is known about doing something about it.
 #[derive(Debug, Clone)]
@@ -104,7 +106,7 @@ impl Proposal {
 }
 
 /// All proposals for a host, in the order in which they should be done: what gives way to a better
-/// rule is left out.
+/// rule is left out, and what is [`withheld`].
 pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
     let context = Context { host, analysis };
     let mut proposals: Vec<Proposal> = RULES
@@ -116,6 +118,7 @@ pub fn plan(host: &Host, analysis: &Analysis) -> Vec<Proposal> {
                 .map(move |finding| (*rule, finding))
         })
         .map(|(rule, finding)| propose(&context, rule, finding))
+        .filter(|proposal| !withheld::is_withheld(proposal, host, analysis))
         .collect();
     order::drop_what_yields(&mut proposals);
     order::sort(proposals)

@@ -78,6 +78,11 @@ impl LoopFs {
         &self.devices[0].name
     }
 
+    /// All devices, in the order of their numbers in the filesystem.
+    pub(crate) fn devices(&self) -> Vec<&str> {
+        self.devices.iter().map(|d| d.name.as_str()).collect()
+    }
+
     /// Whether the device says that it rotates, and whether it can discard.
     pub(crate) fn rotational_and_discard(&self) -> (Option<bool>, Option<bool>) {
         let name = self.device().trim_start_matches("/dev/");

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A root cause of slowness. Not every one of them can be looked for in what is read today; those
-/// that can are the checks of [`super`].
+/// A root cause of slowness. What is known of each stands in `causes/<id>.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
@@ -200,6 +199,71 @@ impl Cause {
             Self::NotBtrfsAtAll => "not-btrfs-at-all",
             Self::NoProblemFound => "no-problem-found",
             Self::HardwareLimit => "hardware-limit",
+        }
+    }
+
+    /// What is known of it: the text of its file.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::CowFragmentationDatabase => {
+                include_str!("causes/cow-fragmentation-database.toml")
+            }
+            Self::CowFragmentationVmImage => include_str!("causes/cow-fragmentation-vm-image.toml"),
+            Self::CowFragmentationOther => include_str!("causes/cow-fragmentation-other.toml"),
+            Self::CompressionCpuBound => include_str!("causes/compression-cpu-bound.toml"),
+            Self::CompressionMissing => include_str!("causes/compression-missing.toml"),
+            Self::PreallocationDefeatsCompression => {
+                include_str!("causes/preallocation-defeats-compression.toml")
+            }
+            Self::SubvolumeMountOptionsIgnored => {
+                include_str!("causes/subvolume-mount-options-ignored.toml")
+            }
+            Self::QgroupsEnabled => include_str!("causes/qgroups-enabled.toml"),
+            Self::TooManySnapshots => include_str!("causes/too-many-snapshots.toml"),
+            Self::SnapshotDeletionLoad => include_str!("causes/snapshot-deletion-load.toml"),
+            Self::MetadataFullUnallocatedZero => {
+                include_str!("causes/metadata-full-unallocated-zero.toml")
+            }
+            Self::FilesystemNearlyFull => include_str!("causes/filesystem-nearly-full.toml"),
+            Self::AtimeWrites => include_str!("causes/atime-writes.toml"),
+            Self::AutodefragWriteAmplification => {
+                include_str!("causes/autodefrag-write-amplification.toml")
+            }
+            Self::DiscardSync => include_str!("causes/discard-sync.toml"),
+            Self::FstrimStorm => include_str!("causes/fstrim-storm.toml"),
+            Self::DiscardMissing => include_str!("causes/discard-missing.toml"),
+            Self::ScrubOrBalanceRunning => include_str!("causes/scrub-or-balance-running.toml"),
+            Self::BackgroundDedupeOrIndexer => {
+                include_str!("causes/background-dedupe-or-indexer.toml")
+            }
+            Self::HddSeekBound => include_str!("causes/hdd-seek-bound.toml"),
+            Self::SmrDrive => include_str!("causes/smr-drive.toml"),
+            Self::UsbOrSdCard => include_str!("causes/usb-or-sd-card.toml"),
+            Self::NvmeFirmwareOrPowerState => {
+                include_str!("causes/nvme-firmware-or-power-state.toml")
+            }
+            Self::FailingDisk => include_str!("causes/failing-disk.toml"),
+            Self::RamTooSmall => include_str!("causes/ram-too-small.toml"),
+            Self::SwapThrash => include_str!("causes/swap-thrash.toml"),
+            Self::DirtyRatioTooLarge => include_str!("causes/dirty-ratio-too-large.toml"),
+            Self::WrongIoScheduler => include_str!("causes/wrong-io-scheduler.toml"),
+            Self::LuksWorkqueue => include_str!("causes/luks-workqueue.toml"),
+            Self::DockerBtrfsDriver => include_str!("causes/docker-btrfs-driver.toml"),
+            Self::OverlayCow => include_str!("causes/overlay-cow.toml"),
+            Self::NixStoreGcOptimise => include_str!("causes/nix-store-gc-optimise.toml"),
+            Self::NixEvalOrDbCpu => include_str!("causes/nix-eval-or-db-cpu.toml"),
+            Self::FsyncHeavy => include_str!("causes/fsync-heavy.toml"),
+            Self::Raid56Slow => include_str!("causes/raid5-6-slow.toml"),
+            Self::Raid1ReadPolicy => include_str!("causes/raid1-read-policy.toml"),
+            Self::SpaceCacheV1 => include_str!("causes/space-cache-v1.toml"),
+            Self::MountSlowBlockGroups => include_str!("causes/mount-slow-block-groups.toml"),
+            Self::OldKernelBug => include_str!("causes/old-kernel-bug.toml"),
+            Self::MetricArtifact => include_str!("causes/metric-artifact.toml"),
+            Self::NetworkOrSubstituter => include_str!("causes/network-or-substituter.toml"),
+            Self::ApplicationBehaviour => include_str!("causes/application-behaviour.toml"),
+            Self::NotBtrfsAtAll => include_str!("causes/not-btrfs-at-all.toml"),
+            Self::NoProblemFound => include_str!("causes/no-problem-found.toml"),
+            Self::HardwareLimit => include_str!("causes/hardware-limit.toml"),
         }
     }
 }

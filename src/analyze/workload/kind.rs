@@ -95,6 +95,10 @@ impl From<WorkloadHint> for WorkloadKind {
             WorkloadHint::NixStore => Self::NixStore,
             WorkloadHint::Mail => Self::Mail,
             WorkloadHint::Game => Self::Game,
+            WorkloadHint::Ide => Self::Ide,
+            WorkloadHint::Snapshots => Self::Snapshots,
+            WorkloadHint::Torrent => Self::Torrent,
+            WorkloadHint::Logs => Self::Logs,
         }
     }
 }

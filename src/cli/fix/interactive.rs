@@ -124,7 +124,7 @@ impl Asking<'_> {
         let mut hosts = planned.hosts.clone();
         hosts.retain(|host| host.name == patch.host.0);
         for host in &mut hosts {
-            host.diagnoses.clear();
+            host.causes.clear();
             host.findings = vec![patch.report.clone()];
         }
         let report = Report {

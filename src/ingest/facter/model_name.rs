@@ -22,7 +22,7 @@ pub(super) fn full(model: Option<&str>, serial: Option<&str>, names: &[String]) 
 
 /// What a model name says of the medium. Names are all that a report has; what no rule below
 /// knows stays unknown.
-pub(super) fn medium(model: &str) -> Medium {
+pub(in crate::ingest) fn medium(model: &str) -> Medium {
     if model.contains("SSD") || words(model).any(is_flash_word) || is_flash_pair(model) {
         Medium::SolidState
     } else if words(model).any(is_platter_word) || is_platter_pair(model) {

@@ -1,5 +1,6 @@
 //! Tells the format of an output by its first lines.
 
+use super::detect_btrfs;
 use super::df;
 use super::mounts;
 use super::text::Line;
@@ -42,6 +43,28 @@ pub(super) enum Format {
     Scrub,
     /// `btrfs balance status`.
     Balance,
+    /// `btrfs filesystem show`.
+    FilesystemShow,
+    /// `btrfs device usage`.
+    DeviceUsage,
+    /// `btrfs device stats -T`.
+    DeviceStatsTable,
+    /// `btrfs subvolume show`.
+    SubvolumeShow,
+    /// `btrfs property`.
+    Property,
+    /// `btrfs inspect-internal dump-super`.
+    DumpSuper,
+    /// `filefrag`.
+    Filefrag,
+    /// `lsattr`.
+    Lsattr,
+    /// `/sys/fs/btrfs/<UUID>`, with the names of its files.
+    SysfsBtrfs,
+    /// `/sys/fs/btrfs/<UUID>/commit_stats`, `btrfs filesystem commit-stats`.
+    CommitStats,
+    /// `/sys/fs/btrfs/features`.
+    BtrfsFeatures,
     /// `uname -a`, `/proc/version`.
     Uname,
     /// `uname -r`.
@@ -50,12 +73,17 @@ pub(super) enum Format {
     BtrfsProgs,
     /// `nixos-version`.
     NixosVersion,
+    /// Any other tool of the system.
+    System(super::system::Kind),
 }
 
 impl Format {
     /// Whether a second first line begins a second output of this format. For the others such a
     /// line is a part of the same output.
     pub(super) fn restarts(self) -> bool {
+        if let Format::System(kind) = self {
+            return kind.restarts();
+        }
         matches!(
             self,
             Format::Df
@@ -65,7 +93,13 @@ impl Format {
                 | Format::Swaps
                 | Format::SubvolumeTable
                 | Format::Qgroups
+                | Format::DeviceStatsTable
         )
+    }
+
+    /// Whether a line is one of this format whatever it looks like.
+    pub(super) fn holds(self, line: &str) -> bool {
+        detect_btrfs::holds(self, line)
     }
 }
 
@@ -75,7 +109,11 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
     let words: Vec<&str> = line.split_whitespace().take(8).collect();
     let first = *words.first()?;
     let begins = |prefix: &str| line.starts_with(prefix);
-    let format = if line == "Overall:" {
+    let format = if let Some(format) = detect_btrfs::format(lines) {
+        format
+    } else if let Some(kind) = super::system::detect(lines) {
+        Format::System(kind)
+    } else if line == "Overall:" {
         Format::Usage
     } else if first.ends_with(',') && line.contains(": total=") && line.contains(", used=") {
         Format::FilesystemDf
@@ -126,11 +164,15 @@ pub(super) fn format(lines: &[Line<'_>]) -> Option<Format> {
 fn is_scrub(lines: &[Line<'_>]) -> bool {
     let started = |line: &Line<'_>| {
         let text = line.text.trim_start().to_lowercase();
-        text.starts_with("scrub ")
-            || text == "no stats available"
-                && (line.text.contains("started") || line.text.contains("resumed"))
+        text.starts_with("scrub ") || text == "no stats available"
     };
-    lines[0].text.starts_with("UUID:") && lines.get(1).is_some_and(started)
+    let next = lines.iter().skip(1).find(|line| !line.text.is_empty());
+    // `btrfs scrub start -B -d` names no filesystem.
+    let is_device = |text: &str| text.starts_with("scrub device ") && text.contains(" (id ");
+    if is_device(&lines[0].text.to_lowercase()) {
+        return true;
+    }
+    lines[0].text.starts_with("UUID:") && next.is_some_and(started)
 }
 
 /// `iostat`: its banner when a table of it follows, or the head of a table.

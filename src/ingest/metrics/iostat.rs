@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Reading;
+use super::counters::{offer_cpu, rounded};
 use super::json;
 use super::size;
 use super::text::{Block, Context};
@@ -20,10 +21,17 @@ enum Column {
     Reads,
     Writes,
     Flushes,
+    Discards,
+    Any,
     ReadBytes,
     WriteBytes,
+    DiscardBytes,
+    AnyBytes,
     ReadWait,
     WriteWait,
+    FlushWait,
+    DiscardWait,
+    AnyWait,
     Queue,
     Util,
 }
@@ -37,6 +45,21 @@ struct Report {
     devices: BTreeMap<String, Row>,
 }
 
+impl Report {
+    fn begun(&self) -> bool {
+        !self.cpu.is_empty() || !self.devices.is_empty()
+    }
+}
+
+/// `11/23/26 06:47:28 AM`, `23.11.2026 06:47:28`, `2026-11-23T06:47:28+0000`.
+fn is_stamp(words: &[&str]) -> bool {
+    let first = words.first().copied().unwrap_or_default();
+    words.len() <= 3
+        && first.starts_with(|c: char| c.is_ascii_digit())
+        && (first.contains(['/', '-', '.', 'T']) || first.ends_with("年"))
+        && first.matches(['/', '-', '.', '年', '月']).count() >= 2
+}
+
 /// The meaning of a column and what turns its numbers into the meaning's unit.
 fn column(name: &str) -> Option<(Column, f64)> {
     const KIB: f64 = 1024.0;
@@ -44,17 +67,35 @@ fn column(name: &str) -> Option<(Column, f64)> {
         "r/s" => (Column::Reads, 1.0),
         "w/s" => (Column::Writes, 1.0),
         "f/s" => (Column::Flushes, 1.0),
+        "d/s" => (Column::Discards, 1.0),
+        "tps" => (Column::Any, 1.0),
         "rkB/s" | "kB_read/s" => (Column::ReadBytes, KIB),
         "wkB/s" | "kB_wrtn/s" => (Column::WriteBytes, KIB),
         "rMB/s" | "MB_read/s" => (Column::ReadBytes, KIB * KIB),
         "wMB/s" | "MB_wrtn/s" => (Column::WriteBytes, KIB * KIB),
+        "dkB/s" | "kB_dscd/s" => (Column::DiscardBytes, KIB),
+        "dMB/s" | "MB_dscd/s" => (Column::DiscardBytes, KIB * KIB),
+        "dsec/s" | "Blk_dscd/s" => (Column::DiscardBytes, 512.0),
+        "kB/s" => (Column::AnyBytes, KIB),
+        "MB/s" => (Column::AnyBytes, KIB * KIB),
+        "sec/s" => (Column::AnyBytes, 512.0),
         "rsec/s" | "Blk_read/s" => (Column::ReadBytes, 512.0),
         "wsec/s" | "Blk_wrtn/s" => (Column::WriteBytes, 512.0),
         "r_await" => (Column::ReadWait, 1.0),
         "w_await" => (Column::WriteWait, 1.0),
+        "f_await" => (Column::FlushWait, 1.0),
+        "d_await" => (Column::DiscardWait, 1.0),
+        "await" => (Column::AnyWait, 1.0),
         "aqu-sz" | "avgqu-sz" => (Column::Queue, 1.0),
         "%util" | "util" => (Column::Util, 1.0),
         _ => return None,
+    })
+}
+
+/// Whether a number is printed to its end.
+fn has_two_decimals(word: &str) -> bool {
+    word.split_once(['.', ',']).is_some_and(|(_, decimals)| {
+        decimals.len() == 2 && decimals.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
@@ -80,11 +121,17 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             .iter()
             .position(|w| matches!(*w, "Device" | "Device:"));
         if words[0] == "Linux" && line.text.ends_with("CPU)") {
+            // Another run: its first report is since boot again.
+            if report.begun() {
+                add(reading, std::mem::take(&mut reports), &block.context);
+                reports.push(Report::default());
+            }
+            (heads, cpu_heads) = (Vec::new(), Vec::new());
             if let Some(release) = words.get(1).filter(|_| reading.metrics.kernel.is_none()) {
                 reading.metrics.kernel = Some(reading.sourced((*release).to_owned()));
             }
         } else if words[0] == "avg-cpu:" {
-            if !report.cpu.is_empty() || !report.devices.is_empty() {
+            if report.begun() {
                 reports.push(Report::default());
             }
             cpu_heads = words[1..].to_vec();
@@ -118,15 +165,28 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             } else {
                 words[0]
             };
-            let row = report.devices.entry(name.to_owned()).or_default();
-            for (head, word) in heads.iter().zip(&words) {
+            // A file that breaks off within a number says nothing of it; a name is worse.
+            let cut = reading.cut == line.number && !has_two_decimals(words[words.len() - 1]);
+            if cut && last {
+                reading.doubt(
+                    line.number,
+                    "the name of the device may be cut; passed over",
+                );
+                continue;
+            }
+            let sure = words.len() - usize::from(cut);
+            for (head, word) in heads.iter().zip(&words[..sure]) {
                 if let Some((column, unit)) = column(head)
                     && let Some(value) = cell(word, unit)
                 {
-                    row.insert(column, value);
+                    report
+                        .devices
+                        .entry(name.to_owned())
+                        .or_default()
+                        .insert(column, value);
                 }
             }
-        } else if words.len() > 3 {
+        } else if !is_stamp(&words) {
             reading.doubt(
                 line.number,
                 "a line of `iostat` that does not fit its head; passed over",
@@ -136,48 +196,46 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     add(reading, reports, &block.context);
 }
 
-pub(super) fn read_json(reading: &mut Reading<'_>, line: usize, hosts: &Value, context: &Context) {
-    for host in json::objects(hosts) {
-        if let Some(release) = json::text(host, "release")
-            && reading.metrics.kernel.is_none()
-        {
-            reading.metrics.kernel = Some(reading.sourced(release));
-        }
-        let mut reports = Vec::new();
-        for statistics in host.get("statistics").into_iter().flat_map(json::objects) {
-            let numbers = |object: &Value| -> Vec<(String, f64)> {
-                let fields = object.as_object().into_iter().flatten();
-                fields
-                    .filter_map(|(key, value)| Some((key.clone(), value.as_f64()?)))
-                    .filter(|(_, value)| value.is_finite())
-                    .collect()
-            };
-            let mut report = Report::default();
-            report
-                .cpu
-                .extend(statistics.get("avg-cpu").map(numbers).into_iter().flatten());
-            for disk in statistics.get("disk").into_iter().flat_map(json::objects) {
-                let Some(name) = json::text(disk, "disk_device") else {
-                    continue;
-                };
-                let cells = numbers(disk).into_iter().filter_map(|(key, value)| {
-                    let (column, unit) = column(&key)?;
-                    Some((column, value * unit))
-                });
-                report.devices.insert(name, cells.collect());
-            }
-            reports.push(report);
-        }
-        if reports.is_empty() {
-            reading.doubt(line, "an `iostat` without a report; nothing was read");
-        }
-        add(reading, reports, context);
+pub(super) fn read_json(reading: &mut Reading<'_>, line: usize, host: &Value, context: &Context) {
+    if let Some(release) = json::text(host, "release")
+        && reading.metrics.kernel.is_none()
+    {
+        reading.metrics.kernel = Some(reading.sourced(release));
     }
+    let mut reports = Vec::new();
+    for statistics in host.get("statistics").into_iter().flat_map(json::objects) {
+        let numbers = |object: &Value| -> Vec<(String, f64)> {
+            let fields = object.as_object().into_iter().flatten();
+            fields
+                .filter_map(|(key, value)| Some((key.clone(), value.as_f64()?)))
+                .filter(|(_, value)| value.is_finite())
+                .collect()
+        };
+        let mut report = Report::default();
+        report
+            .cpu
+            .extend(statistics.get("avg-cpu").map(numbers).into_iter().flatten());
+        for disk in statistics.get("disk").into_iter().flat_map(json::objects) {
+            let Some(name) = json::text(disk, "disk_device") else {
+                continue;
+            };
+            let cells = numbers(disk).into_iter().filter_map(|(key, value)| {
+                let (column, unit) = column(&key)?;
+                Some((column, value * unit))
+            });
+            report.devices.insert(name, cells.collect());
+        }
+        reports.push(report);
+    }
+    if reports.is_empty() {
+        reading.doubt(line, "an `iostat` without a report; nothing was read");
+    }
+    add(reading, reports, context);
 }
 
 /// Averages the reports of one run and adds them to the metrics.
 fn add(reading: &mut Reading<'_>, mut reports: Vec<Report>, context: &Context) {
-    reports.retain(|report| !report.cpu.is_empty() || !report.devices.is_empty());
+    reports.retain(Report::begun);
     // `-y` leaves out the report since boot itself.
     let without_boot = context.label.contains("iostat")
         && context
@@ -208,7 +266,8 @@ fn add(reading: &mut Reading<'_>, mut reports: Vec<Report>, context: &Context) {
             samples: u32::try_from(cpus.len()).unwrap_or(u32::MAX),
             since_boot,
         };
-        reading.metrics.cpu = Some(reading.sourced(use_));
+        let offered = reading.sourced(use_);
+        offer_cpu(reading.metrics, offered);
     }
 
     let mut rows: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
@@ -252,19 +311,17 @@ fn average(name: &str, rows: &[&Row], since_boot: bool) -> DeviceIo {
         r_await_ms: wait(Column::ReadWait, Column::Reads),
         w_await_ms: wait(Column::WriteWait, Column::Writes),
         f_per_s: mean(Column::Flushes),
-        f_await_ms: None,
-        d_per_s: None,
-        discard_bytes_s: None,
-        d_await_ms: None,
+        f_await_ms: wait(Column::FlushWait, Column::Flushes),
+        d_per_s: mean(Column::Discards),
+        discard_bytes_s: mean(Column::DiscardBytes),
+        d_await_ms: wait(Column::DiscardWait, Column::Discards),
+        per_s: mean(Column::Any),
+        bytes_s: mean(Column::AnyBytes),
+        await_ms: wait(Column::AnyWait, Column::Any),
         aqu_sz: mean(Column::Queue),
         util_percent: mean(Column::Util).map(Percent),
         util_peak: values(Column::Util).reduce(f64::max).map(Percent),
         samples: u32::try_from(rows.len()).unwrap_or(u32::MAX),
         since_boot,
     }
-}
-
-/// To two decimals, as the tool prints: an average must not pretend to more.
-fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

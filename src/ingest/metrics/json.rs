@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::text::Context;
-use super::{Reading, device_stats, iostat, lsblk, mounts, qgroups, size, usage};
+use super::{
+    Reading, device_stats, fio, iostat, lsblk, mounts, pidstat, qgroups, size, smart, subvolumes,
+    usage,
+};
 use crate::ingest::problem::quoted;
-use crate::model::metrics::BtrfsUsage;
 use crate::model::units::Bytes;
 
 pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, context: &Context) {
@@ -14,17 +16,32 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, contex
         .get("sysstat")
         .and_then(|sysstat| sysstat.get("hosts"))
     {
-        iostat::read_json(reading, line, hosts, context);
+        for host in objects(hosts) {
+            match pidstat::is_json(host) {
+                true => pidstat::read_json(reading, host),
+                false => iostat::read_json(reading, line, host, context),
+            }
+        }
+    } else if smart::is_smartctl(value) {
+        smart::read_smartctl(reading, line, value);
+    } else if fio::is_fio(value) {
+        fio::read(reading, line, value);
+    } else if let Some(devices) = value.get("Devices") {
+        smart::read_nvme_list(reading, devices);
+    } else if smart::is_smart_log(value) {
+        smart::read_smart_log(reading, line, value, context);
     } else if let Some(tree) = value.get("filesystems") {
         mounts::read_findmnt(reading, tree);
     } else if let Some(devices) = value.get("blockdevices") {
         lsblk::read(reading, devices);
     } else if let Some(devices) = value.get("device-stats") {
-        device_stats::read_json(reading, devices);
+        device_stats::read_json(reading, line, devices);
     } else if let Some(groups) = value.get("qgroup-show") {
-        qgroups::read_json(reading, groups, context);
+        qgroups::read_json(reading, line, groups, context);
+    } else if let Some(list) = value.get("subvolume-list") {
+        subvolumes::read_json(reading, line, list, context);
     } else if let Some(groups) = value.get("filesystem-df") {
-        filesystem_df(reading, groups, context);
+        usage::read_df_json(reading, line, groups, context);
     } else if has("hardware") && has("virtualisation") {
         reading.doubt(
             line,
@@ -39,6 +56,49 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value, contex
         );
         reading.doubt(line, message);
     }
+}
+
+/// Reads what is whole of a JSON of sysstat that breaks off: its statistics up to the last complete
+/// one (an interrupted `iostat` before 12.1.4 never closes them). Whether there was any.
+pub(super) fn salvage(
+    reading: &mut Reading<'_>,
+    line: usize,
+    text: &str,
+    context: &Context,
+) -> bool {
+    // `{"sysstat": {"hosts": [{…, "statistics": [` is open around a statistic.
+    const OPEN: &[u8] = b"{{[{[";
+    let (mut stack, mut end) = (Vec::new(), None);
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'{' | b'[' => stack.push(byte),
+            b'}' | b']' => {
+                stack.pop();
+                if byte == b'}' && stack == OPEN {
+                    end = Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    let whole = end
+        .and_then(|end| text.get(..end))
+        .map(|front| format!("{front}]}}]}}}}"));
+    let value = whole.and_then(|whole| serde_json::from_str::<Value>(&whole).ok());
+    let Some(value) = value.filter(|value| value.get("sysstat").is_some()) else {
+        return false;
+    };
+    reading.note(
+        line,
+        "JSON that ends early, as from an interrupted command; its complete reports were read",
+    );
+    read(reading, line, &value, context);
+    true
 }
 
 /// A number that older progs write as a string.
@@ -67,23 +127,4 @@ pub(super) fn objects(list: &Value) -> impl Iterator<Item = &Value> {
         .into_iter()
         .flatten()
         .filter(|element| element.is_object())
-}
-
-fn filesystem_df(reading: &mut Reading<'_>, groups: &Value, context: &Context) {
-    let mut result = BtrfsUsage {
-        mountpoint: context.path.clone(),
-        ..BtrfsUsage::default()
-    };
-    for group in objects(groups) {
-        let field = |key: &str| group.get(key).and_then(number).map(Bytes);
-        if let (Some(kind), Some(profile), Some(size), Some(used)) = (
-            text(group, "bg-type"),
-            text(group, "bg-profile"),
-            field("total"),
-            field("used"),
-        ) {
-            usage::add_group(&mut result, &kind, &profile, size, used);
-        }
-    }
-    reading.metrics.usage.push(reading.sourced(result));
 }

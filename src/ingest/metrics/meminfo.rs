@@ -20,7 +20,16 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             reading.doubt(line.number, message);
             continue;
         };
-        let unit = if unit == Some("kB") { 1024 } else { 1 };
+        // Only counts of huge pages have no unit; else the line is not whole.
+        let unit = match unit {
+            Some("kB") => 1024,
+            None if key.starts_with("HugePages_") => 1,
+            _ => {
+                let message = format!("`{}` without its unit; passed over", quoted(line.text));
+                reading.doubt(line.number, message);
+                continue;
+            }
+        };
         let Some(bytes) = number.checked_mul(unit).map(Bytes) else {
             reading.doubt(
                 line.number,
@@ -35,6 +44,11 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             "Writeback" => memory.writeback = Some(bytes),
             "SwapTotal" => memory.swap_total = Some(bytes),
             "SwapFree" => memory.swap_free = Some(bytes),
+            "MemFree" => memory.free = Some(bytes),
+            "Cached" => memory.cached = Some(bytes),
+            "SReclaimable" => memory.reclaimable = Some(bytes),
+            "Zswap" => memory.zswap = Some(bytes),
+            "Zswapped" => memory.zswapped = Some(bytes),
             _ => {}
         }
     }

@@ -5,23 +5,49 @@
 //! blocks of one format each. Nothing is dropped without a [`Problem`].
 
 mod compsize;
+mod counters;
 mod detect;
+mod detect_btrfs;
 mod device_stats;
+mod device_usage;
 mod df;
+mod dump_super;
+mod exporter;
+mod filefrag;
+mod filesystem_show;
+mod fio;
 mod iostat;
+mod iotop;
 mod json;
+mod kernel_log;
+mod kernel_messages;
+mod lsattr;
 mod lsblk;
 mod maintenance;
 mod meminfo;
 mod mounts;
+mod pidstat;
 mod pressure;
+mod proc_files;
+mod processes;
+mod prometheus;
+mod property;
 mod qgroups;
+mod services;
 mod size;
+mod smart;
+mod subvolume_show;
 mod subvolumes;
 mod swaps;
+mod sysfs_block;
+mod sysfs_btrfs;
+mod sysfs_values;
+mod system;
+mod tally;
 mod text;
 mod usage;
 mod versions;
+mod vmstat;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -29,9 +55,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::detect::Format;
-use self::text::{Block, Context, Piece};
+use self::text::{Block, Context, Line, Piece};
 use super::problem::{Problem, quoted};
-use crate::model::metrics::{Metrics, QuotaState, Sourced};
+use crate::model::metrics::{CpuUse, Metrics, Sourced};
 
 /// The largest file that is read, 64 MiB.
 const LARGEST: u64 = 64 << 20;
@@ -61,6 +87,7 @@ pub fn read_dir(folder: &Path) -> io::Result<(Metrics, Vec<Problem>)> {
             Err(error) => problems.push(Problem::error(&name, format!("cannot read it: {error}"))),
         }
     }
+    problems.retain(|problem| !counters::solved(problem, &metrics));
     Ok((metrics, problems))
 }
 
@@ -111,16 +138,28 @@ pub fn read_bytes(name: &str, bytes: &[u8], metrics: &mut Metrics) -> Vec<Proble
         problems.push(Problem::note(name, "is empty"));
         return problems;
     }
+    let lines = text::lines(&cleaned);
     let mut reading = Reading {
         source: name.into(),
         metrics,
         problems,
         untold: 0,
+        cut_line: text::cut_line(&lines),
         previous: None,
+        cut: 0,
     };
-    let lines = text::lines(&cleaned);
-    for piece in text::Pieces::of(&cleaned, &lines) {
-        reading.take(piece);
+    if let Some(last) = lines.last().filter(|last| !last.text.is_empty()) {
+        reading.cut = last.number;
+    }
+    // A file of `/sys` is one value, known by its path alone.
+    if !sysfs_btrfs::take(&mut reading, name, &cleaned) {
+        for piece in text::Pieces::of(&cleaned, &lines) {
+            reading.take(piece);
+        }
+    }
+    counters::settle(reading.metrics);
+    if let Some(doubt) = counters::doubt(&reading.source, reading.metrics) {
+        reading.tell(doubt);
     }
     let Reading {
         mut problems,
@@ -143,8 +182,13 @@ struct Reading<'m> {
     problems: Vec<Problem>,
     /// How many problems there were beyond those told.
     untold: usize,
+    /// The last line, where it ends in what may be a part of a number.
+    cut_line: Option<usize>,
     /// The format of the block before this one.
     previous: Option<Format>,
+    /// The line with which the file ends without a line end, else 0: it may be cut within its last
+    /// word, and a number that nothing shows to be whole is not taken from there.
+    cut: usize,
 }
 
 impl Reading<'_> {
@@ -165,6 +209,42 @@ impl Reading<'_> {
         self.tell(Problem::note(&self.source, message).on_line(line));
     }
 
+    /// Says that a line is not of the tool whose output it stands in.
+    fn not_understood(&mut self, line: &Line<'_>, tool: &str) {
+        let message = format!("not a line of {tool}: `{}`; passed over", quoted(line.text));
+        self.doubt(line.number, message);
+    }
+
+    /// Leaves out the last line of a file that ends amid a number: nobody knows its other digits, nor
+    /// its unit.
+    fn drop_cut_number(&mut self, block: &mut Block<'_, '_>) {
+        let is_cut = block.lines.last().is_some_and(|line| {
+            Some(line.number) == self.cut_line
+                && detect_btrfs::ends_in_number(block.format, line.text)
+        });
+        if is_cut && let Some(line) = block.lines.pop() {
+            self.tell(
+                Problem::warning(
+                    &self.source,
+                    format!(
+                        "the file ends here without a line end, so `{}` may be cut; not read",
+                        quoted(line.text)
+                    ),
+                )
+                .on_line(line.number)
+                .help("end the file with a line end if it is whole"),
+            );
+        }
+    }
+
+    /// Takes processor shares of a tool that prints whole numbers, where no finer one knows them.
+    fn coarse_cpu(&mut self, shares: CpuUse) {
+        let known = self.metrics.cpu.as_ref();
+        if known.is_none_or(|known| known.since_boot && !shares.since_boot) {
+            self.metrics.cpu = Some(self.sourced(shares));
+        }
+    }
+
     fn tell(&mut self, problem: Problem) {
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(problem);
@@ -181,7 +261,15 @@ impl Reading<'_> {
                 value,
                 context,
             } => json::read(self, line, &value, &context),
-            Piece::BrokenJson { line, error } => {
+            Piece::BrokenJson {
+                line,
+                error,
+                text,
+                context,
+            } => {
+                if error.is_eof() && json::salvage(self, line, text, &context) {
+                    return;
+                }
                 let message = if error.is_eof() {
                     "JSON that ends early, as from an interrupted command; not read".to_owned()
                 } else {
@@ -201,10 +289,15 @@ impl Reading<'_> {
                 self.tell(
                     Problem::warning(&self.source, message)
                         .on_line(first.number)
-                        .help("read are df, btrfs filesystem usage, iostat -x, mountinfo, meminfo, /proc/pressure and lsblk -J"),
+                        .help("read are the outputs of df, btrfs, iostat, iotop, pidstat, vmstat, ps, lsblk -J, findmnt -J, smartctl -j, fio, dmesg, node_exporter, and files of /proc and /sys"),
                 );
             }
-            Piece::Block(block) => self.block(&block),
+            Piece::Block(mut block) => {
+                self.drop_cut_number(&mut block);
+                if !block.lines.is_empty() {
+                    self.block(&block);
+                }
+            }
         }
     }
 
@@ -219,25 +312,32 @@ impl Reading<'_> {
             Format::MemInfo => meminfo::read(self, block),
             Format::Swaps => swaps::read(self, block),
             Format::Compsize => compsize::read(self, block),
-            Format::DeviceStats => device_stats::read(self, block),
+            Format::DeviceStats | Format::DeviceStatsTable => device_stats::read(self, block),
             Format::Subvolumes | Format::SubvolumeTable => subvolumes::read(self, block),
             Format::Qgroups => qgroups::read(self, block),
             Format::Scrub | Format::Balance => maintenance::read(self, block),
+            Format::FilesystemShow => filesystem_show::read(self, block),
+            Format::DeviceUsage => device_usage::read(self, block),
+            Format::SubvolumeShow => subvolume_show::read(self, block),
+            Format::Property => property::read(self, block),
+            Format::DumpSuper => dump_super::read(self, block),
+            Format::Filefrag => filefrag::read(self, block),
+            Format::Lsattr => lsattr::read(self, block),
+            Format::SysfsBtrfs | Format::CommitStats | Format::BtrfsFeatures => {
+                sysfs_btrfs::read(self, block);
+            }
             Format::Uname | Format::Kernel | Format::BtrfsProgs | Format::NixosVersion => {
                 versions::read(self, block);
             }
+            Format::System(kind) => system::read(self, kind, block),
         }
         self.previous = Some(block.format);
     }
 
     /// A message that a tool printed among its output.
     fn message(&mut self, line: usize, text: &str, context: &Context) {
-        if text.contains("quotas not enabled") || text.contains("quota not enabled") {
-            let off = QuotaState {
-                path: context.path.clone(),
-                ..QuotaState::default()
-            };
-            self.metrics.quotas.push(self.sourced(off));
+        if qgroups::said(self, text, context) {
+            // It says so of quotas.
         } else if text.contains("run as root") {
             self.note(
                 line,

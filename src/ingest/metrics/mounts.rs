@@ -58,8 +58,13 @@ pub(super) fn is_mount(line: &str) -> bool {
 
 pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     for line in &block.lines {
+        // Of a line that breaks off in its options, the last option is not sure.
+        let text = match line.text.rsplit_once(',') {
+            Some((sure, _)) if reading.cut == line.number => sure,
+            _ => line.text,
+        };
         let entry = match block.format {
-            Format::MountInfo => mountinfo(line.text),
+            Format::MountInfo => mountinfo(text),
             Format::Mount => mount(line.text),
             _ => mounts(line.text),
         };
@@ -161,10 +166,17 @@ pub(super) fn read_findmnt(reading: &mut Reading<'_>, tree: &Value) {
             None => (source, None),
         };
         let options = text(node, "options").unwrap_or_default();
-        let entry = MountEntry {
+        let mut entry = MountEntry {
             root: text(node, "fsroot").or(root),
             ..mixed(device, mountpoint, &fstype, &options)
         };
+        // `-o VFS-OPTIONS,FS-OPTIONS` parts them.
+        if let Some(own) = text(node, "vfs-options") {
+            entry.mount_options = split(&own);
+        }
+        if let Some(of_filesystem) = text(node, "fs-options") {
+            entry.super_options = split(&of_filesystem);
+        }
         reading.metrics.mounts.push(reading.sourced(entry));
     }
 }

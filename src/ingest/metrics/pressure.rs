@@ -5,9 +5,10 @@ use procfs_core::parse_pressure_record;
 
 use super::Reading;
 use super::detect::Format;
+use super::proc_files::sample;
 use super::text::{Block, Line};
 use crate::ingest::problem::{Problem, quoted};
-use crate::model::metrics::{Psi, PsiShares};
+use crate::model::metrics::{Psi, PsiShares, StallCounters};
 use crate::model::units::Percent;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             Some((prefix, text)) => (resources(prefix).first().copied(), text.trim()),
             None => (None, line.text.trim()),
         };
-        let Some(shares) = shares(text) else {
+        let Some(mut shares) = shares(text) else {
             let message = format!(
                 "not a line of pressure: `{}`; passed over",
                 quoted(line.text)
@@ -41,6 +42,9 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             reading.doubt(line.number, message);
             continue;
         };
+        if reading.cut == line.number {
+            shares.total_us = None;
+        }
         if text.starts_with("some") {
             let psi = Psi {
                 some: shares,
@@ -75,6 +79,21 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
         return;
     };
     for (resource, record) in named.into_iter().zip(records) {
+        if let Some(some_us) = record.psi.some.total_us {
+            let full_us = record.psi.full.and_then(|full| full.total_us);
+            let stall = StallCounters {
+                some_us: some_us as f64,
+                full_us: full_us.map(|us| us as f64),
+            };
+            let sample = sample(reading, block, stall);
+            let counters = &mut reading.metrics.counters;
+            match resource {
+                Resource::Io => counters.io.push(sample),
+                Resource::Cpu => counters.processor.push(sample),
+                Resource::Memory => counters.memory.push(sample),
+                Resource::Irq => {}
+            }
+        }
         let psi = Some(reading.sourced(record.psi));
         match resource {
             Resource::Io => reading.metrics.pressure.io = psi,
@@ -146,6 +165,6 @@ fn shares(text: &str) -> Option<PsiShares> {
         avg10: percent(record.avg10)?,
         avg60: percent(record.avg60)?,
         avg300: percent(record.avg300)?,
-        total_us: record.total,
+        total_us: Some(record.total),
     })
 }

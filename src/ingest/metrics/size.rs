@@ -51,6 +51,10 @@ pub(super) fn size(text: &str) -> Option<Size> {
             approximate: false,
         });
     }
+    // Bytes come whole: what has decimals and no unit has lost it.
+    if unit.is_empty() {
+        return None;
+    }
     let bytes = decimal(digits).filter(|n| *n >= 0.0)? * base.powi(power);
     // From 2^64 on, `as` would silently give the largest number.
     (bytes < 18_446_744_073_709_551_616.0).then(|| Size {
@@ -86,6 +90,8 @@ mod tests {
             "99999999999999999999",
             "12GB2",
             "1Bi",
+            "8.00",
+            "1,5",
         ] {
             assert_eq!(read(bad), None, "{bad}");
         }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use super::detect::{self, Format};
+use super::system;
 
 /// One line of a cleaned file.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +77,9 @@ pub(super) enum Piece<'t, 'l> {
     BrokenJson {
         line: usize,
         error: serde_json::Error,
+        /// The file from there on.
+        text: &'t str,
+        context: Context,
     },
     /// A warning or error that a tool printed.
     Message(&'l Line<'t>, Context),
@@ -130,10 +134,18 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
         .collect()
 }
 
+/// The number of the last line, where no line end follows it and it may end amid a number or its
+/// unit.
+pub(super) fn cut_line(lines: &[Line<'_>]) -> Option<usize> {
+    let last = lines.last()?;
+    let is_part = |c: char| c.is_ascii_digit() || ".,KMGTPEki".contains(c);
+    last.text.ends_with(is_part).then_some(last.number)
+}
+
 /// What a heading (`## usage /mnt`, `==> file <==`) or a shell prompt (`$ df -P`) says.
 fn label(line: &str) -> Option<&str> {
     // Comments of the Prometheus format are content.
-    if line.starts_with("# HELP") || line.starts_with("# TYPE") {
+    if line.starts_with("# HELP") || line.starts_with("# TYPE") || system::is_content(line) {
         return None;
     }
     if let Some(rest) = line.strip_prefix("==> ") {
@@ -148,13 +160,19 @@ fn label(line: &str) -> Option<&str> {
         return Some(line.trim_matches('=').trim());
     }
     // user@host:~$ command, [root@host:~]# command
-    let (prompt, command) = line.split_once("$ ").or_else(|| line.split_once("# "))?;
+    let (prompt, command) = line
+        .split_once("$ ")
+        .or_else(|| line.split_once("# "))
+        .or_else(|| Some((line.strip_suffix(['$', '#'])?, "")))?;
     let is_prompt = prompt.contains('@')
         && prompt.len() <= 80
         && prompt
             .trim_start_matches('[')
             .starts_with(|c: char| c.is_ascii_alphanumeric())
-        && !prompt.contains([',', '=', '"']);
+        && !prompt.contains([',', '=', '"', '\t'])
+        // Rows of tables, and of `btrfs subvolume list`, may end in such a name.
+        && !prompt.contains("  ")
+        && !prompt.starts_with("ID ");
     is_prompt.then(|| command.trim())
 }
 
@@ -163,6 +181,20 @@ fn is_message(line: &str) -> bool {
     ["WARNING:", "ERROR:", "sudo:", "[sudo]"]
         .iter()
         .any(|mark| line.starts_with(mark))
+        || system::is_complaint(line)
+}
+
+/// A line without its last `n` words, and these.
+pub(super) fn last_words(line: &str, n: usize) -> Option<(&str, Vec<&str>)> {
+    let mut rest = line.trim_end();
+    let mut words = Vec::new();
+    for _ in 0..n {
+        let begin = rest.rfind(char::is_whitespace)?;
+        words.push(rest[begin..].trim_start());
+        rest = rest[..begin].trim_end();
+    }
+    words.reverse();
+    Some((rest, words))
 }
 
 /// The pieces of a file, in order.
@@ -186,12 +218,19 @@ impl<'t, 'l> Pieces<'t, 'l> {
         }
     }
 
-    /// The lines from the next one on that belong together, by `ends` for the rest of them.
-    fn gather(&mut self, ends: impl Fn(&[Line<'t>]) -> bool) -> Vec<&'l Line<'t>> {
+    /// The lines from the next one on that belong together, by `ends` for the rest of them. What
+    /// `holds` says of a line goes before all it looks like.
+    fn gather(
+        &mut self,
+        holds: impl Fn(&str) -> bool,
+        ends: impl Fn(&[Line<'t>]) -> bool,
+    ) -> Vec<&'l Line<'t>> {
         let mut gathered = vec![&self.lines[self.next]];
         self.next += 1;
         while let Some(line) = self.lines.get(self.next) {
-            if is_message(line.text) {
+            if !line.text.is_empty() && holds(line.text) {
+                gathered.push(line);
+            } else if is_message(line.text) {
                 self.messages.push_back(line);
             } else if label(line.text).is_some() || ends(&self.lines[self.next..]) {
                 break;
@@ -224,10 +263,12 @@ impl<'t, 'l> Pieces<'t, 'l> {
                 }
             }
             Some(Err(error)) => {
-                self.gather(|_| false);
+                self.gather(|_| false, |_| false);
                 Piece::BrokenJson {
                     line: first.number,
                     error,
+                    text: rest,
+                    context: self.context.clone(),
                 }
             }
             None => {
@@ -259,11 +300,16 @@ impl<'t, 'l> Iterator for Pieces<'t, 'l> {
                 return Some(self.json());
             } else if let Some(format) = detect::format(&self.lines[self.next..]) {
                 let ends = |rest: &[Line<'t>]| {
+                    if let Format::System(kind) = format
+                        && system::continues(kind, line, &rest[0])
+                    {
+                        return false;
+                    }
                     rest[0].text.starts_with('{')
                         || detect::format(rest)
                             .is_some_and(|next| next != format || next.restarts())
                 };
-                let lines = self.gather(ends);
+                let lines = self.gather(|line| format.holds(line), ends);
                 return Some(Piece::Block(Block {
                     format,
                     lines,
@@ -273,7 +319,7 @@ impl<'t, 'l> Iterator for Pieces<'t, 'l> {
                 let known = |rest: &[Line<'t>]| {
                     rest[0].text.starts_with('{') || detect::format(rest).is_some()
                 };
-                return Some(Piece::Unknown(self.gather(known)));
+                return Some(Piece::Unknown(self.gather(|_| false, known)));
             }
         }
     }
@@ -304,6 +350,9 @@ mod tests {
                 Some("btrfs device stats /"),
             ),
             ("ann@nas:/srv$ df", Some("df")),
+            ("[root@nas:~]#", Some("")),
+            ("ID 256 gen 10 top level 5 path ann@nas$ x", None),
+            ("0/256   16384   16384   ann@nas$ x", None),
             ("# HELP node_disk_io_now", None),
             ("/dev/sda1 1 2 3 4% /", None),
         ];

@@ -1,16 +1,19 @@
 //! How a host behaves: what its own tools measured, each fact with the name of its source.
 
 mod activity;
+mod counters;
 mod health;
 mod state;
 
 pub use activity::{CpuInfo, FioJob, FioSide, LoadAverage, Process, ProcessState, VmActivity};
+pub use counters::{Clock, Counters, CpuCounters, DiskCounters, Sample, StallCounters, VmCounters};
 pub use health::{KernelEvent, KernelEventKind, Smart};
 pub use state::{
-    CommitStats, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property, QuotaMode,
-    ShownDevice, SpaceState,
+    CommitStats, DeviceUse, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property,
+    QuotaMode, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, Unfinished,
 };
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -105,12 +108,23 @@ pub struct Metrics {
     pub flags: Vec<Sourced<FileFlags>>,
     /// Properties of files and subvolumes (`btrfs property`).
     pub properties: Vec<Sourced<Property>>,
+    /// What single devices of a filesystem hold (`btrfs device usage`).
+    pub device_usage: Vec<Sourced<DeviceUse>>,
+    /// Single subvolumes (`btrfs subvolume show`).
+    pub subvolume_shows: Vec<Sourced<SubvolumeShow>>,
+    /// Superblocks (`btrfs inspect-internal dump-super`).
+    pub supers: Vec<Sourced<SuperBlock>>,
+    /// Features that the running kernel supports (`/sys/fs/btrfs/features`).
+    pub kernel_features: Option<Sourced<BTreeSet<String>>>,
     /// Measurements of a benchmark (`fio --output-format=json`).
     pub fio: Vec<Sourced<FioJob>>,
     /// Services and programs that are known to run, by their names (`systemctl list-units`).
     pub services: Vec<Sourced<String>>,
     /// The storage driver of Docker (`docker info`): `overlay2`, `btrfs`.
     pub docker_driver: Option<Sourced<String>>,
+    /// Counters as they were read; what they tell stands in the fields above.
+    #[serde(skip)]
+    pub counters: Counters,
 }
 
 /// One line of `df`.
@@ -187,12 +201,20 @@ pub struct BtrfsUsage {
     pub global_reserve_used: Option<Bytes>,
     /// Whether one kind has block groups of several profiles.
     pub multiple_profiles: Option<bool>,
+    /// Space of zoned devices that only a reset of its zone gives back.
+    pub zone_unusable: Option<Bytes>,
+    /// Size of a zone of zoned devices.
+    pub zone_size: Option<Bytes>,
     /// Block groups by kind and profile.
     pub block_groups: Vec<BlockGroup>,
     /// Its devices; empty when the command ran without root.
     pub devices: Vec<UsageDevice>,
     /// Whether the sizes are rounded (printed with units, to two decimals).
     pub approximate: bool,
+    /// Block groups of which somebody told a part only; of these [`Self::block_groups`] has none.
+    pub told: Vec<ToldGroup>,
+    /// The share in use, where only that was told.
+    pub used_percent: Option<Percent>,
 }
 
 impl BtrfsUsage {
@@ -218,6 +240,21 @@ pub struct BlockGroup {
     pub size: Bytes,
     /// Logical use.
     pub used: Bytes,
+}
+
+/// The block groups of one kind, as far as somebody told of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToldGroup {
+    /// What they hold.
+    pub kind: BlockGroupKind,
+    /// How they are replicated, in the words of whoever told it (`RAID1C3/4`).
+    pub profile: Option<String>,
+    /// Logical size.
+    pub size: Option<Bytes>,
+    /// Logical use.
+    pub used: Option<Bytes>,
+    /// The share in use.
+    pub used_percent: Option<Percent>,
 }
 
 /// What a block group holds.
@@ -273,6 +310,12 @@ pub struct DeviceIo {
     pub discard_bytes_s: Option<f64>,
     /// Time of a discard, weighted by the number of discards.
     pub d_await_ms: Option<Millis>,
+    /// Requests of any sort per second, where the tool does not part them (`tps`).
+    pub per_s: Option<f64>,
+    /// Bytes read and written per second, where the tool does not part them.
+    pub bytes_s: Option<f64>,
+    /// Time of a request of any sort, where the tool does not part them.
+    pub await_ms: Option<Millis>,
     /// Mean number of requests in the queue.
     pub aqu_sz: Option<f64>,
     /// Share of time with a request in flight; says little of NVMe and RAID.
@@ -313,6 +356,25 @@ pub struct Pressure {
     pub cpu: Option<Sourced<Psi>>,
     /// Waiting for memory.
     pub memory: Option<Sourced<Psi>>,
+    /// Waiting for I/O, over a span that was watched.
+    pub io_stall: Option<Sourced<Stall>>,
+    /// Waiting for a processor, over a span that was watched.
+    pub cpu_stall: Option<Sourced<Stall>>,
+    /// Waiting for memory, over a span that was watched.
+    pub memory_stall: Option<Sourced<Stall>>,
+}
+
+/// Shares of the time between two readings of a total (or since boot) in which tasks waited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Stall {
+    /// Share in which at least one task waited.
+    pub some: Percent,
+    /// Share in which all waited, where counted.
+    pub full: Option<Percent>,
+    /// How long the span was, in seconds.
+    pub seconds: f64,
+    /// Whether it is the average since boot.
+    pub since_boot: bool,
 }
 
 /// One file of `/proc/pressure`.
@@ -333,8 +395,8 @@ pub struct PsiShares {
     pub avg60: Percent,
     /// Over 300 seconds.
     pub avg300: Percent,
-    /// Microseconds since boot.
-    pub total_us: u64,
+    /// Microseconds since boot, where told in full.
+    pub total_us: Option<u64>,
 }
 
 /// One mount.
@@ -379,6 +441,16 @@ pub struct MemInfo {
     pub swap_total: Option<Bytes>,
     /// Swap free.
     pub swap_free: Option<Bytes>,
+    /// Used for nothing.
+    pub free: Option<Bytes>,
+    /// Contents of files, shared memory included.
+    pub cached: Option<Bytes>,
+    /// Kernel caches (inodes, directory entries) that can be given up.
+    pub reclaimable: Option<Bytes>,
+    /// Memory that zswap uses for compressed pages.
+    pub zswap: Option<Bytes>,
+    /// What those pages were before.
+    pub zswapped: Option<Bytes>,
 }
 
 /// One line of `/proc/swaps`.
@@ -427,6 +499,8 @@ pub struct BlockDevice {
     pub logical_sector: Option<u32>,
     /// Firmware revision.
     pub firmware: Option<String>,
+    /// Its name below `/dev/mapper`, where it is a device of the mapper.
+    pub mapper: Option<String>,
     /// Filesystem on it.
     pub fstype: Option<String>,
     /// UUID of the filesystem on it, the same on all members of a btrfs.
@@ -504,6 +578,9 @@ pub struct SubvolumeCount {
     pub snapshots: Option<u64>,
     /// Their paths, sorted.
     pub paths: Vec<String>,
+    /// Whether there may be more of them (of the snapshots, where these are told): somebody said
+    /// "more than 3000".
+    pub at_least: bool,
 }
 
 /// Whether a filesystem keeps quota groups.
@@ -511,12 +588,16 @@ pub struct SubvolumeCount {
 pub struct QuotaState {
     /// The path asked, where a command line or a heading says so.
     pub path: Option<String>,
+    /// The UUID of the filesystem, where only `/sys/fs/btrfs` told of it.
+    pub uuid: Option<String>,
     /// On or off.
     pub enabled: bool,
     /// Quota groups there are.
     pub groups: u64,
     /// Whether any has a limit.
     pub limited: bool,
+    /// Groups of subvolumes that are gone.
+    pub stale: u64,
     /// Full accounting, or simple quotas, which cost next to nothing; unknown where not shown.
     pub mode: Option<QuotaMode>,
     /// Whether the numbers are out of date, so that a rescan is due or running.
@@ -532,12 +613,35 @@ pub struct Maintenance {
     pub path: Option<String>,
     /// Whether it was running.
     pub running: bool,
+    /// How it stood.
+    pub state: MaintenanceState,
     /// What a scrub found, in its own words, when it found errors.
     pub errors: Option<String>,
     /// Bytes a second, as the tool tells.
     pub rate_bytes_s: Option<f64>,
     /// How much of it is done.
     pub done: Option<Percent>,
+}
+
+/// How a job stood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaintenanceState {
+    /// The tool did not say, or in words that are not known.
+    #[default]
+    Unknown,
+    /// There is none, and of a scrub no record.
+    Never,
+    /// It runs.
+    Running,
+    /// A balance that waits for `btrfs balance resume`.
+    Paused,
+    /// It came to its end.
+    Finished,
+    /// Somebody cancelled it.
+    Aborted,
+    /// It was cut short, as by a shutdown.
+    Interrupted,
 }
 
 /// A job over a whole filesystem.

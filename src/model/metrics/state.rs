@@ -1,10 +1,10 @@
 //! Owns: what the kernel and its tools show of a btrfs filesystem beside its space.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::BlockGroup;
+use super::{BlockGroup, BlockGroupKind, DeviceErrors};
 use crate::model::units::{Bytes, Millis};
 
 /// A mounted btrfs filesystem as `/sys/fs/btrfs/<UUID>` shows it. `None` is what this kernel (or
@@ -49,6 +49,26 @@ pub struct FilesystemState {
     pub discardable: Option<Bytes>,
     /// Read-ahead.
     pub read_ahead: Option<Bytes>,
+    /// Error counters of its devices, by `devid:1`, where the kernel shows them (5.14 and later).
+    pub device_errors: Vec<DeviceErrors>,
+    /// What of it was read so far.
+    #[serde(skip)]
+    pub unfinished: Unfinished,
+}
+
+/// Single numbers of `/sys/fs/btrfs/<UUID>`, of which a fact is made when all of it is there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unfinished {
+    /// Numbers by their path below the UUID.
+    pub numbers: BTreeMap<String, u64>,
+    /// Counters of transactions by the time they were read at.
+    pub commits: Vec<(f64, CommitStats)>,
+    /// Quota groups by name (`0_256`).
+    pub groups: BTreeSet<String>,
+    /// Whether any of them has a limit.
+    pub limited: bool,
+    /// Devices by their number, with whether they are missing.
+    pub missing: BTreeMap<u64, bool>,
 }
 
 /// Transactions of a filesystem since it was mounted, or since the sample before.
@@ -62,6 +82,8 @@ pub struct CommitStats {
     pub max: Option<Millis>,
     /// How long all took together.
     pub total: Option<Millis>,
+    /// The seconds between two samples, where these are their difference; `None` is since mount.
+    pub over_s: Option<f64>,
 }
 
 /// Space of one kind (`data`, `metadata`, `system`, `mixed`).
@@ -104,6 +126,8 @@ pub struct FilesystemShow {
     pub devices: Vec<ShownDevice>,
     /// Whether some are missing.
     pub missing: bool,
+    /// Whether the sizes are rounded (without `--raw`).
+    pub approximate: bool,
 }
 
 /// One device of [`FilesystemShow`].
@@ -117,6 +141,83 @@ pub struct ShownDevice {
     pub allocated: Option<Bytes>,
     /// Its path.
     pub path: String,
+    /// Whether the tool marks it as missing.
+    pub missing: bool,
+}
+
+/// One device of `btrfs device usage`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DeviceUse {
+    /// Its path, or `missing`.
+    pub path: String,
+    /// Its number in the filesystem.
+    pub id: Option<u64>,
+    /// Its size.
+    pub size: Option<Bytes>,
+    /// What of it lies beyond the filesystem.
+    pub slack: Option<Bytes>,
+    /// Raw bytes given to block groups, by kind and profile.
+    pub allocated: Vec<(BlockGroupKind, String, Bytes)>,
+    /// Raw bytes given to none.
+    pub unallocated: Option<Bytes>,
+    /// Whether the sizes are rounded (without `-b`).
+    pub approximate: bool,
+}
+
+/// `btrfs subvolume show`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SubvolumeShow {
+    /// Its path from the top level; `/` is the top level itself.
+    pub path: String,
+    /// Its UUID.
+    pub uuid: Option<String>,
+    /// The UUID of what it is a snapshot of.
+    pub parent_uuid: Option<String>,
+    /// Its number.
+    pub id: Option<u64>,
+    /// The transaction that last changed it.
+    pub generation: Option<u64>,
+    /// The transaction that made it.
+    pub generation_made: Option<u64>,
+    /// Whether it is read-only.
+    pub read_only: Option<bool>,
+    /// Its snapshots.
+    pub snapshots: Vec<String>,
+    /// Bytes it refers to, where quotas are on.
+    pub referenced: Option<Bytes>,
+    /// Bytes that nobody else refers to, where quotas are on.
+    pub exclusive: Option<Bytes>,
+    /// Most bytes it may refer to.
+    pub limit_referenced: Option<Bytes>,
+    /// Most bytes it may have to itself.
+    pub limit_exclusive: Option<Bytes>,
+    /// Whether the sizes are rounded.
+    pub approximate: bool,
+}
+
+/// A superblock (`btrfs inspect-internal dump-super`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SuperBlock {
+    /// The device it was read from.
+    pub device: Option<String>,
+    /// UUID of the filesystem.
+    pub uuid: Option<String>,
+    /// Its label, unless empty.
+    pub label: Option<String>,
+    /// Checksum algorithm (`crc32c`).
+    pub checksum: Option<String>,
+    /// Bytes of a node of its trees.
+    pub node_size: Option<u64>,
+    /// Bytes of a sector.
+    pub sector_size: Option<u64>,
+    /// Devices it should have.
+    pub devices: Option<u64>,
+    /// Raw size of all devices.
+    pub total: Option<Bytes>,
+    /// Bytes used, logical.
+    pub used: Option<Bytes>,
+    /// Features that are on, named as in `/sys/fs/btrfs` (`free_space_tree`).
+    pub features: BTreeSet<String>,
 }
 
 /// Extents of one file (`filefrag`). Of compressed files it counts pieces of 128 KiB.

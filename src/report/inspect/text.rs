@@ -19,6 +19,7 @@ pub fn render_told(host: &Host, told: Option<&Filled>, sources: &Sources) -> Str
     match host.found {
         Found::Flake | Found::File => {}
         Found::Convention => out.push_str("  found by convention, by the names of its files\n"),
+        Found::Facts => out.push_str("  told in a file of facts\n"),
         Found::Config => out.push_str("  named in btrfs-tune.toml\n"),
     }
     if let Some(release) = host.release_told() {

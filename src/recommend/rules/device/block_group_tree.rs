@@ -3,7 +3,7 @@
 use super::super::devices::is_guest;
 use super::disk::{below, extra_devices, made};
 use crate::analyze::facts::usage;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{KernelVersion, Target};
 use crate::model::hardware::Medium;
 use crate::model::observation::Symptom;
@@ -18,6 +18,7 @@ use crate::recommend::{
 pub struct BlockGroupTree;
 
 static META: Meta = Meta {
+    relieves: &[Cause::MountSlowBlockGroups],
     settings: &[RuleSetting {
         key: "large_tebibytes",
         default: 4,

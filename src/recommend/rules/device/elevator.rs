@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{KernelVersion, Target};
 use crate::model::Host;
 use crate::recommend::{
@@ -12,12 +12,15 @@ use crate::recommend::{
 /// `device/elevator`
 pub struct Elevator;
 
-static META: Meta = Meta::new(
-    "device/elevator",
-    Severity::Warning,
-    "A kernel parameter chooses a scheduler, which the kernel ignores",
-    include_str!("elevator.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::WrongIoScheduler],
+    ..Meta::new(
+        "device/elevator",
+        Severity::Warning,
+        "A kernel parameter chooses a scheduler, which the kernel ignores",
+        include_str!("elevator.md"),
+    )
+};
 
 const PARAMETERS: &str = "boot.kernelParams";
 const NAME: &str = "elevator=";

@@ -2,7 +2,7 @@
 
 use super::super::evidence::of_work;
 use super::containers;
-use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, WorkloadKind};
 use crate::model::hardware::{Disk, Medium};
 use crate::model::{Filesystem, Host, Luks};
 use crate::recommend::{
@@ -12,12 +12,15 @@ use crate::recommend::{
 /// `device/luks-workqueues`
 pub struct LuksWorkqueues;
 
-static META: Meta = Meta::new(
-    "device/luks-workqueues",
-    Severity::Warning,
-    "dm-crypt queues what a solid state disk would take at once",
-    include_str!("luks_workqueues.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::LuksWorkqueue],
+    ..Meta::new(
+        "device/luks-workqueues",
+        Severity::Warning,
+        "dm-crypt queues what a solid state disk would take at once",
+        include_str!("luks_workqueues.md"),
+    )
+};
 
 /// How many times longer than the disk below a request must take in dm-crypt, and by how many
 /// milliseconds, to be called queueing.

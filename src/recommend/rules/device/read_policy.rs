@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{KernelVersion, Target};
 use crate::model::Host;
 use crate::nix::source::Span;
@@ -11,12 +11,15 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 /// `device/read-policy`
 pub struct ReadPolicy;
 
-static META: Meta = Meta::new(
-    "device/read-policy",
-    Severity::Advice,
-    "A read policy for mirrors is set, which only experimental kernels have",
-    include_str!("read_policy.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::Raid1ReadPolicy],
+    ..Meta::new(
+        "device/read-policy",
+        Severity::Advice,
+        "A read policy for mirrors is set, which only experimental kernels have",
+        include_str!("read_policy.md"),
+    )
+};
 
 const PARAMETER: &str = "btrfs.read_policy=";
 const FILE: &str = "/read_policy";

@@ -4,7 +4,7 @@ use super::super::wording::listed;
 use super::choice::Chooser;
 use super::mismatch::{Case, Wrong, cases};
 use super::udev::EXTRA_RULES;
-use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, WorkloadKind};
 use crate::model::Release;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
@@ -13,12 +13,15 @@ use crate::recommend::{
 /// `device/scheduler`
 pub struct Scheduler;
 
-static META: Meta = Meta::new(
-    "device/scheduler",
-    Severity::Warning,
-    "An I/O scheduler is chosen against what the disk is, or in a way that does nothing",
-    include_str!("scheduler.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::WrongIoScheduler],
+    ..Meta::new(
+        "device/scheduler",
+        Severity::Warning,
+        "An I/O scheduler is chosen against what the disk is, or in a way that does nothing",
+        include_str!("scheduler.md"),
+    )
+};
 
 /// The release that brought `hardware.block` (NixOS/nixpkgs pull request 318600, February 2025).
 const HARDWARE_BLOCK: Release = Release::new(25, 5);

@@ -4,7 +4,7 @@ use super::super::devices::is_guest;
 use super::super::evidence::of_work;
 use super::super::wording::listed;
 use super::disk::{Device, below};
-use crate::analyze::{Evidence, Source, Weight, Workload, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, Workload, WorkloadKind};
 use crate::model::hardware::{Disk, DiskKind, Medium};
 use crate::model::{Filesystem, Host};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
@@ -12,12 +12,15 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 /// `device/slow-medium`
 pub struct SlowMedium;
 
-static META: Meta = Meta::new(
-    "device/slow-medium",
-    Severity::Advice,
-    "Work lies on a disk that no setting makes fast",
-    include_str!("slow_medium.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::UsbOrSdCard, Cause::SmrDrive, Cause::HardwareLimit],
+    ..Meta::new(
+        "device/slow-medium",
+        Severity::Advice,
+        "Work lies on a disk that no setting makes fast",
+        include_str!("slow_medium.md"),
+    )
+};
 
 /// Models whose tracks overlap: Western Digital said so of WD Red in 2020
 /// (https://wccftech.com/western-digital-officially-states-which-specific-hdd-models-use-smr-technology/),

@@ -1,7 +1,7 @@
 //! Devices on which btrfs has counted errors.
 
 use super::super::measured::{lies_on, reached_at};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::metrics::{DeviceErrors, Sourced};
 use crate::model::{Filesystem, Host};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
@@ -9,12 +9,15 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 /// `integrity/device-errors`
 pub struct CountedErrors;
 
-static META: Meta = Meta::new(
-    "integrity/device-errors",
-    Severity::Warning,
-    "btrfs has counted errors on a device",
-    include_str!("device_errors.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::FailingDisk],
+    ..Meta::new(
+        "integrity/device-errors",
+        Severity::Warning,
+        "btrfs has counted errors on a device",
+        include_str!("device_errors.md"),
+    )
+};
 
 /// A device with errors, and the filesystem of the configuration on it, where that is known.
 struct Case<'a> {

@@ -1,7 +1,7 @@
 //! Filesystems whose metadata cannot grow any more, though there is room.
 
 use super::super::measured::{reached_at, usage_now};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::Filesystem;
 use crate::model::metrics::{BlockGroupKind, BtrfsUsage};
 use crate::model::units::Bytes;
@@ -11,6 +11,7 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, RuleSetting, Severi
 pub struct MetadataSpace;
 
 static META: Meta = Meta {
+    relieves: &[Cause::MetadataFullUnallocatedZero],
     settings: &[RuleSetting {
         key: "metadata_percent",
         default: 90,

@@ -1,7 +1,7 @@
 //! Filesystems on which hardly any room is left.
 
 use super::super::measured::{shown, usage_now};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::units::{Bytes, Percent};
 use crate::model::{Filesystem, Host};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, RuleSetting, Severity};
@@ -10,6 +10,7 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, RuleSetting, Severi
 pub struct NearlyFull;
 
 static META: Meta = Meta {
+    relieves: &[Cause::FilesystemNearlyFull],
     settings: &[RuleSetting {
         key: "used_percent",
         default: 95,

@@ -3,7 +3,7 @@
 use super::super::measured::reached_at;
 use super::super::snapshots::{SnapshotJob, jobs};
 use super::super::wording::listed;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::metrics::{QuotaState, Sourced};
 use crate::model::{Filesystem, Host};
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
@@ -11,12 +11,15 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 /// `integrity/qgroups`
 pub struct Qgroups;
 
-static META: Meta = Meta::new(
-    "integrity/qgroups",
-    Severity::Warning,
-    "Quota groups are on, and snapshots are taken",
-    include_str!("qgroups.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::QgroupsEnabled],
+    ..Meta::new(
+        "integrity/qgroups",
+        Severity::Warning,
+        "Quota groups are on, and snapshots are taken",
+        include_str!("qgroups.md"),
+    )
+};
 
 /// The quotas of a filesystem, where they are known to be on.
 fn quotas<'a>(host: &'a Host, filesystem: &Filesystem) -> Option<&'a Sourced<QuotaState>> {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::wording::listed;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::{Filesystem, Host, Release};
 use crate::nix::source::Span;
 use crate::recommend::{
@@ -13,12 +13,15 @@ use crate::recommend::{
 /// `integrity/scrub-per-mount`
 pub struct ScrubPerMount;
 
-static META: Meta = Meta::new(
-    "integrity/scrub-per-mount",
-    Severity::Warning,
-    "One filesystem is scrubbed several times",
-    include_str!("scrub_per_mount.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::ScrubOrBalanceRunning],
+    ..Meta::new(
+        "integrity/scrub-per-mount",
+        Severity::Warning,
+        "One filesystem is scrubbed several times",
+        include_str!("scrub_per_mount.md"),
+    )
+};
 
 const ENABLE: &str = "services.btrfs.autoScrub.enable";
 const LIST: &str = "services.btrfs.autoScrub.fileSystems";

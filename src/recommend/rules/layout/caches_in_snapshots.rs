@@ -3,7 +3,7 @@
 use super::super::evidence::of_work;
 use super::held::{Held, held};
 use super::own_place::{last_part, split};
-use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, WorkloadKind};
 use crate::model::storage::is_below;
 use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity};
 
@@ -11,6 +11,7 @@ use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Ru
 pub struct CachesInSnapshots;
 
 static META: Meta = Meta {
+    relieves: &[Cause::DockerBtrfsDriver, Cause::OverlayCow],
     yields_to: &["layout/containers", "layout/tmp"],
     ..Meta::new(
         "layout/caches-in-snapshots",

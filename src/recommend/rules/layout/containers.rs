@@ -3,7 +3,7 @@
 use super::engines::{ENGINES, Engine};
 use super::held::{Held, held};
 use super::own_place::split;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::Host;
 use crate::nix::source::Span;
 use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity};
@@ -11,12 +11,15 @@ use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Ru
 /// `layout/containers`
 pub struct Containers;
 
-static META: Meta = Meta::new(
-    "layout/containers",
-    Severity::Warning,
-    "Snapshots hold the images and layers of containers",
-    include_str!("containers.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::DockerBtrfsDriver, Cause::OverlayCow],
+    ..Meta::new(
+        "layout/containers",
+        Severity::Warning,
+        "Snapshots hold the images and layers of containers",
+        include_str!("containers.md"),
+    )
+};
 
 struct Case<'h> {
     engine: &'static Engine,

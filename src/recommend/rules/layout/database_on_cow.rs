@@ -3,7 +3,7 @@
 use super::databases::{Database, databases};
 use super::own_place::{last_part, split};
 use super::placed::{Placed, against, complaint, placed, reads_in_order, rotates};
-use crate::analyze::{Evidence, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Weight, WorkloadKind};
 use crate::recommend::{
     Action, Applicability, Context, DirectoryAttribute, Effect, Finding, Meta, Remedy, Rule,
     Severity,
@@ -12,12 +12,15 @@ use crate::recommend::{
 /// `layout/database-on-cow`
 pub struct DatabaseOnCow;
 
-static META: Meta = Meta::new(
-    "layout/database-on-cow",
-    Severity::Advice,
-    "A database that is read through lies on a copy-on-write subvolume",
-    include_str!("database_on_cow.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::CowFragmentationDatabase],
+    ..Meta::new(
+        "layout/database-on-cow",
+        Severity::Advice,
+        "A database that is read through lies on a copy-on-write subvolume",
+        include_str!("database_on_cow.md"),
+    )
+};
 
 /// A database that is copied on write, and should not be.
 struct Case<'a> {

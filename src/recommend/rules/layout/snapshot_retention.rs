@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::super::snapshots::SnapshotJob;
 use super::retention::{Kept, LIMITS, burden, kept};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::Host;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, RuleSetting, Severity,
@@ -14,6 +14,7 @@ use crate::recommend::{
 pub struct SnapshotRetention;
 
 static META: Meta = Meta {
+    relieves: &[Cause::TooManySnapshots, Cause::SnapshotDeletionLoad],
     settings: &[
         RuleSetting {
             key: "full_percent",

@@ -3,7 +3,7 @@
 use super::attributes::tmpfiles;
 use super::held::{Held, held};
 use super::own_place::{last_part, split};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::Host;
 use crate::nix::source::Span;
 use crate::recommend::{
@@ -14,12 +14,18 @@ use crate::recommend::{
 /// `layout/snapshots-of-nocow`
 pub struct SnapshotsOfNocow;
 
-static META: Meta = Meta::new(
-    "layout/snapshots-of-nocow",
-    Severity::Warning,
-    "Snapshots undo the `+C` of a directory that they hold",
-    include_str!("snapshots_of_nocow.md"),
-);
+static META: Meta = Meta {
+    relieves: &[
+        Cause::CowFragmentationDatabase,
+        Cause::CowFragmentationVmImage,
+    ],
+    ..Meta::new(
+        "layout/snapshots-of-nocow",
+        Severity::Warning,
+        "Snapshots undo the `+C` of a directory that they hold",
+        include_str!("snapshots_of_nocow.md"),
+    )
+};
 
 struct Case<'h> {
     /// The path, as the rule of tmpfiles names it.

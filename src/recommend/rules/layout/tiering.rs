@@ -2,7 +2,7 @@
 
 use super::super::devices::{is_guest, medium};
 use super::databases::databases;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::hardware::Medium;
 use crate::model::units::Bytes;
 use crate::model::{Filesystem, Host};
@@ -15,6 +15,7 @@ pub struct Tiering;
 const LEAST_FREE: &str = "least_free_gib";
 
 static META: Meta = Meta {
+    relieves: &[Cause::HddSeekBound],
     settings: &[RuleSetting {
         key: LEAST_FREE,
         default: 20,

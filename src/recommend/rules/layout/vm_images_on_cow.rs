@@ -2,7 +2,7 @@
 
 use super::own_place::{last_part, split};
 use super::placed::{Placed, against, complaint, placed, reads_in_order, rotates};
-use crate::analyze::{Direction, Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Direction, Evidence, Source, Weight, WorkloadKind};
 use crate::recommend::{
     Action, Applicability, Context, DirectoryAttribute, Effect, Finding, Meta, Remedy, Rule,
     Severity,
@@ -11,12 +11,15 @@ use crate::recommend::{
 /// `layout/vm-images-on-cow`
 pub struct VmImagesOnCow;
 
-static META: Meta = Meta::new(
-    "layout/vm-images-on-cow",
-    Severity::Advice,
-    "Images of virtual machines that are slow lie on a copy-on-write subvolume",
-    include_str!("vm_images_on_cow.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::CowFragmentationVmImage],
+    ..Meta::new(
+        "layout/vm-images-on-cow",
+        Severity::Advice,
+        "Images of virtual machines that are slow lie on a copy-on-write subvolume",
+        include_str!("vm_images_on_cow.md"),
+    )
+};
 
 const LIBVIRT: &str = "/var/lib/libvirt";
 const IMAGES: [&str; 5] = [".qcow2", ".img", ".raw", ".vdi", ".vmdk"];

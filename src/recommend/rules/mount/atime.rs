@@ -6,7 +6,7 @@ use super::super::evidence::of_work;
 use super::super::snapshots::snapshots_of;
 use super::super::wording::listed;
 use super::view::{List, Mounted};
-use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, WorkloadKind};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Rule, Severity,
 };
@@ -14,12 +14,15 @@ use crate::recommend::{
 /// `mount/atime`
 pub struct AccessTimes;
 
-static META: Meta = Meta::new(
-    "mount/atime",
-    Severity::Warning,
-    "Reading files writes their access times, which copies metadata",
-    include_str!("atime.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::AtimeWrites],
+    ..Meta::new(
+        "mount/atime",
+        Severity::Warning,
+        "Reading files writes their access times, which copies metadata",
+        include_str!("atime.md"),
+    )
+};
 
 /// Work that reads many files once.
 const SCANS: [WorkloadKind; 4] = [

@@ -6,7 +6,7 @@ use super::super::snapshots::snapshots_of;
 use super::super::wording::listed;
 use super::in_force::{medium, work_on};
 use super::view::{Mounted, observed};
-use crate::analyze::{Direction, Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Direction, Evidence, Source, Weight, WorkloadKind};
 use crate::btrfs::{Aspect, Switch};
 use crate::model::hardware::Medium;
 use crate::recommend::{
@@ -16,12 +16,15 @@ use crate::recommend::{
 /// `mount/autodefrag`
 pub struct Autodefrag;
 
-static META: Meta = Meta::new(
-    "mount/autodefrag",
-    Severity::Warning,
-    "autodefrag writes small changes again in larger pieces, where that does not pay",
-    include_str!("autodefrag.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::AutodefragWriteAmplification],
+    ..Meta::new(
+        "mount/autodefrag",
+        Severity::Warning,
+        "autodefrag writes small changes again in larger pieces, where that does not pay",
+        include_str!("autodefrag.md"),
+    )
+};
 
 const MANUAL: &str = "https://btrfs.readthedocs.io/en/latest/ch-mount-options.html";
 

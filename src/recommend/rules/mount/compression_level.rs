@@ -13,6 +13,7 @@ use crate::recommend::{
 pub struct CompressionLevel;
 
 static META: Meta = Meta {
+    relieves: &[Cause::CompressionCpuBound],
     settings: &[
         RuleSetting {
             key: "highest_zstd_level_on_flash",
@@ -81,7 +82,7 @@ fn case<'a>(context: &Context<'_>, mounted: &'a Mounted<'a>) -> Option<Case<'a>>
     let system = mounted.holds_any(host, &SYSTEM) || !work.is_empty();
     let diagnosed = context.analysis.diagnoses.iter().find(|d| {
         d.cause == Cause::CompressionCpuBound
-            && d.about.as_deref() == Some(mounted.filesystem.name())
+            && d.is_about(mounted.filesystem.name())
             && d.confidence >= Confidence::Medium
     });
     let known = |statement: &str| {
@@ -105,7 +106,7 @@ fn case<'a>(context: &Context<'_>, mounted: &'a Mounted<'a>) -> Option<Case<'a>>
         true => Severity::Warning,
         false => Severity::Advice,
     };
-    evidence.extend(diagnosed.into_iter().flat_map(|d| d.evidence.clone()));
+    evidence.extend(diagnosed.into_iter().flat_map(|d| d.evidence()));
     Some(Case {
         mounted,
         places,

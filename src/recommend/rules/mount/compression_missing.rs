@@ -3,7 +3,7 @@
 use super::super::wording::listed;
 use super::view::{List, Mounted, observed};
 use super::worth::{Limits, reasons};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{Aspect, Switch};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Rule, RuleSetting,
@@ -14,6 +14,7 @@ use crate::recommend::{
 pub struct CompressionMissing;
 
 static META: Meta = Meta {
+    relieves: &[Cause::CompressionMissing, Cause::FilesystemNearlyFull],
     settings: &[
         RuleSetting {
             key: "small_disk_gibibytes",

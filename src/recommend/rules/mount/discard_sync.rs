@@ -4,7 +4,7 @@ use super::super::wording::listed;
 use super::in_force::medium;
 use super::trim::{containers, is_async_by_default};
 use super::view::{Mounted, observed};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{Aspect, Discard};
 use crate::model::Host;
 use crate::model::hardware::Medium;
@@ -15,12 +15,15 @@ use crate::recommend::{
 /// `mount/discard-sync`
 pub struct DiscardSync;
 
-static META: Meta = Meta::new(
-    "mount/discard-sync",
-    Severity::Warning,
-    "Freed space is discarded while a commit waits for it",
-    include_str!("discard_sync.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::DiscardSync],
+    ..Meta::new(
+        "mount/discard-sync",
+        Severity::Warning,
+        "Freed space is discarded while a commit waits for it",
+        include_str!("discard_sync.md"),
+    )
+};
 
 /// The options that ask for it, where it is in force and reaches a device that takes it.
 fn places(host: &Host, mounted: &Mounted<'_>) -> Vec<(usize, usize)> {

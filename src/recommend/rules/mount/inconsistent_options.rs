@@ -3,7 +3,7 @@
 use super::dispute::{Dispute, disputes};
 use super::view::{List, Mounted};
 use super::vote::Asked;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
 };
@@ -11,12 +11,15 @@ use crate::recommend::{
 /// `mount/inconsistent-options`
 pub struct InconsistentOptions;
 
-static META: Meta = Meta::new(
-    "mount/inconsistent-options",
-    Severity::Warning,
-    "Mounts of one filesystem ask for different values of what it has only once",
-    include_str!("inconsistent_options.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::SubvolumeMountOptionsIgnored],
+    ..Meta::new(
+        "mount/inconsistent-options",
+        Severity::Warning,
+        "Mounts of one filesystem ask for different values of what it has only once",
+        include_str!("inconsistent_options.md"),
+    )
+};
 
 impl Rule for InconsistentOptions {
     fn meta(&self) -> &'static Meta {

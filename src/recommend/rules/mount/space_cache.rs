@@ -3,7 +3,7 @@
 use super::fault::{self, Owner};
 use super::spots::{Said, Spot, edits, said};
 use super::view::{Mounted, observed};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{Aspect, KernelVersion, Target};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
@@ -12,12 +12,15 @@ use crate::recommend::{
 /// `mount/space-cache`
 pub struct SpaceCache;
 
-static META: Meta = Meta::new(
-    "mount/space-cache",
-    Severity::Error,
-    "The old free space cache is asked for, on which a mount fails or which slows it",
-    include_str!("space_cache.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::SpaceCacheV1],
+    ..Meta::new(
+        "mount/space-cache",
+        Severity::Error,
+        "The old free space cache is asked for, on which a mount fails or which slows it",
+        include_str!("space_cache.md"),
+    )
+};
 
 /// Options that ask for the cache of version 1 or for none, on a filesystem that takes them.
 fn old(spot: &Spot<'_>) -> Option<()> {

@@ -7,7 +7,7 @@ use super::super::wording::listed;
 use super::in_force::medium;
 use super::trim::{FSTRIM, Fstrim, containers, fstrim, is_async_by_default};
 use super::view::Mounted;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{Aspect, Discard};
 use crate::model::Host;
 use crate::model::hardware::Medium;
@@ -18,12 +18,15 @@ use crate::recommend::{
 /// `mount/trim-missing`
 pub struct TrimMissing;
 
-static META: Meta = Meta::new(
-    "mount/trim-missing",
-    Severity::Warning,
-    "Nothing tells a solid state disk which space is free",
-    include_str!("trim_missing.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::DiscardMissing],
+    ..Meta::new(
+        "mount/trim-missing",
+        Severity::Warning,
+        "Nothing tells a solid state disk which space is free",
+        include_str!("trim_missing.md"),
+    )
+};
 
 /// What tells that nothing discards on a filesystem on flash.
 fn untrimmed(host: &Host, mounted: &Mounted<'_>) -> Option<Vec<Evidence>> {

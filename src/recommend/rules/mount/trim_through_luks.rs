@@ -3,7 +3,7 @@
 use super::in_force::medium;
 use super::trim::{Container, containers, fstrim};
 use super::view::Mounted;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::Aspect;
 use crate::model::Host;
 use crate::model::hardware::Medium;
@@ -14,12 +14,15 @@ use crate::recommend::{
 /// `mount/trim-through-luks`
 pub struct TrimThroughLuks;
 
-static META: Meta = Meta::new(
-    "mount/trim-through-luks",
-    Severity::Warning,
-    "Discards are asked for and end at LUKS",
-    include_str!("trim_through_luks.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::DiscardMissing],
+    ..Meta::new(
+        "mount/trim-through-luks",
+        Severity::Warning,
+        "Discards are asked for and end at LUKS",
+        include_str!("trim_through_luks.md"),
+    )
+};
 
 const MANUAL: &str = "https://docs.kernel.org/admin-guide/device-mapper/dm-crypt.html";
 

@@ -3,7 +3,7 @@
 use super::in_force::medium;
 use super::trim::{FSTRIM, containers, fstrim, is_async_by_default};
 use super::view::Mounted;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{Aspect, Discard};
 use crate::model::Host;
 use crate::model::hardware::Medium;
@@ -13,6 +13,7 @@ use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 pub struct TrimTwice;
 
 static META: Meta = Meta {
+    relieves: &[Cause::FstrimStorm],
     // Harmless: only those who want to know ask for it.
     default_on: false,
     ..Meta::new(

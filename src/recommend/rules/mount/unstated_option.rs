@@ -3,7 +3,7 @@
 use super::super::wording::listed;
 use super::view::Mounted;
 use super::vote::is_default;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::Aspect;
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, MountEdit, Remedy, Rule, Severity,
@@ -13,6 +13,7 @@ use crate::recommend::{
 pub struct UnstatedOption;
 
 static META: Meta = Meta {
+    relieves: &[Cause::SubvolumeMountOptionsIgnored],
     // What is wrong about an option is put right before it is spread.
     after: &[
         "mount/conflicting-options",

@@ -74,14 +74,14 @@ pub(super) fn reasons(context: &Context<'_>, mounted: &Mounted<'_>, limits: &Lim
     };
     let diagnosed = context.analysis.diagnoses.iter().find(|d| {
         d.cause == Cause::CompressionMissing
-            && d.about.as_deref() == Some(name)
+            && d.is_about(name)
             && d.confidence >= Confidence::Medium
     });
     if let Some(diagnosis) = diagnosed {
         found.severity = Severity::Warning;
         let words = "the disk is short of bandwidth, and half the bytes would do";
         found.words.push(words.to_owned());
-        found.evidence.extend(diagnosis.evidence.iter().cloned());
+        found.evidence.extend(diagnosis.evidence());
     }
     // Films, photos and archives do not get smaller.
     if !mounted.holds_any(host, &COMPRESSIBLE) {

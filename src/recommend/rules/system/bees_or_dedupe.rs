@@ -2,17 +2,21 @@
 //! not fit the filesystem.
 
 use super::bees::{Case, cases};
+use crate::analyze::Cause;
 use crate::recommend::{Context, Finding, Meta, Remedy, Rule, Severity};
 
 /// `system/bees-or-dedupe`
 pub struct BeesOrDedupe;
 
-static META: Meta = Meta::new(
-    "system/bees-or-dedupe",
-    Severity::Warning,
-    "bees runs twice on a filesystem, can do nothing there, or has a table of the wrong size",
-    include_str!("bees_or_dedupe.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::BackgroundDedupeOrIndexer],
+    ..Meta::new(
+        "system/bees-or-dedupe",
+        Severity::Warning,
+        "bees runs twice on a filesystem, can do nothing there, or has a table of the wrong size",
+        include_str!("bees_or_dedupe.md"),
+    )
+};
 
 impl Rule for BeesOrDedupe {
     fn meta(&self) -> &'static Meta {

@@ -2,7 +2,7 @@
 
 use super::super::evidence::of_work;
 use super::{is_set, set_sysctl};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::Host;
 use crate::model::hardware::{DiskKind, Medium};
 use crate::model::units::Bytes;
@@ -11,12 +11,15 @@ use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Ru
 /// `system/dirty-limits`
 pub struct DirtyLimits;
 
-static META: Meta = Meta::new(
-    "system/dirty-limits",
-    Severity::Warning,
-    "Writes pile up in memory by the percent and are then written all at once",
-    include_str!("dirty_limits.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::DirtyRatioTooLarge],
+    ..Meta::new(
+        "system/dirty-limits",
+        Severity::Warning,
+        "Writes pile up in memory by the percent and are then written all at once",
+        include_str!("dirty_limits.md"),
+    )
+};
 
 /// What a machine must have for a percentage to be too much. The kernel keeps a few percent for
 /// itself, so that 16 GiB of modules are counted as a little less by `MemTotal`.

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::builds::release;
 use super::option;
-use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, WorkloadKind};
 use crate::model::{Host, Release, Setting};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
@@ -13,12 +13,15 @@ use crate::recommend::{
 /// `system/docker-driver`
 pub struct DockerDriver;
 
-static META: Meta = Meta::new(
-    "system/docker-driver",
-    Severity::Warning,
-    "Docker keeps its layers in a way that is slow on btrfs, or is gone",
-    include_str!("docker_driver.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::DockerBtrfsDriver],
+    ..Meta::new(
+        "system/docker-driver",
+        Severity::Warning,
+        "Docker keeps its layers in a way that is slow on btrfs, or is gone",
+        include_str!("docker_driver.md"),
+    )
+};
 
 const DRIVER: [&str; 2] = [
     "virtualisation.docker.storageDriver",

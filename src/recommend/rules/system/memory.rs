@@ -18,7 +18,7 @@ pub(super) fn memory(host: &Host) -> Option<(Bytes, Source)> {
 pub(super) fn shortage(context: &Context<'_>) -> Vec<Evidence> {
     let diagnosis = context.analysis.diagnosis(Cause::RamTooSmall);
     match diagnosis.filter(|d| d.confidence >= Confidence::Medium) {
-        Some(diagnosis) => diagnosis.evidence.clone(),
+        Some(diagnosis) => diagnosis.evidence(),
         None => Vec::new(),
     }
 }

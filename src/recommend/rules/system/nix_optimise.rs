@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::builds::complaint;
 use super::option;
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::model::{Host, Setting};
 use crate::recommend::{
     Action, Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity,
@@ -13,12 +13,15 @@ use crate::recommend::{
 /// `system/nix-optimise`
 pub struct NixOptimise;
 
-static META: Meta = Meta::new(
-    "system/nix-optimise",
-    Severity::Advice,
-    "Each store path is hashed and linked when it is added, and again by a timer",
-    include_str!("nix_optimise.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::NixStoreGcOptimise],
+    ..Meta::new(
+        "system/nix-optimise",
+        Severity::Advice,
+        "Each store path is hashed and linked when it is added, and again by a timer",
+        include_str!("nix_optimise.md"),
+    )
+};
 
 const AT_ONCE: &str = "nix.settings.auto-optimise-store";
 /// Its name before NixOS 22.05, still renamed to the other.

@@ -1,5 +1,6 @@
 //! Settings of PostgreSQL that do not go with where its data lies.
 
+use crate::analyze::Cause;
 use serde_json::Value as Json;
 
 use super::option;
@@ -9,12 +10,15 @@ use crate::recommend::{Action, Applicability, Context, Finding, Meta, Remedy, Ru
 /// `system/postgres-on-cow`
 pub struct PostgresOnCow;
 
-static META: Meta = Meta::new(
-    "system/postgres-on-cow",
-    Severity::Error,
-    "PostgreSQL is told that its filesystem does what btrfs does not, or not told what it does",
-    include_str!("postgres_on_cow.md"),
-);
+static META: Meta = Meta {
+    relieves: &[Cause::CowFragmentationDatabase, Cause::FsyncHeavy],
+    ..Meta::new(
+        "system/postgres-on-cow",
+        Severity::Error,
+        "PostgreSQL is told that its filesystem does what btrfs does not, or not told what it does",
+        include_str!("postgres_on_cow.md"),
+    )
+};
 
 impl Rule for PostgresOnCow {
     fn meta(&self) -> &'static Meta {

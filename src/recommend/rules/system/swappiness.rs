@@ -3,7 +3,7 @@
 use super::memory::shortage;
 use super::swap::{compressed, on_disk, zram};
 use super::{VM, set_sysctl, sysctl, sysctl_number, sysctls_are_known};
-use crate::analyze::{Evidence, Source, Weight};
+use crate::analyze::{Cause, Evidence, Source, Weight};
 use crate::btrfs::{KernelVersion, Target};
 use crate::model::{Host, Setting};
 use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity};
@@ -12,6 +12,7 @@ use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Ru
 pub struct Swappiness;
 
 static META: Meta = Meta {
+    relieves: &[Cause::SwapThrash],
     yields_to: &["system/zram-sysctls"],
     ..Meta::new(
         "system/swappiness",

@@ -7,7 +7,7 @@ use super::builds::complaint;
 use super::memory::{memory, shortage};
 use super::zram_sysctls::wanted;
 use super::{option, set_sysctl, swap};
-use crate::analyze::{Evidence, Source, Weight, WorkloadKind};
+use crate::analyze::{Cause, Evidence, Source, Weight, WorkloadKind};
 use crate::model::Host;
 use crate::model::hardware::FormFactor;
 use crate::model::units::Bytes;
@@ -19,6 +19,7 @@ use crate::recommend::{
 pub struct ZramMissing;
 
 static META: Meta = Meta {
+    relieves: &[Cause::RamTooSmall, Cause::SwapThrash],
     settings: &[RuleSetting {
         key: "largest_gib",
         default: 8,

@@ -66,6 +66,7 @@ fn working(kind: WorkloadKind, path: &str) -> Analysis {
     Analysis {
         workloads: vec![workload],
         diagnoses: Vec::new(),
+        ..Analysis::default()
     }
 }
 

@@ -40,6 +40,7 @@ fn analysis(workloads: &[(WorkloadKind, &str)]) -> Analysis {
     Analysis {
         workloads,
         diagnoses: Vec::new(),
+        ..Analysis::default()
     }
 }
 

@@ -187,6 +187,7 @@ pub(super) fn complaint(kind: WorkloadKind, path: &str) -> Analysis {
     Analysis {
         workloads: vec![workload],
         diagnoses: Vec::new(),
+        ..Analysis::default()
     }
 }
 

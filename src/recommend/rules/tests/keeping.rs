@@ -4,7 +4,7 @@ use super::host::{filesystem, findings, host, set, set_mounted, settle, with_mou
 use crate::analyze::Analysis;
 use crate::model::metrics::{
     BlockGroup, BlockGroupKind, BtrfsUsage, DeviceErrors, DfEntry, Maintenance, MaintenanceJob,
-    QuotaState, Sourced, UsageDevice,
+    MaintenanceState, QuotaState, Sourced, UsageDevice,
 };
 use crate::model::units::Bytes;
 use crate::model::{Host, Located, Release, Texts, Told, UnknownFact};
@@ -254,6 +254,7 @@ fn an_unfinished_conversion_is_finished_to_what_mkfs_was_asked_for() {
         job: MaintenanceJob::Balance,
         path: None,
         running: true,
+        state: MaintenanceState::Running,
         errors: None,
         rate_bytes_s: None,
         done: None,

@@ -33,6 +33,7 @@ pub(super) fn list_subvolumes(host: &mut Host, paths: &[&str]) {
         total: paths.len() as u64,
         snapshots: None,
         paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        at_least: false,
     };
     host.metrics.subvolumes.push(Sourced {
         value,

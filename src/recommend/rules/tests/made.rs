@@ -7,8 +7,8 @@ use super::host::{findings, set_kernel, settle, with_mounts};
 use crate::analyze::WorkloadKind;
 use crate::model::hardware::{DiskKind, Medium, Virtualisation};
 use crate::model::metrics::{
-    BlockGroup, BlockGroupKind, BtrfsUsage, DeviceErrors, Maintenance, MaintenanceJob, Sourced,
-    UsageDevice,
+    BlockGroup, BlockGroupKind, BtrfsUsage, DeviceErrors, Maintenance, MaintenanceJob,
+    MaintenanceState, Sourced, UsageDevice,
 };
 use crate::model::units::Bytes;
 use crate::model::{Host, Layer};
@@ -138,6 +138,7 @@ fn what_the_machine_shows_wins_over_what_was_asked_of_mkfs() {
         job: MaintenanceJob::Balance,
         path: None,
         running: true,
+        state: MaintenanceState::Running,
         errors: None,
         rate_bytes_s: None,
         done: None,

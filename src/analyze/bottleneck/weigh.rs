@@ -1,0 +1,207 @@
+//! Owns: how evidence is weighed: log-odds are added, capped by kind, and turned into a probability.
+
+use serde::{Deserialize, Serialize};
+
+use super::cause::Cause;
+use super::condition::Outcome;
+use super::knowledge::{About, Kind, Knowledge, Rule};
+use crate::analyze::evidence::{Confidence, Direction, Source};
+use crate::analyze::signal::{Signal, Signals, Subject};
+
+/// A statement about a machine, with what it does to a cause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// What is the case.
+    pub statement: String,
+    /// Where it was read.
+    pub source: Source,
+    /// Log-odds: positive for, negative against.
+    pub weight: f64,
+    /// Which kind of evidence it is.
+    pub kind: Kind,
+    /// Why it weighs so much; `None` is judgement.
+    pub basis: Option<String>,
+}
+
+impl Piece {
+    /// Whether it speaks for or against.
+    pub fn direction(&self) -> Direction {
+        match self.weight > 0.0 {
+            true => Direction::For,
+            false => Direction::Against,
+        }
+    }
+}
+
+/// A probability between 0 and 1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(transparent)]
+pub struct Probability(f64);
+
+impl Probability {
+    /// Of log-odds.
+    pub fn of(log_odds: f64) -> Self {
+        Probability(1.0 / (1.0 + (-log_odds).exp()))
+    }
+
+    /// Its value.
+    pub fn value(self) -> f64 {
+        self.0
+    }
+
+    /// In words.
+    pub fn level(self) -> Confidence {
+        match self.0 {
+            0.85.. => Confidence::High,
+            0.5.. => Confidence::Medium,
+            0.2.. => Confidence::Low,
+            _ => Confidence::Unlikely,
+        }
+    }
+}
+
+/// What speaks for and against a cause, of one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Case {
+    pub(super) about: Subject,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) log_odds: f64,
+}
+
+/// The sum of evidence, each kind capped.
+pub(super) fn total(prior: f64, pieces: &[Piece]) -> f64 {
+    let of_kind = |kind: Kind| -> f64 {
+        let sum: f64 = pieces
+            .iter()
+            .filter(|p| p.kind == kind)
+            .map(|p| p.weight)
+            .sum();
+        sum.clamp(-kind.cap(), kind.cap())
+    };
+    prior + Kind::ALL.into_iter().map(of_kind).sum::<f64>()
+}
+
+/// The cases for a cause: one for each subject that something of its own speaks of, the strongest
+/// first. Empty where nothing is known that matters to it.
+pub(super) fn cases(cause: Cause, knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
+    let mut subjects: Vec<Subject> = match knowledge.about {
+        About::Machine => Vec::new(),
+        About::Filesystem => signals
+            .filesystems()
+            .map(|name| Subject::Filesystem(name.to_owned()))
+            .collect(),
+        About::Device => signals
+            .devices()
+            .into_iter()
+            .map(|name| Subject::Device(name.to_owned()))
+            .collect(),
+    };
+    if subjects.is_empty() {
+        subjects.push(Subject::Machine);
+    }
+    let mut cases: Vec<Case> = subjects
+        .into_iter()
+        .map(|about| case(cause, knowledge, signals, about))
+        .filter(|case| !case.pieces.is_empty())
+        .collect();
+    cases.sort_by(|a, b| {
+        b.log_odds
+            .total_cmp(&a.log_odds)
+            .then_with(|| a.about.cmp(&b.about))
+    });
+    cases
+}
+
+fn case(_: Cause, knowledge: &Knowledge, signals: &Signals, about: Subject) -> Case {
+    let mut pieces = Vec::new();
+    for rule in &knowledge.evidence {
+        if let Some(piece) = apply(rule, signals, &about) {
+            pieces.push(piece);
+        }
+    }
+    Case {
+        log_odds: total(knowledge.prior, &pieces),
+        about,
+        pieces,
+    }
+}
+
+/// The piece of evidence that a rule gives, if it holds.
+fn apply(rule: &Rule, signals: &Signals, about: &Subject) -> Option<Piece> {
+    let mut seen: Vec<&Signal> = Vec::new();
+    for condition in &rule.when {
+        match condition.check(signals, about) {
+            Outcome::Holds(found) => seen.extend(found.first()),
+            Outcome::Fails | Outcome::Unknown => return None,
+        }
+    }
+    if !rule.any.is_empty() {
+        let holds = rule
+            .any
+            .iter()
+            .find_map(|c| match c.check(signals, about) {
+                Outcome::Holds(found) => Some(found),
+                Outcome::Fails | Outcome::Unknown => None,
+            })?;
+        seen.extend(holds.first());
+    }
+    let mut texts: Vec<&str> = Vec::new();
+    for signal in &seen {
+        if !texts.contains(&signal.text.as_str()) {
+            texts.push(&signal.text);
+        }
+    }
+    let shown = texts.join("; ");
+    let statement = match &rule.text {
+        Some(text) if text.contains("{}") => text.replace("{}", &shown),
+        Some(text) if shown.is_empty() => text.clone(),
+        Some(text) => format!("{text} ({shown})"),
+        None => shown,
+    };
+    let source = seen.first().map_or_else(
+        || Source::Knowledge("nothing says otherwise".to_owned()),
+        |s| s.source.clone(),
+    );
+    Some(Piece {
+        statement,
+        source,
+        weight: rule.weight,
+        kind: rule.kind,
+        basis: rule.source.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(kind: Kind, weight: f64) -> Piece {
+        Piece {
+            statement: "x".to_owned(),
+            source: Source::Knowledge("a test".to_owned()),
+            weight,
+            kind,
+            basis: None,
+        }
+    }
+
+    #[test]
+    fn five_ways_of_saying_one_thing_do_not_count_five_times() {
+        let once = total(-3.0, &[piece(Kind::Words, 2.0)]);
+        let often = total(-3.0, &[(); 5].map(|()| piece(Kind::Words, 2.0)));
+        assert_eq!((once, often), (-1.0, 0.0));
+        // Another kind of evidence does add to it.
+        let both = total(-3.0, &[piece(Kind::Words, 2.0), piece(Kind::State, 2.0)]);
+        assert_eq!(both, 1.0);
+    }
+
+    #[test]
+    fn log_odds_become_a_probability() {
+        assert_eq!(Probability::of(0.0).value(), 0.5);
+        assert_eq!(Probability::of(0.0).level(), Confidence::Medium);
+        assert_eq!(Probability::of(2.0).level(), Confidence::High);
+        assert_eq!(Probability::of(-3.0).level(), Confidence::Unlikely);
+    }
+}

@@ -1,0 +1,115 @@
+//! Owns: what people say, as signals: `heard.<concept>` for each concept of the lexicon that was
+//! understood, and the numbers they gave.
+
+use super::{Gather, Subject};
+use crate::analyze::evidence::Source;
+use crate::analyze::facts;
+use crate::model::observation::{Observation, Symptom, Tried};
+use crate::model::storage::is_below;
+
+/// What came of something tried, as conditions have it.
+fn outcome(tried: Tried) -> &'static str {
+    match tried {
+        Tried::Helped => "helped",
+        Tried::NoEffect => "no-effect",
+        Tried::Worse => "worse",
+    }
+}
+
+pub(super) fn gather(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    for observation in &host.observations {
+        let source = Source::Observation(observation.source.clone());
+        let about = about(gather, observation);
+        for heard in &observation.heard {
+            // What somebody only supposes is no fact.
+            if heard.supposed {
+                continue;
+            }
+            let name = format!("heard.{}", heard.concept);
+            let text = match heard.tried {
+                Some(tried) => format!("“{}” was tried: {}", heard.words, outcome(tried)),
+                None => format!("“{}”", heard.words),
+            };
+            match heard.tried {
+                Some(tried) => gather.word(
+                    &format!("heard.tried.{}", heard.concept),
+                    about.clone(),
+                    outcome(tried),
+                    source.clone(),
+                    text,
+                ),
+                None => gather.fact(&name, about.clone(), !heard.negated, source.clone(), text),
+            }
+        }
+        let lies = observation
+            .paths
+            .first()
+            .and_then(|p| Some((p, fstype(gather, p)?)));
+        if let Some((path, fstype)) = lies {
+            let text = format!("{path} lies on {fstype}");
+            let machine = Subject::Machine;
+            gather.word(
+                "path.filesystem",
+                machine.clone(),
+                &fstype,
+                source.clone(),
+                text.clone(),
+            );
+            gather.fact("fs.btrfs", machine, fstype == "btrfs", source.clone(), text);
+        }
+        for quantity in &observation.quantities {
+            if let Some(what) = &quantity.what {
+                gather.number(
+                    &format!("heard.quantity.{}", what.to_lowercase()),
+                    about.clone(),
+                    quantity.value,
+                    source.clone(),
+                    quantity.to_string(),
+                );
+            }
+        }
+    }
+    complaint(gather);
+}
+
+/// The type of the filesystem that a path lies on: that of the longest mount point above it.
+fn fstype(gather: &Gather<'_>, path: &str) -> Option<String> {
+    let mounts = gather.host.metrics.mounts.iter();
+    let above = mounts.filter(|m| is_below(path, &m.mountpoint) && !m.fstype.is_empty());
+    let holder = above.max_by_key(|m| m.mountpoint.len())?;
+    Some(holder.fstype.clone())
+}
+
+/// What an observation is about: the filesystem of its path, if one can be told.
+fn about(gather: &Gather<'_>, observation: &Observation) -> Subject {
+    let Some(path) = observation.paths.first() else {
+        return Subject::Machine;
+    };
+    let real = facts::real_path(gather.host, path);
+    gather.filesystem_of(Some(&real))
+}
+
+/// Whether anybody complains at all.
+fn complaint(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    let felt = |o: &&Observation| o.symptoms.iter().any(|s| *s != Symptom::Fine);
+    if let Some(first) = host.observations.iter().find(felt) {
+        let source = Source::Observation(first.source.clone());
+        gather.fact(
+            "complaint",
+            Subject::Machine,
+            true,
+            source,
+            "people complain",
+        );
+    } else if let Some(first) = host
+        .observations
+        .iter()
+        .find(|o| o.symptoms.contains(&Symptom::Fine))
+    {
+        let source = Source::Observation(first.source.clone());
+        let text = "nobody complains of anything";
+        gather.fact("complaint", Subject::Machine, false, source, text);
+    }
+}

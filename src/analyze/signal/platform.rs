@@ -1,0 +1,118 @@
+//! Owns: the kernel, what it complains of, and what runs on the machine, as signals.
+
+use super::{Gather, Subject, Value, measured};
+use crate::analyze::evidence::Source;
+use crate::btrfs::KernelVersion;
+use crate::model::metrics::KernelEventKind;
+
+pub(super) fn gather(gather: &mut Gather<'_>) {
+    kernel(gather);
+    events(gather);
+    services(gather);
+}
+
+fn kernel(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    let running = host.metrics.kernel.as_ref();
+    let told = running
+        .and_then(|k| Some((k.value.parse::<KernelVersion>().ok()?, measured(k))))
+        .or_else(|| {
+            let told = host.kernel_told()?;
+            Some((told.value, Source::Knowledge(told.by)))
+        });
+    if let Some((version, source)) = told {
+        let text = format!("Linux {version}");
+        gather.say(
+            "kernel",
+            Subject::Machine,
+            Value::Version(version),
+            source,
+            text,
+        );
+    }
+}
+
+fn events(gather: &mut Gather<'_>) {
+    for event in &gather.host.metrics.kernel_events {
+        let times = match event.count {
+            0 | 1 => String::new(),
+            n => format!(" ({n} times)"),
+        };
+        let text = format!("the kernel says: {}{times}", event.line);
+        let is_disk = !matches!(
+            event.kind,
+            KernelEventKind::HungTask
+                | KernelEventKind::OutOfMemory
+                | KernelEventKind::SoftLockup
+                | KernelEventKind::WorkqueueHog
+        );
+        let about = match &event.subject {
+            Some(device) if is_disk => Subject::Device(device.clone()),
+            _ => Subject::Machine,
+        };
+        gather.word(
+            "kernel.event",
+            about,
+            event.kind.word(),
+            measured(event),
+            text,
+        );
+    }
+}
+
+/// What runs, and what the configuration enables, by plain names.
+fn services(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    let mut seen: Vec<String> = Vec::new();
+    for service in &host.metrics.services {
+        let name = service.value.to_lowercase();
+        if !seen.contains(&name) {
+            let text = format!("{name} runs");
+            gather.word("service", Subject::Machine, &name, measured(service), text);
+            seen.push(name);
+        }
+    }
+    for (option, value) in host.settings.iter() {
+        let Ok(setting) = value else { continue };
+        let is_on = setting.value == true;
+        let Some(name) = option
+            .strip_suffix(".enable")
+            .or_else(|| option.strip_suffix(".automatic"))
+            .filter(|_| is_on)
+        else {
+            continue;
+        };
+        let name = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+        if !seen.contains(&name) {
+            let text = format!("`{option}` is set");
+            let source = Source::Configuration(setting.at);
+            gather.word("service", Subject::Machine, &name, source, text);
+            seen.push(name);
+        }
+    }
+    let workloads = gather.workloads;
+    for workload in workloads {
+        let Some(first) = workload.evidence.first() else {
+            continue;
+        };
+        let kind = serde_json::to_value(workload.kind).ok();
+        let kind = kind.as_ref().and_then(|k| k.as_str()).unwrap_or_default();
+        gather.word(
+            "work",
+            Subject::Machine,
+            kind,
+            first.source.clone(),
+            first.statement.clone(),
+        );
+    }
+    if let Some(driver) = &host.metrics.docker_driver {
+        let text = format!("Docker stores in {}", driver.value);
+        gather.word(
+            "docker.driver",
+            Subject::Machine,
+            &driver.value,
+            measured(driver),
+            text,
+        );
+    }
+}

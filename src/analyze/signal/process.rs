@@ -1,0 +1,88 @@
+//! Owns: programs and kernel threads as signals: who computes, who waits, who reads and writes.
+
+use super::{Gather, Subject, measured};
+use crate::model::metrics::{Process, ProcessState, Sourced};
+
+/// Half a core is more than anything takes that waits.
+const BUSY_PERCENT: f64 = 50.0;
+/// Less than this is not what keeps a disk busy.
+const MUCH_BYTES_S: f64 = 5e6;
+
+pub(super) fn gather(gather: &mut Gather<'_>) {
+    let processes = &gather.host.metrics.processes;
+    let sum = |bytes: fn(&Process) -> Option<f64>| -> f64 {
+        processes.iter().filter_map(|p| bytes(p)).sum()
+    };
+    let (read, written) = (sum(|p| p.read_bytes_s), sum(|p| p.write_bytes_s));
+    for process in processes {
+        one(gather, process, read, written);
+    }
+}
+
+fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: f64) {
+    let name = &process.name;
+    let word = |gather: &mut Gather<'_>, signal: &str, text: String| {
+        gather.word(signal, Subject::Machine, name, measured(process), text);
+    };
+    if let Some(cpu) = process.cpu.filter(|c| c.0 >= BUSY_PERCENT) {
+        let text = format!("{name} takes {cpu} of a core");
+        word(gather, "thread.busy", text.clone());
+        if !is_of_kernel(process) {
+            word(gather, "program.busy", text);
+        }
+    }
+    if process.state == Some(ProcessState::Uninterruptible) {
+        let wchan = process
+            .wchan
+            .as_ref()
+            .map_or(String::new(), |w| format!(" in {w}"));
+        word(
+            gather,
+            "thread.blocked",
+            format!("{name} waits{wchan} and cannot be woken"),
+        );
+    }
+    let much = |bytes: f64, all: f64| bytes >= MUCH_BYTES_S || (bytes >= 1e6 && bytes >= all / 2.0);
+    if let Some(bytes) = process.write_bytes_s.filter(|b| much(*b, written)) {
+        word(
+            gather,
+            "thread.writes",
+            format!("{name} writes {:.1} MB/s", bytes / 1e6),
+        );
+    }
+    if let Some(bytes) = process.read_bytes_s.filter(|b| much(*b, read)) {
+        word(
+            gather,
+            "thread.reads",
+            format!("{name} reads {:.1} MB/s", bytes / 1e6),
+        );
+    }
+    if process.io_uring == Some(true) {
+        word(
+            gather,
+            "thread.io_uring",
+            format!("{name} holds an io_uring open"),
+        );
+    }
+}
+
+/// Whether something is a thread of the kernel, by its name: those have no command line.
+fn is_of_kernel(process: &Process) -> bool {
+    const NAMES: [&str; 14] = [
+        "kworker",
+        "kswapd",
+        "btrfs-",
+        "ksoftirqd",
+        "kcompactd",
+        "khugepaged",
+        "kthreadd",
+        "rcu_",
+        "migration/",
+        "jbd2",
+        "md",
+        "dmcrypt",
+        "kcryptd",
+        "loop",
+    ];
+    process.command.is_none() && NAMES.iter().any(|n| process.name.starts_with(n))
+}

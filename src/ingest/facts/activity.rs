@@ -1,0 +1,396 @@
+//! Load of devices, processor and the whole machine: iostat, pressure, load average, vmstat.
+
+use super::Reader;
+use super::node::{self, Node};
+use crate::model::metrics::{CpuUse, DeviceIo, LoadAverage, Psi, PsiShares, VmActivity};
+use crate::model::observation::Unit;
+use crate::model::units::{Millis, Percent};
+
+/// Words below a key, down to a leaf.
+fn below(node: &Node<'_>, leaf: &Node<'_>) -> Vec<String> {
+    let from = node.keys.len().saturating_sub(1);
+    leaf.keys[from..]
+        .iter()
+        .flat_map(|key| node::words(key))
+        .collect()
+}
+
+/// `psi_io: "~100%"`, `{"io": {"some_avg10": 80}}`. A share without a window is how it stands, and
+/// holds for all three; one that is not said to be `full` is `some`, which `full` is a part of.
+pub(super) fn pressure(reader: &mut Reader<'_>, node: &Node<'_>) {
+    for leaf in node.leaves() {
+        let words = below(node, &leaf);
+        let has = |word: &str| words.iter().any(|w| w == word);
+        let window =
+            |n: &str| has(&format!("avg{n}")) || has("avg") && has(n) || has(&format!("{n}s"));
+        if has("total") {
+            continue;
+        }
+        let Some(value) = leaf.percent(true).filter(|v| *v <= 100.0) else {
+            continue;
+        };
+        let pressure = &mut reader.facts.metrics.pressure;
+        let slot = if has("io") || has("disk") {
+            &mut pressure.io
+        } else if has("cpu") {
+            &mut pressure.cpu
+        } else if has("memory") || has("mem") {
+            &mut pressure.memory
+        } else {
+            continue;
+        };
+        let mut psi = slot.as_ref().map_or_else(Psi::default, |psi| psi.value);
+        let share = Percent(value);
+        let which = [window("10"), window("60"), window("300")];
+        let into = |shares: &mut PsiShares| {
+            let first = *shares == PsiShares::default();
+            let none = !which.iter().any(|w| *w);
+            for (slot, told) in [
+                (&mut shares.avg10, which[0]),
+                (&mut shares.avg60, which[1]),
+                (&mut shares.avg300, which[2]),
+            ] {
+                if told || none || first {
+                    *slot = share;
+                }
+            }
+        };
+        if has("full") {
+            into(psi.full.get_or_insert_default());
+        } else {
+            into(&mut psi.some);
+        }
+        if let Some(full) = psi.full {
+            let most = |a: &mut Percent, b: Percent| a.0 = a.0.max(b.0);
+            most(&mut psi.some.avg10, full.avg10);
+            most(&mut psi.some.avg60, full.avg60);
+            most(&mut psi.some.avg300, full.avg300);
+        }
+        let rest = leaf.measure().map_or("", |m| m.rest);
+        let source = reader.place(&leaf.path).into();
+        let sourced = crate::model::metrics::Sourced { value: psi, source };
+        let pressure = &mut reader.facts.metrics.pressure;
+        if has("io") || has("disk") {
+            pressure.io = Some(sourced);
+        } else if has("cpu") {
+            pressure.cpu = Some(sourced);
+        } else {
+            pressure.memory = Some(sourced);
+        }
+        reader.typed_but(&leaf, rest);
+    }
+}
+
+/// `">30"`, `[3.1, 2.0, 1.5]`, `"3.1 2.0 1.5"`, `{"1m": 30}`. One number alone is how it stands.
+pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let plain = |leaf: &Node<'_>| {
+        let amount = leaf.amount()?;
+        let bare = super::amount::unit_of(amount.rest).is_none();
+        bare.then_some(amount.number)
+    };
+    let mut numbers: Vec<f64> = match node.value {
+        serde_json::Value::String(text) => {
+            let parts = text.split([' ', ',', '/']).filter(|part| !part.is_empty());
+            let all: Option<Vec<f64>> = parts.map(|part| part.parse().ok()).collect();
+            all.unwrap_or_default()
+        }
+        serde_json::Value::Array(_) => node.members().iter().filter_map(plain).collect(),
+        _ => Vec::new(),
+    };
+    let mut rest = "";
+    if numbers.is_empty() && node.is_leaf() {
+        numbers.extend(plain(node));
+        rest = node.amount().map_or("", |a| a.rest);
+    }
+    if numbers.is_empty() && node.is_object() {
+        let windows: [&[&str]; 3] = [
+            &[
+                "1m",
+                "1min",
+                "1 min",
+                "one",
+                "1",
+                "load1",
+                "avg1",
+                "one minute",
+            ],
+            &["5m", "5min", "5 min", "five", "5", "load5", "avg5"],
+            &["15m", "15min", "15 min", "fifteen", "15", "load15", "avg15"],
+        ];
+        numbers = windows
+            .iter()
+            .filter_map(|names| plain(&node.get(names)?))
+            .collect();
+    }
+    let (Some(&one), Some(&last)) = (numbers.first(), numbers.last()) else {
+        return;
+    };
+    let five = numbers.get(1).copied().unwrap_or(last);
+    let fifteen = numbers.get(2).copied().unwrap_or(five);
+    if numbers.iter().all(|n| n.is_finite() && *n >= 0.0) {
+        let value = LoadAverage { one, five, fifteen };
+        reader.facts.metrics.load = Some(reader.sourced(node, value));
+        reader.typed_but(node, rest);
+    }
+}
+
+pub(super) fn uptime(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if let Some(seconds) = node.measure().and_then(|m| m.of(Unit::Seconds)) {
+        reader.facts.metrics.uptime_s = Some(reader.sourced(node, seconds));
+        reader.typed(node);
+    }
+}
+
+/// The columns of vmstat by their names; `si`, `so`, `bi` and `bo` are KiB.
+pub(super) fn vmstat(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let mut vm = VmActivity {
+        samples: 1,
+        ..VmActivity::default()
+    };
+    let mut known = false;
+    for member in node.members() {
+        let Some(amount) = member.amount().filter(|a| a.rest.is_empty()) else {
+            continue;
+        };
+        let number = amount.number;
+        let slot = match member.name().as_str() {
+            "r" | "runnable" => &mut vm.runnable,
+            "b" | "blocked" => &mut vm.blocked,
+            "si" => &mut vm.swap_in_bytes_s,
+            "so" => &mut vm.swap_out_bytes_s,
+            "bi" => &mut vm.block_in_bytes_s,
+            "bo" => &mut vm.block_out_bytes_s,
+            _ => continue,
+        };
+        let factor = if matches!(member.name().as_str(), "si" | "so" | "bi" | "bo") {
+            1024.0
+        } else {
+            1.0
+        };
+        *slot = Some(number * factor);
+        known = true;
+        reader.typed(&member);
+    }
+    if known {
+        let vm = reader.sourced(node, vm);
+        reader.facts.metrics.vm = Some(vm);
+    }
+}
+
+/// What a word says that is figured of a device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Util,
+    ReadWait,
+    WriteWait,
+    FlushWait,
+    Queue,
+    Reads,
+    Writes,
+    Flushes,
+    ReadBytes,
+    WriteBytes,
+}
+
+fn figure(words: &[String]) -> Option<Figure> {
+    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
+    let name = words.join(" ");
+    let reads = has(&["r", "read", "reads"]);
+    let writes = has(&["w", "write", "writes"]);
+    let waits = has(&["await", "latency", "lat"]);
+    let found = if has(&["util", "%util", "utilisation", "utilization"])
+        && !has(&["cpu", "gpu", "memory"])
+        || has(&["busy"]) && has(&["disk", "device", "percent", "pct"]) && !has(&["cpu"])
+    {
+        Figure::Util
+    } else if waits && has(&["f", "flush"]) || name == "f await" {
+        Figure::FlushWait
+    } else if waits && reads && !writes {
+        Figure::ReadWait
+    } else if waits && writes && !reads {
+        Figure::WriteWait
+    } else if matches!(
+        name.as_str(),
+        "aqu sz" | "avgqu sz" | "queue depth" | "queue length"
+    ) {
+        Figure::Queue
+    } else if matches!(
+        name.as_str(),
+        "r s" | "reads s" | "reads per s" | "read iops"
+    ) {
+        Figure::Reads
+    } else if matches!(
+        name.as_str(),
+        "w s" | "writes s" | "writes per s" | "write iops"
+    ) {
+        Figure::Writes
+    } else if matches!(name.as_str(), "f s" | "flushes s" | "flushes per s") {
+        Figure::Flushes
+    } else if has(&["rkb", "rmb"]) || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+        Figure::ReadBytes
+    } else if has(&["wkb", "wmb"]) || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+        Figure::WriteBytes
+    } else {
+        return None;
+    };
+    Some(found)
+}
+
+/// Whether a key is a figure of a device by itself; rates of bytes may be anything's.
+pub(super) fn is_device_figure(words: &[String]) -> bool {
+    figure(words).is_some_and(|figure| {
+        matches!(
+            figure,
+            Figure::Util | Figure::ReadWait | Figure::WriteWait | Figure::FlushWait
+        )
+    }) && !words
+        .iter()
+        .any(|w| w == "network" || w == "net" || w == "nfs")
+}
+
+fn put(io: &mut DeviceIo, figure: Figure, leaf: &Node<'_>) -> bool {
+    let millis = || {
+        let measure = leaf.measure()?;
+        match measure.scale {
+            Some(_) => measure.of(Unit::Seconds).map(|s| Millis(s * 1e3)),
+            // iostat knows no other unit; of a "latency" it is not certain.
+            None => (leaf.name().contains("await") && measure.rest.is_empty())
+                .then(|| Millis(measure.value())),
+        }
+    };
+    let plain = || {
+        let amount = leaf.amount()?;
+        let fits = amount.rest.is_empty() || amount.rest.to_lowercase().starts_with("iops");
+        fits.then_some(amount.number)
+    };
+    let rate = || leaf.measure()?.of(Unit::BytesPerSecond);
+    match figure {
+        Figure::Util => {
+            io.util_percent = leaf
+                .percent(true)
+                .filter(|v| *v > 1.0 || *v == 0.0)
+                .map(Percent);
+            io.util_peak = io.util_percent;
+            io.util_percent.is_some()
+        }
+        Figure::ReadWait => fill(&mut io.r_await_ms, millis()),
+        Figure::WriteWait => fill(&mut io.w_await_ms, millis()),
+        Figure::FlushWait => fill(&mut io.f_await_ms, millis()),
+        Figure::Queue => fill(&mut io.aqu_sz, plain()),
+        Figure::Reads => fill(&mut io.r_per_s, plain()),
+        Figure::Writes => fill(&mut io.w_per_s, plain()),
+        Figure::Flushes => fill(&mut io.f_per_s, plain()),
+        Figure::ReadBytes => fill(&mut io.read_bytes_s, rate()),
+        Figure::WriteBytes => fill(&mut io.write_bytes_s, rate()),
+    }
+}
+
+fn fill<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    let known = value.is_some();
+    if known {
+        *slot = value;
+    }
+    known
+}
+
+/// An object of figures, of devices with figures, a list of both, or one figure.
+pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if node.is_leaf() {
+        let mut io = DeviceIo {
+            samples: 1,
+            ..DeviceIo::default()
+        };
+        if figure(&node.words()).is_some_and(|figure| put(&mut io, figure, node)) {
+            // Figures beside each other are of one device.
+            let same = reader
+                .facts
+                .metrics
+                .devices
+                .iter_mut()
+                .find(|d| d.name.is_empty());
+            match same {
+                Some(device) => {
+                    if let Some(figure) = figure(&node.words()) {
+                        put(&mut device.value, figure, node);
+                    }
+                }
+                None => {
+                    let io = reader.sourced(node, io);
+                    reader.facts.metrics.devices.push(io);
+                }
+            }
+            let rest = node.measure().map_or("", |m| m.rest);
+            reader.typed_but(node, rest);
+        }
+        return;
+    }
+    if !node.is_object() {
+        for member in node.members().iter().filter(|m| !m.is_leaf()) {
+            devices(reader, member);
+        }
+        return;
+    }
+    let mut io = DeviceIo {
+        samples: 1,
+        ..DeviceIo::default()
+    };
+    let name = node.get(&["device", "dev", "name", "disk"]);
+    if let Some(text) = name.as_ref().and_then(Node::text) {
+        io.name = text.strip_prefix("/dev/").unwrap_or(text).to_owned();
+    } else if !matches!(node.name().as_str(), "iostat" | "diskstats" | "devices") {
+        let key = node.key();
+        io.name = key.strip_prefix("/dev/").unwrap_or(key).to_owned();
+    }
+    let mut known = false;
+    for member in node.members() {
+        if !member.is_leaf() {
+            devices(reader, &member);
+        } else if figure(&member.words()).is_some_and(|figure| put(&mut io, figure, &member)) {
+            known = true;
+            let rest = member.measure().map_or("", |m| m.rest);
+            reader.typed_but(&member, rest);
+        }
+    }
+    if known {
+        if let Some(name) = &name {
+            reader.typed(name);
+        }
+        let io = reader.sourced(node, io);
+        reader.facts.metrics.devices.push(io);
+    }
+}
+
+/// Shares of processor time, where they are told in full; one alone is a number in words.
+pub(super) fn cpu(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let share = |names: &[&str]| {
+        let member = node.get(names)?;
+        let value = member.percent(true)?;
+        Some((member, value))
+    };
+    let user = share(&["user", "us", "usr", "user pct"]);
+    let system = share(&["system", "sys", "sy", "kernel", "system pct"]);
+    let iowait = share(&["iowait", "wa", "io wait", "wait", "iowait pct"]);
+    let idle = share(&["idle", "id", "idle pct"]);
+    let steal = share(&["steal", "st"]);
+    let value = |of: &Option<(Node<'_>, f64)>| of.as_ref().map_or(0.0, |(_, v)| *v);
+    let sum: f64 = [&user, &system, &iowait, &idle, &steal]
+        .iter()
+        .map(|of| value(of))
+        .sum();
+    let all = user.is_some() && system.is_some() && iowait.is_some() && idle.is_some();
+    if all && (90.0..=101.0).contains(&sum) {
+        let told = CpuUse {
+            user: Percent(value(&user)),
+            system: Percent(value(&system)),
+            iowait: Percent(value(&iowait)),
+            steal: Percent(value(&steal)),
+            idle: Percent(value(&idle)),
+            samples: 1,
+            since_boot: false,
+        };
+        reader.facts.metrics.cpu = Some(reader.sourced(node, told));
+        for (member, _) in [user, system, iowait, idle, steal].into_iter().flatten() {
+            reader.typed(&member);
+        }
+    }
+}

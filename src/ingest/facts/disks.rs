@@ -1,0 +1,601 @@
+//! Disks as people name them: `2x 4TB WD Red`, `Samsung 970 EVO NVMe`, `{"kind": "smr hdd"}`.
+
+use super::Reader;
+use super::amount;
+use super::node::{self, Node};
+use crate::ingest::facter::model_name;
+use crate::model::hardware::{Disk, DiskKind, Hardware, KindBasis, Medium, VirtualDriver};
+use crate::model::metrics::{BlockDevice, Smart};
+use crate::model::observation::Unit;
+use crate::model::units::Bytes;
+
+/// The most disks that a number before a name makes.
+const MOST: u64 = 64;
+
+const KEYS: [&str; 22] = [
+    "disk",
+    "disks",
+    "drive",
+    "drives",
+    "ssd",
+    "ssds",
+    "hdd",
+    "hdds",
+    "nvme",
+    "storage",
+    "storage devices",
+    "block devices",
+    "hard disk",
+    "hard disks",
+    "hard drive",
+    "system disk",
+    "data disk",
+    "data disks",
+    "root disk",
+    "boot disk",
+    "usb disk",
+    "sd card",
+];
+
+/// Whether a key speaks of disks.
+pub(super) fn is_key(words: &[String]) -> bool {
+    KEYS.contains(&words.join(" ").as_str())
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
+    match node.value {
+        serde_json::Value::Array(_) => {
+            for member in node.members() {
+                read(reader, &member);
+            }
+        }
+        serde_json::Value::Object(_) => object(reader, node),
+        serde_json::Value::String(_) => sentence(reader, node),
+        // `nvme: true`, `disks: 4` tell too little of a disk, unless the key is its kind.
+        _ => {}
+    }
+}
+
+/// What is told of one disk.
+#[derive(Default)]
+struct Told {
+    name: Option<String>,
+    model: Option<String>,
+    size: Option<Bytes>,
+    kind: Option<(DiskKind, KindBasis)>,
+    medium: Medium,
+}
+
+impl Told {
+    fn add(self, hardware: &mut Hardware, count: u64) {
+        let medium = match self.medium {
+            Medium::Unknown => self.model.as_deref().map_or(Medium::Unknown, named_medium),
+            medium => medium,
+        };
+        let (kind, basis) = self.kind.unwrap_or_else(|| {
+            let by_model = self.model.as_deref().and_then(kind_of_model);
+            by_model.map_or((DiskKind::SataUnknown, KindBasis::Undecided), |kind| {
+                (kind, KindBasis::ModelName)
+            })
+        });
+        for _ in 0..count.min(MOST) {
+            let number = hardware.disks.len() + 1;
+            let kernel_name = self.name.clone().unwrap_or_else(|| format!("disk{number}"));
+            hardware.disks.push(Disk {
+                names: vec![format!("/dev/{kernel_name}")],
+                kernel_name,
+                model: self.model.clone(),
+                serial: None,
+                size: self.size,
+                logical_sector: None,
+                kind,
+                basis,
+                named_medium: medium,
+                controller_driver: None,
+            });
+        }
+    }
+}
+
+fn named_medium(model: &str) -> Medium {
+    match kind_of_model(model) {
+        Some(DiskKind::Hdd) => Medium::Rotational,
+        Some(_) => Medium::SolidState,
+        None => Medium::Unknown,
+    }
+}
+
+/// What the names of lines of products tell, as people write them.
+fn kind_of_model(model: &str) -> Option<DiskKind> {
+    const NVME: [&str; 26] = [
+        "950 pro", "960 evo", "960 pro", "970 evo", "970 pro", "980", "980 pro", "990 pro",
+        "990 evo", "pm961", "pm981", "pm981a", "pm991", "pm9a1", "pm9b1", "sn550", "sn570",
+        "sn580", "sn730", "sn740", "sn750", "sn770", "sn850", "sn850x", "660p", "670p",
+    ];
+    const SATA: [&str; 11] = [
+        "840 evo", "840 pro", "850 evo", "850 pro", "860 evo", "860 pro", "860 qvo", "870 evo",
+        "870 qvo", "mx500", "bx500",
+    ];
+    const PLATTERS: [&str; 14] = [
+        "wd red",
+        "wd purple",
+        "wd gold",
+        "red plus",
+        "red pro",
+        "ironwolf",
+        "barracuda",
+        "exos",
+        "skyhawk",
+        "deskstar",
+        "travelstar",
+        "ultrastar hc",
+        "n300",
+        "p300",
+    ];
+    let words = node::words(model).join(" ");
+    let has = |list: &[&str]| {
+        list.iter().any(|name| {
+            words
+                .split(name)
+                .zip(words.split(name).skip(1))
+                .any(|(before, after)| {
+                    (before.is_empty() || before.ends_with(' '))
+                        && (after.is_empty() || after.starts_with(' ') || name.ends_with("hc"))
+                })
+        })
+    };
+    if words.contains("nvme") || has(&NVME) {
+        Some(DiskKind::NvmeSsd)
+    } else if has(&SATA) {
+        Some(DiskKind::SataSsd)
+    } else if words.contains("ssd") || words.contains("sa500") {
+        None
+    } else if has(&PLATTERS) {
+        Some(DiskKind::Hdd)
+    } else {
+        match model_name::medium(model) {
+            Medium::SolidState => Some(DiskKind::SataSsd),
+            Medium::Rotational => Some(DiskKind::Hdd),
+            Medium::Unknown => None,
+        }
+    }
+}
+
+/// The kind that words tell, with the medium where the kind leaves it open.
+fn kind_of_words(text: &str) -> Option<(DiskKind, Medium)> {
+    let words = node::words(text);
+    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
+    let pair = |one: &str, two: &str| words.windows(2).any(|p| p[0] == one && p[1] == two);
+    let platters = has(&[
+        "hdd",
+        "hdds",
+        "spinning",
+        "rotational",
+        "rotating",
+        "rust",
+        "platters",
+        "smr",
+        "cmr",
+        "shingled",
+        "5400rpm",
+        "5900rpm",
+        "7200rpm",
+        "10krpm",
+        "rpm",
+        "winchester",
+        "harddisk",
+        "harddrive",
+    ]) || pair("hard", "disk")
+        || pair("hard", "drive")
+        || pair("hard", "disks")
+        || pair("hard", "drives");
+    let flash = has(&["ssd", "ssds", "flash"]) || pair("solid", "state");
+    let medium = match (platters, flash) {
+        (true, false) => Medium::Rotational,
+        (false, true) => Medium::SolidState,
+        _ => Medium::Unknown,
+    };
+    let virtio_scsi = pair("virtio", "scsi");
+    let kind = if has(&["usb", "usb3", "usb2", "thumb"]) {
+        DiskKind::Usb
+    } else if virtio_scsi {
+        DiskKind::Virtual(VirtualDriver::VirtioScsi)
+    } else if has(&["virtio", "virtio_blk", "vda", "xvda"]) || pair("virtio", "blk") {
+        DiskKind::Virtual(VirtualDriver::VirtioBlk)
+    } else if has(&["virtual", "qcow2", "vmdk", "vdi"]) || pair("cloud", "volume") {
+        DiskKind::Virtual(VirtualDriver::Emulated)
+    } else if has(&["nvme", "nvmes"]) {
+        DiskKind::NvmeSsd
+    } else if has(&["emmc"]) {
+        DiskKind::Emmc
+    } else if has(&["microsd", "sdcard", "sdxc", "sdhc"]) || has(&["sd"]) && !flash {
+        DiskKind::SdCard
+    } else if platters && flash {
+        // "ssd and hdd" are two disks.
+        return None;
+    } else if platters {
+        DiskKind::Hdd
+    } else if flash {
+        DiskKind::SataSsd
+    } else if has(&["sata", "sas", "scsi", "ata"]) {
+        DiskKind::SataUnknown
+    } else {
+        return None;
+    };
+    Some((kind, medium))
+}
+
+fn object(reader: &mut Reader<'_>, node: &Node<'_>) {
+    // `{"root": "nvme", "data": "4x 8TB HDD"}`: names of uses above disks.
+    let members = node.members();
+    let known = |name: &str| {
+        matches!(
+            name,
+            "kind"
+                | "type"
+                | "model"
+                | "medium"
+                | "media"
+                | "interface"
+                | "transport"
+                | "bus"
+                | "tech"
+                | "name"
+                | "device"
+                | "count"
+                | "number"
+                | "firmware"
+                | "fw"
+                | "scheduler"
+                | "rotational"
+                | "vendor"
+        ) || name.starts_with("size")
+            || name.starts_with("capacity")
+    };
+    if !members.iter().any(|member| known(&member.name())) {
+        for member in &members {
+            // The name of a member may be its kind: `{"hdd": "4 TB"}`.
+            read(reader, member);
+        }
+        return;
+    }
+    let mut told = Told::default();
+    let mut count = 1;
+    let mut firmware = None;
+    let mut scheduler = None;
+    for member in &members {
+        let name = member.name();
+        let text = member.text();
+        match name.as_str() {
+            "kind" | "type" | "medium" | "media" | "interface" | "transport" | "bus" | "tech" => {
+                let Some((kind, medium)) = text.and_then(kind_of_words) else {
+                    continue;
+                };
+                // "usb" as transport, "hdd" as medium: both are kept.
+                let open = told.kind.is_none_or(|(k, _)| {
+                    matches!(k, DiskKind::SataUnknown | DiskKind::SataSsd | DiskKind::Hdd)
+                });
+                if kind != DiskKind::SataUnknown && open || told.kind.is_none() {
+                    told.kind = Some((kind, KindBasis::Told));
+                }
+                if told.medium == Medium::Unknown {
+                    told.medium = medium;
+                }
+                // `smr hdd` says more than a kind can.
+                let words = node::words(text.unwrap_or_default());
+                let more = if words.iter().any(|w| w == "smr" || w == "shingled") {
+                    "smr"
+                } else {
+                    ""
+                };
+                reader.typed_but(member, more);
+            }
+            "model" | "vendor" => {
+                if let Some(text) = text {
+                    let end = [" (", ", ", "; "].iter().filter_map(|m| text.find(m)).min();
+                    let (model, rest) = text.split_at(end.unwrap_or(text.len()));
+                    told.model = Some(match (&told.model, name.as_str()) {
+                        (Some(before), "model") => format!("{before} {model}"),
+                        (Some(before), _) => format!("{model} {before}"),
+                        _ => model.to_owned(),
+                    });
+                    firmware = firmware.or_else(|| firmware_in(rest));
+                    reader.typed_but(member, rest);
+                }
+            }
+            "rotational" => {
+                if let Some((state, _)) = member.state() {
+                    told.medium = match state {
+                        true => Medium::Rotational,
+                        false => Medium::SolidState,
+                    };
+                    if told.kind.is_none() {
+                        let kind = if state {
+                            DiskKind::Hdd
+                        } else {
+                            DiskKind::SataUnknown
+                        };
+                        told.kind = Some((kind, KindBasis::Told));
+                    }
+                    reader.typed(member);
+                }
+            }
+            "name" | "device" => {
+                if let Some(text) = text {
+                    let name = text.strip_prefix("/dev/").unwrap_or(text);
+                    if is_kernel_name(name) {
+                        told.name = Some(name.to_owned());
+                        reader.typed(member);
+                    } else if told.model.is_none() && name.contains(' ') {
+                        told.model = Some(text.to_owned());
+                        reader.partly(member);
+                    }
+                }
+            }
+            "count" | "number" => {
+                if let Some((n @ 1.., false)) = member.plain_count() {
+                    count = n;
+                    reader.typed(member);
+                }
+            }
+            "firmware" | "fw" => {
+                firmware = text.map(str::to_owned);
+                if firmware.is_some() {
+                    reader.typed(member);
+                }
+            }
+            "scheduler" => {
+                scheduler = text.map(str::to_owned);
+            }
+            _ if name.starts_with("size") || name.starts_with("capacity") => {
+                told.size = member.bytes().filter(|b| b.0 > 0);
+                if told.size.is_some() {
+                    let rest = member.measure().map_or("", |m| m.rest);
+                    reader.typed_but(member, rest);
+                }
+            }
+            _ => {}
+        }
+    }
+    let name = told.name.clone();
+    if let (Some(name), Some(_)) = (&name, &scheduler) {
+        let device = BlockDevice {
+            name: name.clone(),
+            scheduler,
+            ..BlockDevice::default()
+        };
+        let device = reader.sourced(node, device);
+        reader.facts.metrics.block_devices.push(device);
+        if let Some(member) = node.get(&["scheduler"]) {
+            reader.typed(&member);
+        }
+    }
+    if let Some(firmware) = firmware {
+        let smart = Smart {
+            device: name.map_or_else(String::new, |name| format!("/dev/{name}")),
+            model: told.model.clone(),
+            firmware: Some(firmware),
+            ..Smart::default()
+        };
+        let smart = reader.sourced(node, smart);
+        reader.facts.metrics.smart.push(smart);
+    }
+    if told.kind.is_some() || told.model.is_some() || told.size.is_some() {
+        told.add(reader.facts.hardware.get_or_insert_default(), count);
+    }
+}
+
+/// `fw V3MA003` → `V3MA003`.
+fn firmware_in(text: &str) -> Option<String> {
+    let words: Vec<&str> = text
+        .split([' ', ',', '(', ')', ';', ':'])
+        .filter(|w| !w.is_empty())
+        .collect();
+    let at = words
+        .iter()
+        .position(|w| ["fw", "firmware"].contains(&w.to_lowercase().as_str()))?;
+    let next = words.get(at + 1)?;
+    next.contains(|c: char| c.is_ascii_digit())
+        .then(|| (*next).to_owned())
+}
+
+fn is_kernel_name(name: &str) -> bool {
+    ["nvme", "sd", "vd", "xvd", "mmcblk", "hd"].iter().any(|p| {
+        name.strip_prefix(p).is_some_and(|rest| {
+            !rest.is_empty() && rest.len() <= 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
+    })
+}
+
+/// `2x 4TB WD Red + 500 GB Samsung 970 EVO NVMe (new)`.
+fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let Some(text) = node.text() else { return };
+    let mut all = true;
+    let mut found = false;
+    for part in parts(text) {
+        match one(part, node.key()) {
+            Some((told, count)) => {
+                told.add(reader.facts.hardware.get_or_insert_default(), count);
+                found = true;
+            }
+            None => all = false,
+        }
+    }
+    if found {
+        let lower = text.to_lowercase();
+        let remark = !all || lower.contains("smr") || lower.contains(['(', ',', ';']);
+        reader.typed_but(node, if remark { text } else { "" });
+    }
+}
+
+/// The disks of a sentence that names several.
+fn parts(text: &str) -> Vec<&str> {
+    let head = text.split('(').next().unwrap_or(text);
+    if head.contains('+') || head.contains(" and ") || head.contains(", ") {
+        head.split(['+', ','])
+            .flat_map(|part| part.split(" and "))
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect()
+    } else {
+        vec![text]
+    }
+}
+
+fn one(text: &str, key: &str) -> Option<(Told, u64)> {
+    let (count, rest) = counted(text);
+    let mut told = Told::default();
+    let mut names = Vec::new();
+    let mut words = rest.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let bare = word.trim_matches([',', ';', '(', ')']);
+        // A size: `4TB`, or `4` and `TB`.
+        let joined = match words.peek() {
+            Some(next) if bare.parse::<f64>().is_ok() => format!("{bare} {next}"),
+            _ => bare.to_owned(),
+        };
+        let size = amount::amount(&joined).and_then(|a| {
+            let (scale, after) = amount::unit_of(a.rest)?;
+            let known = scale.unit == Unit::Bytes && after.trim().is_empty();
+            known
+                .then(|| amount::bytes(a.number * scale.factor))
+                .flatten()
+        });
+        if let Some(size) = size.filter(|_| told.size.is_none()) {
+            told.size = Some(size);
+            if joined.len() > bare.len() {
+                words.next();
+            }
+        } else if kind_of_words(bare).is_none() || bare.contains(|c: char| c.is_ascii_digit()) {
+            names.push(word);
+        }
+    }
+    let by_words = kind_of_words(rest).or_else(|| kind_of_words(key));
+    let model = text_of_model(&names);
+    let named = model.as_deref().and_then(kind_of_model);
+    told.kind = match (by_words, named) {
+        // "SSD" alone leaves open what the name of the line decides.
+        (Some((DiskKind::SataSsd, _)), Some(DiskKind::NvmeSsd)) => {
+            Some((DiskKind::NvmeSsd, KindBasis::ModelName))
+        }
+        (Some((kind, medium)), _) => {
+            told.medium = medium;
+            Some((kind, KindBasis::Told))
+        }
+        (None, Some(kind)) => Some((kind, KindBasis::ModelName)),
+        (None, None) => None,
+    };
+    told.model = model.filter(|_| named.is_some() || told.kind.is_some());
+    (told.kind.is_some() || told.size.is_some()).then_some((told, count))
+}
+
+fn text_of_model(names: &[&str]) -> Option<String> {
+    let text = names.join(" ");
+    let text = text.split('(').next().unwrap_or_default().trim();
+    (text.contains(|c: char| c.is_ascii_digit()) || names.len() > 1)
+        .then(|| text.to_owned())
+        .filter(|t| !t.is_empty())
+}
+
+/// `2x`, `2 ×`, `four`.
+fn counted(text: &str) -> (u64, &str) {
+    const WORDS: [(&str, u64); 9] = [
+        ("one", 1),
+        ("single", 1),
+        ("two", 2),
+        ("three", 3),
+        ("four", 4),
+        ("five", 5),
+        ("six", 6),
+        ("eight", 8),
+        ("a", 1),
+    ];
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    if let Ok(n @ 1..=MOST) = text[..end].parse::<u64>() {
+        let rest = text[end..].trim_start();
+        let rest = rest.strip_prefix(['x', 'X', '×', '*']);
+        if let Some(rest) = rest.filter(|r| !r.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            return (n, rest.trim_start());
+        }
+    }
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let named = WORDS
+        .iter()
+        .find(|(word, _)| first.eq_ignore_ascii_case(word));
+    match named {
+        Some((_, n)) => (*n, rest),
+        None => (1, text),
+    }
+}
+
+/// An NVMe disk of a virtual machine is the hypervisor's.
+pub(super) fn settle(hardware: &mut Hardware) {
+    if hardware.virtualisation.is_virtual() {
+        for disk in &mut hardware.disks {
+            if disk.kind == DiskKind::NvmeSsd {
+                disk.kind = DiskKind::Virtual(VirtualDriver::Nvme);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_are_read_as_people_name_them() {
+        use DiskKind::{Emmc, Hdd, NvmeSsd, SataSsd, SataUnknown, SdCard, Usb, Virtual};
+        let tb = |n: f64| Some(Bytes((n * 1e12) as u64));
+        for (text, kind, count, size, model) in [
+            ("2x 4TB WD Red", Hdd, 2, tb(4.0), Some("WD Red")),
+            (
+                "Samsung 970 EVO NVMe",
+                NvmeSsd,
+                1,
+                None,
+                Some("Samsung 970 EVO"),
+            ),
+            (
+                "Samsung SSD 980 1 TB",
+                NvmeSsd,
+                1,
+                tb(1.0),
+                Some("Samsung 980"),
+            ),
+            ("four 8 TB hard disks", Hdd, 4, tb(8.0), None),
+            ("500GB SATA SSD", SataSsd, 1, tb(0.5), None),
+            (
+                "Crucial MX500 1TB",
+                SataSsd,
+                1,
+                tb(1.0),
+                Some("Crucial MX500"),
+            ),
+            ("ST4000DM004", Hdd, 1, None, Some("ST4000DM004")),
+            ("USB 3 hard disk", Usb, 1, None, None),
+            ("SMR HDD, 8TB", Hdd, 1, tb(8.0), None),
+            ("32 GB eMMC", Emmc, 1, tb(0.032), None),
+            ("microSD card", SdCard, 1, None, None),
+            ("virtio", Virtual(VirtualDriver::VirtioBlk), 1, None, None),
+            ("2 TB", SataUnknown, 1, tb(2.0), None),
+        ] {
+            let (told, n) = one(text, "disk").unwrap();
+            let mut hardware = Hardware::default();
+            told.add(&mut hardware, n);
+            let disk = &hardware.disks[0];
+            assert_eq!(
+                (disk.kind, hardware.disks.len(), disk.size),
+                (kind, count, size),
+                "{text}"
+            );
+            if model.is_some() {
+                assert_eq!(disk.model.as_deref(), model, "{text}");
+            }
+        }
+        assert!(one("something", "disk").is_none());
+    }
+}

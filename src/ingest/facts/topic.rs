@@ -1,0 +1,196 @@
+//! What a key speaks of, and who reads its value.
+
+use serde_json::Value;
+
+use super::node::Node;
+use super::{
+    Reader, activity, data, hardware, health, memory, mounts, process, services, space, told,
+};
+
+/// Reads the value of a key, and takes what it understands of it.
+type Topic = fn(&mut Reader<'_>, &Node<'_>);
+
+/// Looks for what is known in a value and all below it. What nobody takes is left to the words.
+pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if is_asked(node) || printed(reader, node) {
+        return;
+    }
+    if let Some(topic) = topic(node) {
+        topic(reader, node);
+        return;
+    }
+    if process::thread_by_key(reader, node) {
+        return;
+    }
+    for member in node.members() {
+        visit(reader, &member);
+    }
+}
+
+/// Whether it stands in what somebody asked for in a configuration, which is not yet what is so.
+fn is_asked(node: &Node<'_>) -> bool {
+    let keys = node.keys.iter();
+    keys.map(|key| key.to_lowercase()).any(|key| {
+        matches!(
+            key.as_str(),
+            "disko" | "configuration" | "config" | "requested" | "wanted" | "expected"
+        )
+    })
+}
+
+/// The output of a tool: text of several lines, a list of lines, or the JSON that tools print.
+fn printed(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
+    /// Members that only the JSON of a tool has: iostat, lsblk, smartctl, fio, btrfs, findmnt.
+    const MARKS: [&str; 6] = [
+        "sysstat",
+        "blockdevices",
+        "json_format_version",
+        "fio version",
+        "filesystem-df",
+        "filesystems",
+    ];
+    let text = match node.value {
+        Value::String(text) if text.trim().contains('\n') => text.clone(),
+        Value::Array(lines) if lines.len() > 1 => {
+            let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
+            match lines {
+                Some(lines) => lines.join("\n"),
+                None => return false,
+            }
+        }
+        Value::Object(members) if MARKS.iter().any(|mark| members.contains_key(*mark)) => {
+            node.value.to_string()
+        }
+        _ => return false,
+    };
+    // A key may be the command: `btrfs filesystem usage /home`.
+    let key = node.key();
+    let text = match key.contains('/') && !text.starts_with('{') {
+        true => format!("## {key}\n{text}"),
+        false => text,
+    };
+    reader.output(node, &text)
+}
+
+/// Who reads the value of this key.
+pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
+    let words = node.words();
+    let name = words.join(" ");
+    let has = |word: &str| words.iter().any(|w| w == word);
+    let any = |list: &[&str]| list.iter().any(|word| has(word));
+    let is = |list: &[&str]| list.contains(&name.as_str());
+    let in_hardware = node.keys.iter().any(|key| {
+        matches!(
+            key.to_lowercase().as_str(),
+            "hardware" | "machine" | "host" | "system" | "hw"
+        )
+    });
+    let in_metrics = node.keys.contains(&"metrics");
+    let is_container = !node.is_leaf();
+    let topic: Topic = if any(&["complaint", "observation", "observations", "note", "remark"]) {
+        return None;
+    } else if is(&["services", "service", "daemons", "units", "running"]) && !in_hardware {
+        services::read
+    } else if has("kernel")
+        && !any(&[
+            "log",
+            "messages",
+            "thread",
+            "threads",
+            "params",
+            "parameters",
+        ])
+        || is(&["linux", "uname", "uname r"])
+    {
+        hardware::kernel
+    } else if is(&["nixos", "nixos version"]) && !is_container {
+        hardware::nixos
+    } else if is(&["btrfs progs", "btrfs progs version", "btrfsprogs", "progs"]) {
+        hardware::progs
+    } else if is(&[
+        "mounts",
+        "mount options",
+        "mountoptions",
+        "mount opts",
+        "fstab",
+        "mountpoints",
+        "proc mounts",
+        "mountinfo",
+        "mounted",
+    ]) || (is(&["mount"]) && is_container)
+    {
+        mounts::read
+    } else if any(&["qgroup", "qgroups", "quota", "quotas", "squota"]) {
+        data::quota
+    } else if any(&["snapshot", "snapshots"]) && !any(&["delete", "deletion", "interval"]) {
+        data::snapshots
+    } else if any(&["subvolume", "subvolumes", "subvols"]) {
+        data::subvolumes
+    } else if any(&["psi", "pressure"]) {
+        activity::pressure
+    } else if space::is_usage(&words, is_container) {
+        space::usage
+    } else if any(&["dmesg", "journal", "journalctl"])
+        || is(&["kernel log", "kernel messages", "log", "logs", "kernel"])
+    {
+        health::kernel_log
+    } else if is(&["scrub", "scrub status", "balance", "balance status"]) {
+        health::maintenance
+    } else if any(&["smart", "smartctl", "smartd"]) {
+        health::smart
+    } else if is(&[
+        "device stats",
+        "dev stats",
+        "btrfs device stats",
+        "device errors",
+        "error counters",
+    ]) {
+        health::device_stats
+    } else if any(&["filefrag", "extents", "fragmentation", "fragments"]) {
+        data::filefrag
+    } else if any(&["compsize"]) {
+        data::compsize
+    } else if is(&["lsattr", "file attributes"]) {
+        data::lsattr
+    } else if is(&["features", "btrfs features", "filesystem features"]) {
+        data::features
+    } else if any(&["docker"]) {
+        told::docker
+    } else if is(&["nix", "nix conf", "nix settings"]) && is_container {
+        told::nix
+    } else if is(&[
+        "loadavg",
+        "load average",
+        "load avg",
+        "load",
+        "load 1m",
+        "load1",
+    ]) {
+        activity::load
+    } else if is(&[
+        "uptime",
+        "uptime s",
+        "uptime h",
+        "uptime days",
+        "uptime hours",
+    ]) {
+        activity::uptime
+    } else if has("vmstat") {
+        activity::vmstat
+    } else if process::is_list(&words) {
+        process::read
+    } else if any(&["iostat", "diskstats"]) || activity::is_device_figure(&words) {
+        activity::devices
+    } else if any(&["cpu", "mpstat"]) && in_metrics && is_container {
+        activity::cpu
+    } else if memory::is_memory(&words, in_hardware, is_container) {
+        memory::read
+    } else if hardware::is_hardware(&words, in_hardware, in_metrics, is_container) {
+        hardware::read
+    } else if space::is_df(&words) {
+        space::df
+    } else {
+        return None;
+    };
+    Some(topic)
+}
