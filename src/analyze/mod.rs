@@ -12,7 +12,7 @@ pub mod workload;
 pub use bottleneck::{Ask, Cause, Diagnosis, Kind, Layer, Piece, Probability};
 pub use evidence::{Confidence, Direction, Evidence, Source, Weight};
 pub use signal::Signals;
-pub use workload::{Workload, WorkloadKind};
+pub use workload::{Engine, IoPattern, Workload, WorkloadKind};
 
 use crate::model::Host;
 

@@ -29,7 +29,7 @@ pub fn host(
             .iter()
             .map(|f| f.name().to_owned())
             .collect(),
-        workloads: workloads(analysis),
+        workloads: workloads(analysis, sources),
         causes: diagnoses.map(|d| cause::of(d, sources)).collect(),
         withheld: withheld(host, analysis),
         findings: realised
@@ -46,12 +46,18 @@ pub fn host(
 }
 
 /// What a machine does.
-pub(super) fn workloads(analysis: &Analysis) -> Vec<WorkloadReport> {
+pub(super) fn workloads(analysis: &Analysis, sources: &Sources) -> Vec<WorkloadReport> {
     let all = analysis.workloads.iter();
     all.map(|w| WorkloadReport {
         kind: w.kind,
         paths: w.paths.clone(),
         complained_about: w.complained_about,
+        engines: w.engines.clone(),
+        places: w.places.clone(),
+        unplaced: w.unplaced.clone(),
+        patterns: w.patterns().into_iter().cloned().collect(),
+        confidence: Some(w.confidence()),
+        evidence: w.evidence.iter().map(|e| evidence(e, sources)).collect(),
     })
     .collect()
 }

@@ -160,12 +160,12 @@ pub fn document(
     Document {
         format: FORMAT.to_owned(),
         causes: ranked.collect(),
-        machines: hosts.iter().map(|(h, a)| machine(h, a)).collect(),
+        machines: hosts.iter().map(|(h, a)| machine(h, a, sources)).collect(),
         problems,
     }
 }
 
-fn machine(host: &Host, analysis: &Analysis) -> MachineReport {
+fn machine(host: &Host, analysis: &Analysis, sources: &Sources) -> MachineReport {
     let (verdict, answer) = verdict(analysis);
     let likely: Vec<&str> = analysis
         .diagnoses
@@ -189,7 +189,7 @@ fn machine(host: &Host, analysis: &Analysis) -> MachineReport {
                 understood: o.understood(),
             })
             .collect(),
-        workloads: build::workloads(analysis),
+        workloads: build::workloads(analysis, sources),
         asks: analysis.asks.iter().map(ask).collect(),
         recommendations: plan.iter().map(|p| recommendation(p, &likely)).collect(),
         withheld: build::withheld(host, analysis),

@@ -15,7 +15,8 @@ pub use cause::{CauseEvidence, CauseReport};
 
 use serde::{Deserialize, Serialize};
 
-use crate::analyze::{Confidence, Direction, Weight, WorkloadKind};
+use crate::analyze::workload::Place as DataPlace;
+use crate::analyze::{Confidence, Direction, Engine, IoPattern, Weight, WorkloadKind};
 use crate::impact::{Effort, Impact};
 use crate::nix::module::Change;
 use crate::nix::source::Place;
@@ -81,6 +82,24 @@ pub struct WorkloadReport {
     pub paths: Vec<String>,
     /// People say that it is slow.
     pub complained_about: bool,
+    /// What does it, where that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub engines: Vec<Engine>,
+    /// The paths with what holds them, down to the devices.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub places: Vec<DataPlace>,
+    /// Paths that are not known, each with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unplaced: Vec<String>,
+    /// How it reads and writes: for each engine, else what this kind of work has in common.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub patterns: Vec<IoPattern>,
+    /// How sure it is that the machine does this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confidence: Option<Confidence>,
+    /// What speaks for and against it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub evidence: Vec<EvidenceReport>,
 }
 
 /// A statement with its source and weight.

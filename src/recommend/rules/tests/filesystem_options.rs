@@ -60,10 +60,8 @@ fn sized(kind: DiskKind, gibibytes: u64, mounts: &[(&str, &[&str])]) -> Host {
 
 fn working(kind: WorkloadKind, path: &str) -> Analysis {
     let workload = Workload {
-        kind,
         paths: vec![path.to_owned()],
-        evidence: Vec::new(),
-        complained_about: false,
+        ..Workload::new(kind)
     };
     Analysis {
         workloads: vec![workload],

@@ -26,10 +26,9 @@ fn load(name: &str) -> Host {
 
 fn workload(kind: WorkloadKind, path: &str) -> Workload {
     Workload {
-        kind,
         paths: vec![path.to_owned()],
-        evidence: Vec::new(),
         complained_about: true,
+        ..Workload::new(kind)
     }
 }
 

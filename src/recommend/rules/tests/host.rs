@@ -180,10 +180,9 @@ pub(super) fn set(host: &mut Host, option: &str, value: impl Into<Json>) {
 
 pub(super) fn complaint(kind: WorkloadKind, path: &str) -> Analysis {
     let workload = Workload {
-        kind,
         paths: vec![path.to_owned()],
-        evidence: Vec::new(),
         complained_about: true,
+        ..Workload::new(kind)
     };
     Analysis {
         workloads: vec![workload],
