@@ -225,6 +225,11 @@ fn measured(word: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether a word names what numbers measure or count.
+pub(super) fn names(word: &str) -> bool {
+    counted(word).is_some() || measured(word).is_some()
+}
+
 /// Words that may stand between a number and what it measures.
 const BETWEEN: [&str; 18] = [
     "of", "is", "at", "a", "the", "only", "about", "around", "over", "above", "up", "to", "was",
@@ -353,7 +358,9 @@ pub(super) fn quantities(text: &str, tokens: &[Token]) -> Vec<(Quantity, std::op
 fn count(tokens: &[Token], at: usize, after: usize, together: bool) -> Option<&'static str> {
     let mut next = after;
     for _ in 0..3 {
-        let token = tokens.get(next).filter(|_| together)?;
+        let Some(token) = tokens.get(next).filter(|_| together) else {
+            break;
+        };
         if let Some(what) = counted(&token.word) {
             return Some(what);
         }

@@ -207,10 +207,11 @@ fn unread(tokens: &[Token], matches: &[Match], lexicon: &Lexicon, observation: &
             break;
         }
         let plain = token.path
-            || token.number.is_some()
+            || token.word.starts_with(|c: char| c.is_ascii_digit())
             || token.word.chars().count() < 3
             || token.word.len() > QUOTED
-            || numbers::unit(&token.word).is_some()
+            || numbers::is_unit(&token.word)
+            || numbers::names(&token.word)
             || lexicon.is_plain(&token.word);
         if !read[at] && !plain && !observation.unread.contains(&token.word) {
             observation.unread.push(token.word.clone());
