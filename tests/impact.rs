@@ -177,6 +177,7 @@ fn what_people_measured_is_carried_on() {
         what: None,
         value: 6.5 * 3600.0,
         unit: Unit::Seconds,
+        bound: None,
     };
     assert_eq!(scan.quantities, [hours]);
     let impact = impact(&host, Effect::NoAccessTimes, "/srv/photos");

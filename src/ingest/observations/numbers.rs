@@ -225,6 +225,11 @@ fn measured(word: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether a word names what numbers measure or count.
+pub(super) fn names(word: &str) -> bool {
+    counted(word).is_some() || measured(word).is_some()
+}
+
 /// Words that may stand between a number and what it measures.
 const BETWEEN: [&str; 18] = [
     "of", "is", "at", "a", "the", "only", "about", "around", "over", "above", "up", "to", "was",
@@ -351,9 +356,10 @@ pub(super) fn quantities(text: &str, tokens: &[Token]) -> Vec<(Quantity, std::op
 
 /// What a plain number counts: `4 cores`, `a load of 30`.
 fn count(tokens: &[Token], at: usize, after: usize, together: bool) -> Option<&'static str> {
-    let mut next = after;
-    for _ in 0..3 {
-        let token = tokens.get(next).filter(|_| together)?;
+    for next in after..after + 3 {
+        let Some(token) = tokens.get(next).filter(|_| together) else {
+            break;
+        };
         if let Some(what) = counted(&token.word) {
             return Some(what);
         }
@@ -379,7 +385,6 @@ fn count(tokens: &[Token], at: usize, after: usize, together: bool) -> Option<&'
         if !KINDS.contains(&token.word.as_str()) || token.after != Break::None {
             break;
         }
-        next += 1;
     }
     let before = at.checked_sub(1)?;
     named_before(tokens, before).filter(|what| matches!(*what, "load"))
@@ -393,9 +398,8 @@ fn beside(tokens: &[Token], at: usize, end: usize, unit: Unit) -> Option<String>
         Unit::Seconds => matches!(*what, "latency"),
         Unit::BytesPerSecond | Unit::Count => false,
     };
-    let mut next = end;
     let mut open = tokens.get(end - 1).is_some_and(|t| t.after == Break::None);
-    for _ in 0..3 {
+    for next in end..end + 3 {
         let Some(token) = tokens.get(next).filter(|_| open) else {
             break;
         };
@@ -407,7 +411,6 @@ fn beside(tokens: &[Token], at: usize, end: usize, unit: Unit) -> Option<String>
             break;
         }
         open = token.after == Break::None;
-        next += 1;
     }
     let before = at.checked_sub(1)?;
     named_before(tokens, before).filter(fits).map(str::to_owned)

@@ -27,6 +27,7 @@ pub(super) enum Word {
     Stem(String),
     Number,
     AtLeast(f64),
+    Kernel,
     Path,
 }
 
@@ -37,6 +38,10 @@ impl Word {
             Self::Stem(stem) => !token.path && token.word.starts_with(stem.as_str()),
             Self::Number => token.number.is_some(),
             Self::AtLeast(least) => token.number.is_some_and(|n| n >= *least),
+            Self::Kernel => {
+                let (major, rest) = token.word.split_once('.').unwrap_or_default();
+                major.len() == 1 && rest.starts_with(|c: char| c.is_ascii_digit())
+            }
             Self::Path => token.path,
         }
     }
@@ -108,6 +113,7 @@ fn word(text: &str) -> Result<Word, String> {
     };
     match text {
         "#" => Ok(Word::Number),
+        "#.#" => Ok(Word::Kernel),
         "/" => Ok(Word::Path),
         _ if text.starts_with("#>=") => text[3..]
             .parse()
@@ -173,7 +179,7 @@ impl Index {
                 let list = match word {
                     Word::Exact(word) => self.exact.entry(word.clone()).or_default(),
                     Word::Stem(stem) => self.stems.entry(stem.clone()).or_default(),
-                    Word::Number | Word::AtLeast(_) => &mut self.numbers,
+                    Word::Number | Word::AtLeast(_) | Word::Kernel => &mut self.numbers,
                     Word::Path => &mut self.paths,
                 };
                 if list.last() != Some(&id) {
@@ -209,7 +215,7 @@ impl Index {
         if token.path {
             return look(&self.paths);
         }
-        if token.number.is_some() {
+        if token.word.starts_with(|c: char| c.is_ascii_digit()) {
             look(&self.numbers);
         }
         if let Some(ids) = self.exact.get(&token.word) {

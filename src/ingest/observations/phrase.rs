@@ -41,6 +41,7 @@ pub fn understand(text: &str, lexicon: &Lexicon, observation: &mut Observation) 
         );
         let doubt = scopes.doubt[found.first()].min(scopes.doubt[found.last()]);
         let supposed = doubt.covers(concept.category());
+        let tried = tried.filter(|_| !supposed);
         let timed = concept.category() == "when"
             && !matches!(concept.id.as_str(), "when.everything" | "when.one-program");
         if timed && !negated && !supposed && when.is_none() {
@@ -157,7 +158,10 @@ fn is_negated(
     let removed = matches!(category, "thing" | "work") && scopes.removed[at];
     match kind {
         // "It was fast" is said of what is so no more.
-        Kind::Contrary => !not && !(category == "symptom" && scopes.is_over(found, tokens)),
+        Kind::Contrary => {
+            let over = category == "symptom" && scopes.is_over(found, tokens);
+            !not && !over
+        }
         _ if id == "symptom.fine" => not || scopes.is_over(found, tokens),
         _ => not || off || removed || scopes.past[at],
     }
@@ -207,10 +211,11 @@ fn unread(tokens: &[Token], matches: &[Match], lexicon: &Lexicon, observation: &
             break;
         }
         let plain = token.path
-            || token.number.is_some()
+            || token.word.starts_with(|c: char| c.is_ascii_digit())
             || token.word.chars().count() < 3
             || token.word.len() > QUOTED
-            || numbers::unit(&token.word).is_some()
+            || numbers::is_unit(&token.word)
+            || numbers::names(&token.word)
             || lexicon.is_plain(&token.word);
         if !read[at] && !plain && !observation.unread.contains(&token.word) {
             observation.unread.push(token.word.clone());

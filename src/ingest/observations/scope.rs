@@ -337,17 +337,18 @@ impl Scopes {
         if found.last() < first {
             let near = first - found.last() <= NEAR + 1;
             return self.attempted(found)
-                || (near && !(found.last() + 1..first).any(|at| self.is_cue("turn", at)));
+                || (near
+                    && !(found.last()..first)
+                        .any(|at| self.is_cue("turn", at) || tokens[at].after != Break::None));
         }
         if found.first() > last {
             let near = found.first() - last <= 2 * NEAR;
             let start = self.cues.partition_point(|cue| cue.0 <= last);
-            return near
-                && self.cues[start..]
-                    .iter()
-                    .take_while(|cue| cue.0 <= found.first())
-                    .any(|cue| matches!(cue.2, "attempt" | "removal" | "with"))
-                || (near && tokens[last].after == Break::Comma);
+            let joined = self.cues[start..]
+                .iter()
+                .take_while(|cue| cue.0 <= found.first())
+                .any(|cue| matches!(cue.2, "attempt" | "removal" | "with"));
+            return near && (joined || tokens[last].after == Break::Comma);
         }
         false
     }
