@@ -72,6 +72,21 @@ fn printed(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     reader.output(node, &text)
 }
 
+/// Whether a key heads words.
+pub(super) fn is_prose(words: &[String]) -> bool {
+    const KEYS: [&str; 8] = [
+        "complaint",
+        "complaints",
+        "observation",
+        "observations",
+        "note",
+        "notes",
+        "remark",
+        "remarks",
+    ];
+    words.iter().any(|word| KEYS.contains(&word.as_str()))
+}
+
 /// Who reads the value of this key.
 pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     let words = node.words();
@@ -87,7 +102,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     });
     let in_metrics = node.keys.contains(&"metrics");
     let is_container = !node.is_leaf();
-    let topic: Topic = if any(&["complaint", "observation", "observations", "note", "remark"]) {
+    let topic: Topic = if is_prose(&words) {
         return None;
     } else if is(&["services", "service", "daemons", "units", "running"]) && !in_hardware {
         services::read

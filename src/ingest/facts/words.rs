@@ -71,7 +71,7 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     }
     let heard = is_understood(&observation) || found;
     // Sentences stay, as people's words, also where nothing of them is understood.
-    if heard || !typed && is_prose(leaf) {
+    if heard || is_prose(leaf) && (!typed || is_lines(leaf)) {
         reader.facts.observations.push(observation);
     }
     match (typed, heard) {
@@ -96,6 +96,10 @@ fn is_understood(observation: &Observation) -> bool {
 fn is_prose(leaf: &Node<'_>) -> bool {
     leaf.text()
         .is_some_and(|text| text.split_whitespace().count() >= 4)
+}
+
+fn is_lines(leaf: &Node<'_>) -> bool {
+    leaf.text().is_some_and(|text| text.contains('\n'))
 }
 
 /// The value as it stands.
