@@ -704,6 +704,39 @@ fn what_is_not_understood_is_listed_with_its_place() {
 }
 
 #[test]
+fn what_may_be_something_else_is_no_fact() {
+    for value in [
+        json!({"quota_gib": 5}),
+        json!({"quota_limits": "none"}),
+        json!({"kernel_before": "5.15"}),
+        json!({"kernel_cpu_pct": 4.5}),
+        json!({"db_write_latency_ms": 40}),
+        json!({"write_latency_p99_ms": 40}),
+        json!({"swap": "none but zram"}),
+        json!({"data_size_gib": 500}),
+        json!({"loadavg": "high"}),
+        json!({"util": "much"}),
+        json!({"retention": {"snapshots": "every 15 min"}}),
+        json!({"ram": "80% used"}),
+        json!({"snapshots_per_hour": 4}),
+        json!({"uptime": 40}),
+        json!({"scrub": {"before_mib_s": 40}}),
+        json!({"df": {"fstype": "ext4", "used_percent": 99}}),
+    ] {
+        let read = metrics(value.clone());
+        assert!(
+            read.leaves.iter().all(|l| l.ended != Ended::Typed),
+            "{value}: {:?}",
+            read.facts
+        );
+        assert_eq!(read.facts.metrics, Default::default(), "{value}");
+    }
+    // A name that promises something else does not hide what stands below it.
+    let read = metrics(json!({"docker": {"while building": {"top": {"kswapd0": "40%"}}}}));
+    assert_eq!(read.facts.metrics.processes[0].name, "kswapd0");
+}
+
+#[test]
 fn conclusions_are_no_facts() {
     let read = read(
         &json!({"complaint": "It is slow.", "root_cause": "qgroups", "fix": {"how": "btrfs quota disable"}, "facts": {}}),

@@ -16,10 +16,14 @@ pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
         return;
     }
     if let Some(topic) = topic(node) {
+        let taken = |reader: &Reader<'_>| reader.typed.len() + reader.passed.len();
+        let before = taken(reader);
         topic(reader, node);
-        return;
-    }
-    if process::thread_by_key(reader, node) {
+        // Where nothing of a list or an object was what its name promised, its parts may be.
+        if node.is_leaf() || taken(reader) > before {
+            return;
+        }
+    } else if process::thread_by_key(reader, node) {
         return;
     }
     for member in node.members() {
@@ -106,16 +110,17 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         return None;
     } else if is(&["services", "service", "daemons", "units", "running"]) && !in_hardware {
         services::read
-    } else if has("kernel")
-        && !any(&[
-            "log",
-            "messages",
-            "thread",
-            "threads",
-            "params",
-            "parameters",
-        ])
-        || is(&["linux", "uname", "uname r"])
+    } else if is(&[
+        "kernel",
+        "kernel version",
+        "kernel release",
+        "running kernel",
+        "linux",
+        "linux kernel",
+        "linux version",
+        "uname",
+        "uname r",
+    ]) && !node.value.is_array()
     {
         hardware::kernel
     } else if is(&["nixos", "nixos version"]) && !is_container {
@@ -192,7 +197,10 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         activity::uptime
     } else if has("vmstat") {
         activity::vmstat
-    } else if process::is_list(&words) {
+    } else if process::is_list(&words)
+        && !in_hardware
+        && !(is(&["threads"]) && node.value.is_number())
+    {
         process::read
     } else if any(&["iostat", "diskstats"]) || activity::is_device_figure(&words) {
         activity::devices
