@@ -25,6 +25,8 @@ pub struct Observation {
     pub when: Option<String>,
     /// Every concept of the lexicon that was understood, in the order of the words.
     pub heard: Vec<Heard>,
+    /// The words that nothing was understood from.
+    pub unread: Vec<String>,
     /// Numbers they gave.
     pub quantities: Vec<Quantity>,
     /// Where they said it: a file name with line, or `--observe`.
@@ -37,37 +39,69 @@ impl Observation {
         self.symptoms.first().copied()
     }
 
-    /// Echoes what was understood, so that a person sees what the tool works with.
+    /// Echoes what was understood, so that a person sees what the tool works with: each concept
+    /// with the words it was understood from, then what is denied, only supposed or was tried,
+    /// and the words that nothing was understood from.
     pub fn understood(&self) -> String {
-        let words = |list: Vec<String>| list.join(", ");
         let mut parts = Vec::new();
-        if !self.symptoms.is_empty() {
-            parts.push(words(
-                self.symptoms.iter().map(ToString::to_string).collect(),
-            ));
-        }
-        if !self.denied.is_empty() {
-            parts.push(format!(
-                "not {}",
-                words(self.denied.iter().map(ToString::to_string).collect())
-            ));
-        }
-        if !self.workloads.is_empty() {
-            let hints = self.workloads.iter().map(ToString::to_string).collect();
-            parts.push(format!("workload {}", words(hints)));
+        let facts = self.list(|heard| heard.is_fact(), "");
+        parts.extend((!facts.is_empty()).then_some(facts));
+        for (title, which) in [
+            (
+                "not",
+                (|h| h.negated && !h.supposed && h.tried.is_none()) as fn(&Heard) -> bool,
+            ),
+            ("only supposed", |h| h.supposed),
+            ("tried", |h| h.tried.is_some() && !h.supposed),
+        ] {
+            let list = self.list(which, title);
+            if !list.is_empty() {
+                parts.push(format!("{title}: {list}"));
+            }
         }
         if !self.paths.is_empty() {
-            parts.push(format!("at {}", words(self.paths.clone())));
+            parts.push(format!("at {}", self.paths.join(", ")));
         }
         parts.extend(self.when.as_ref().map(|when| format!("when: {when}")));
-        parts.extend(self.since.as_ref().map(|since| format!("since {since}")));
-        parts.extend(self.severity.map(|severity| severity.to_string()));
-        parts.extend(self.quantities.iter().map(ToString::to_string));
-        if parts.is_empty() {
-            "nothing understood; kept as text".to_owned()
-        } else {
-            parts.join("; ")
+        parts.extend(self.since.as_ref().map(|since| format!("since: {since}")));
+        parts.extend(self.severity.map(|severity| format!("how bad: {severity}")));
+        if !self.quantities.is_empty() {
+            let list: Vec<String> = self.quantities.iter().map(ToString::to_string).collect();
+            parts.push(format!("numbers: {}", list.join(", ")));
         }
+        if parts.is_empty() {
+            parts.push("nothing understood; kept as text".to_owned());
+        }
+        if !self.unread.is_empty() {
+            parts.push(format!("not understood: {}", self.unread.join(" ")));
+        }
+        parts.join("; ")
+    }
+
+    /// Concepts with their words; the words are told once where several come from them.
+    fn list(&self, which: impl Fn(&Heard) -> bool, title: &str) -> String {
+        let mut by_words: Vec<(&str, Vec<String>)> = Vec::new();
+        for heard in self.heard.iter().filter(|heard| which(heard)) {
+            let mut name = heard.concept.clone();
+            if heard.negated && title != "not" {
+                name.insert_str(0, "not ");
+            }
+            match heard.tried {
+                Some(Tried::Helped) => name.push_str(" (helped)"),
+                Some(Tried::NoEffect) => name.push_str(" (no effect)"),
+                Some(Tried::Worse) => name.push_str(" (made it worse)"),
+                None => {}
+            }
+            match by_words.iter_mut().find(|(words, _)| *words == heard.words) {
+                Some((_, names)) => names.push(name),
+                None => by_words.push((&heard.words, vec![name])),
+            }
+        }
+        let shown: Vec<String> = by_words
+            .into_iter()
+            .map(|(words, names)| format!("{} “{words}”", names.join(" + ")))
+            .collect();
+        shown.join(", ")
     }
 }
 
@@ -189,11 +223,19 @@ pub enum WorkloadHint {
     Mail,
     /// Games.
     Game,
+    /// Development environments with their language servers.
+    Ide,
+    /// Snapshots taken and tidied.
+    Snapshots,
+    /// Downloads and torrents.
+    Torrent,
+    /// Logs and time series.
+    Logs,
 }
 
 impl WorkloadHint {
     /// All of them.
-    pub const ALL: [WorkloadHint; 10] = [
+    pub const ALL: [WorkloadHint; 14] = [
         Self::Build,
         Self::Database,
         Self::Container,
@@ -204,6 +246,10 @@ impl WorkloadHint {
         Self::NixStore,
         Self::Mail,
         Self::Game,
+        Self::Ide,
+        Self::Snapshots,
+        Self::Torrent,
+        Self::Logs,
     ];
 
     /// Its word in `observations.toml`.
@@ -219,6 +265,10 @@ impl WorkloadHint {
             Self::NixStore => "nix-store",
             Self::Mail => "mail",
             Self::Game => "game",
+            Self::Ide => "ide",
+            Self::Snapshots => "snapshots",
+            Self::Torrent => "torrent",
+            Self::Logs => "logs",
         }
     }
 }
@@ -292,12 +342,29 @@ pub struct Quantity {
     pub value: f64,
     /// Its unit.
     pub unit: Unit,
+    /// Whether the true value is known to lie on one side: "more than twenty".
+    pub bound: Option<Bound>,
+}
+
+/// On which side of a number the true value lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// It is so much or more.
+    AtLeast,
+    /// It is so much or less.
+    AtMost,
 }
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(what) = &self.what {
             write!(f, "{what} = ")?;
+        }
+        match self.bound {
+            Some(Bound::AtLeast) => f.write_str("≥ ")?,
+            Some(Bound::AtMost) => f.write_str("≤ ")?,
+            None => {}
         }
         let unit = match self.unit {
             Unit::Seconds => "s",

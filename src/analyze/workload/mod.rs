@@ -68,13 +68,13 @@ impl WorkloadKind {
 impl From<WorkloadHint> for WorkloadKind {
     fn from(hint: WorkloadHint) -> Self {
         match hint {
-            WorkloadHint::Build => Self::Build,
-            WorkloadHint::Database => Self::Database,
+            WorkloadHint::Build | WorkloadHint::Ide => Self::Build,
+            WorkloadHint::Database | WorkloadHint::Logs => Self::Database,
             WorkloadHint::Container => Self::Container,
             WorkloadHint::Vm => Self::Vm,
             WorkloadHint::Desktop => Self::Desktop,
-            WorkloadHint::Nas => Self::Nas,
-            WorkloadHint::Backup => Self::Backup,
+            WorkloadHint::Nas | WorkloadHint::Torrent => Self::Nas,
+            WorkloadHint::Backup | WorkloadHint::Snapshots => Self::Backup,
             WorkloadHint::NixStore => Self::NixStore,
             WorkloadHint::Mail => Self::Mail,
             WorkloadHint::Game => Self::Game,

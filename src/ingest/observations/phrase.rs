@@ -1,52 +1,224 @@
-//! Free text, word by word: the lexicon applied, negations, paths, quantities and dates.
+//! Free text: what of it means a concept of the lexicon, and how it is meant.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
-use super::lexicon::{LEXICON, LONGEST_PHRASE, Meaning, NEGATIONS, PAST, TURNS};
-use crate::model::observation::{HowBad, Observation, Quantity, Symptom, Unit};
+use super::lexicon::{CUE, Kind, Lexicon};
+use super::pattern::Match;
+use super::scope::{Doubt, Scopes};
+use super::tokens::{self, Token};
+use super::{numbers, times};
+use crate::model::observation::{
+    Heard, HowBad, Observation, Quantity, Symptom, Unit, WorkloadHint,
+};
 
-/// How many words before a symptom a negation still reaches it.
-const REACH: usize = 3;
+/// The most words that are listed as not understood.
+const UNREAD: usize = 40;
+/// The longest quotation of someone's words, in bytes.
+const QUOTED: usize = 160;
 
 /// Adds what is understood of `text` to `observation`.
-pub(super) fn understand(text: &str, observation: &mut Observation) {
-    let lexicon: FxHashMap<&str, Meaning> = LEXICON.iter().copied().collect();
-    let tokens = tokens(text);
-    let mut at = 0;
-    while at < tokens.len() {
-        let found = (1..=LONGEST_PHRASE.min(tokens.len() - at))
-            .rev()
-            .find_map(|length| {
-                let phrase = &tokens[at..at + length];
-                // A phrase does not reach over a comma or a full stop.
-                let inside = phrase[..length - 1].iter().all(|token| !token.ends);
-                let words: Vec<&str> = phrase.iter().map(|token| token.word.as_str()).collect();
-                lexicon
-                    .get(words.join(" ").as_str())
-                    .filter(|_| inside)
-                    .map(|m| (length, *m))
-            });
-        let Some((length, meaning)) = found else {
-            at += 1;
+pub fn understand(text: &str, lexicon: &Lexicon, observation: &mut Observation) {
+    let tokens = tokens::tokens(text);
+    let matches = matches(&tokens, lexicon);
+    let scopes = Scopes::of(&tokens, &matches, lexicon);
+    let tried = scopes.tried(&tokens, &matches, lexicon);
+    let mut known: BTreeSet<(usize, bool, bool, Option<u8>)> = BTreeSet::new();
+    let mut when = None;
+    for (found, tried) in matches.iter().zip(tried) {
+        let Some((concept, number, kind)) = lexicon.meaning(found.pattern) else {
             continue;
         };
-        match (meaning, reached_by(NEGATIONS, &tokens[..at])) {
-            (Meaning::Is(symptom), false) | (Meaning::Well(symptom), true) => {
-                observation.symptoms.push(symptom);
-            }
-            // "It was fast" is said of what is so no more.
-            (Meaning::Well(symptom), false) if reached_by(PAST, &tokens[..at]) => {
-                observation.symptoms.push(symptom);
-            }
-            (Meaning::Is(symptom), true) => observation.denied.push(symptom),
-            (Meaning::Well(symptom), false) => observation.denied.push(symptom),
-            (Meaning::Does(hint), _) => observation.workloads.push(hint),
-            (Meaning::Bad(how_bad), _) => {
-                observation.severity = observation.severity.max(Some(how_bad));
-            }
+        if concept.category() == CUE {
+            continue;
         }
-        at += length;
+        let negated = is_negated(
+            found,
+            &tokens,
+            &scopes,
+            concept.category(),
+            &concept.id,
+            kind,
+        );
+        let doubt = scopes.doubt[found.first()].min(scopes.doubt[found.last()]);
+        let supposed = doubt.covers(concept.category());
+        let timed = concept.category() == "when"
+            && !matches!(concept.id.as_str(), "when.everything" | "when.one-program");
+        if timed && !negated && !supposed && when.is_none() {
+            when = Some(quote(text, &tokens, found));
+        }
+        if known.insert((number, negated, supposed, tried.map(|t| t as u8))) {
+            observation.heard.push(Heard {
+                concept: concept.id.clone(),
+                negated,
+                supposed,
+                tried,
+                words: quote(text, &tokens, found),
+            });
+        }
     }
+    paths(text, observation);
+    let told = numbers::quantities(text, &tokens);
+    let told: Vec<&Quantity> = told
+        .iter()
+        .filter(|(_, at)| scopes.doubt[at.start] < Doubt::Hearsay && !scopes.past[at.start])
+        .map(|(quantity, _)| quantity)
+        .collect();
+    let longest = told
+        .iter()
+        .filter(|quantity| quantity.unit == Unit::Seconds)
+        .map(|quantity| HowBad::of_seconds(quantity.value))
+        .max();
+    let severity = severity(&matches, &scopes, lexicon);
+    observation.severity = observation.severity.max(longest).max(severity);
+    observation.quantities.extend(told.into_iter().cloned());
+    unread(&tokens, &matches, lexicon, observation);
+    derive(lexicon, observation);
+    if observation.since.is_none() {
+        observation.since = times::since(text, &tokens, &scopes);
+    }
+    // Who says that all is well every day complains of nothing.
+    if observation.when.is_none() && complains(observation) {
+        observation.when = times::when(text, &tokens, &scopes).or(when);
+    }
+}
+
+fn complains(observation: &Observation) -> bool {
+    observation.symptoms.iter().any(|s| *s != Symptom::Fine)
+}
+
+/// All matches that stand: none in words that mean something else, none within a longer one of
+/// its category.
+fn matches(tokens: &[Token], lexicon: &Lexicon) -> Vec<Match> {
+    let mut all = Vec::new();
+    for at in 0..tokens.len() {
+        lexicon.index.at(tokens, at, &mut all);
+    }
+    let meaning: Vec<(usize, Kind, &str)> = all
+        .iter()
+        .map(|found| {
+            let meaning = lexicon.meaning(found.pattern);
+            meaning.map_or((0, Kind::Not, CUE), |(c, n, k)| (n, k, c.category()))
+        })
+        .collect();
+    /// No pattern is longer than this: its words, small ones between them, gaps.
+    const WIDEST: usize = 60;
+    let stands = |at: usize| {
+        let (concept, kind, category) = meaning[at];
+        if kind == Kind::Not {
+            return false;
+        }
+        let this = &all[at];
+        let from = all.partition_point(|m| m.first() + WIDEST < this.first());
+        let to = all.partition_point(|m| m.first() <= this.last());
+        !(from..to).any(|other| {
+            let that = &all[other];
+            if other == at || that.last() < this.first() {
+                return false;
+            }
+            let (concept_there, kind_there, category_there) = meaning[other];
+            if kind_there == Kind::Not {
+                return concept_there == concept && shares(&this.used, &that.used);
+            }
+            if category_there != category || !within(&this.used, &that.used) {
+                return false;
+            }
+            // Of two over the same words of one concept the first stands.
+            that.used.len() > this.used.len()
+                || (concept_there == concept && other < at && kind == kind_there)
+        })
+    };
+    let standing: Vec<bool> = (0..all.len()).map(stands).collect();
+    let mut standing = standing.into_iter();
+    all.retain(|_| standing.next().unwrap_or_default());
+    all
+}
+
+fn shares(one: &[usize], other: &[usize]) -> bool {
+    one.iter().any(|at| other.binary_search(at).is_ok())
+}
+
+fn within(inner: &[usize], outer: &[usize]) -> bool {
+    inner.len() <= outer.len() && inner.iter().all(|at| outer.binary_search(at).is_ok())
+}
+
+/// Whether people say that it is not so.
+fn is_negated(
+    found: &Match,
+    tokens: &[Token],
+    scopes: &Scopes,
+    category: &str,
+    id: &str,
+    kind: Kind,
+) -> bool {
+    let at = found.first();
+    let not = found.negated || scopes.negated[at];
+    let off = matches!(category, "thing" | "work" | "symptom" | "op" | "state")
+        && scopes.off_after(found, tokens);
+    let removed = matches!(category, "thing" | "work") && scopes.removed[at];
+    match kind {
+        // "It was fast" is said of what is so no more.
+        Kind::Contrary => !not && !(category == "symptom" && scopes.is_over(found, tokens)),
+        _ if id == "symptom.fine" => not || scopes.is_over(found, tokens),
+        _ => not || off || removed || scopes.past[at],
+    }
+}
+
+/// How bad it is, by the phrases for it.
+fn severity(matches: &[Match], scopes: &Scopes, lexicon: &Lexicon) -> Option<HowBad> {
+    let degree = |found: &Match| {
+        let (concept, ..) = lexicon.meaning(found.pattern)?;
+        let word = concept.id.strip_prefix("cue.how-")?;
+        let told = !found.negated && !scopes.negated[found.first()];
+        HowBad::ALL.into_iter().find(|d| told && d.word() == word)
+    };
+    matches.iter().filter_map(degree).max()
+}
+
+/// The exact words of a match.
+fn quote(text: &str, tokens: &[Token], found: &Match) -> String {
+    let words = text.get(tokens[found.first()].at.start..tokens[found.last()].at.end);
+    shorten(words.unwrap_or_default())
+}
+
+/// A quotation on one line, not too long.
+pub(super) fn shorten(words: &str) -> String {
+    let mut line = String::new();
+    for word in words.split_whitespace() {
+        if line.len() + word.len() > QUOTED {
+            line.push_str(" …");
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+/// The content words that nothing was understood from.
+fn unread(tokens: &[Token], matches: &[Match], lexicon: &Lexicon, observation: &mut Observation) {
+    let mut read = vec![false; tokens.len()];
+    for at in matches.iter().flat_map(|found| &found.used) {
+        read[*at] = true;
+    }
+    for (at, token) in tokens.iter().enumerate() {
+        if observation.unread.len() >= UNREAD {
+            break;
+        }
+        let plain = token.path
+            || token.number.is_some()
+            || token.word.chars().count() < 3
+            || token.word.len() > QUOTED
+            || numbers::unit(&token.word).is_some()
+            || lexicon.is_plain(&token.word);
+        if !read[at] && !plain && !observation.unread.contains(&token.word) {
+            observation.unread.push(token.word.clone());
+        }
+    }
+}
+
+fn paths(text: &str, observation: &mut Observation) {
     let path_end = |c: char| {
         matches!(
             c,
@@ -61,16 +233,68 @@ pub(super) fn understand(text: &str, observation: &mut Observation) {
             observation.paths.push(path.to_owned());
         }
     }
-    let quantities = quantities(text);
-    let longest = quantities
-        .iter()
-        .filter(|quantity| quantity.unit == Unit::Seconds)
-        .map(|quantity| HowBad::of_seconds(quantity.value))
-        .max();
-    observation.severity = observation.severity.max(longest);
-    observation.quantities.extend(quantities);
-    if observation.since.is_none() {
-        observation.since = since(text);
+}
+
+/// The symptom that a concept is, in the coarser list.
+fn symptom(id: &str) -> Option<Symptom> {
+    let word = match id.strip_prefix("symptom.")? {
+        "slow-mount" => "slow-boot",
+        "high-cpu" | "high-load" | "wear" | "noise" => "busy",
+        "slow-read" | "slow-write" | "varying" | "low-throughput" => "slow",
+        word => word,
+    };
+    Symptom::ALL.into_iter().find(|s| s.word() == word)
+}
+
+/// The workload that a concept is, in the coarser list.
+pub(super) fn workload(id: &str) -> Option<WorkloadHint> {
+    let word = match id.strip_prefix("work.")? {
+        "browser" => "desktop",
+        "media" => "nas",
+        "timeseries" => "logs",
+        word => word,
+    };
+    WorkloadHint::ALL.into_iter().find(|h| h.word() == word)
+}
+
+/// Works out the coarser lists from what was heard, and what one concept says of others.
+pub(super) fn derive(lexicon: &Lexicon, observation: &mut Observation) {
+    let mut more: Vec<Heard> = Vec::new();
+    for heard in &observation.heard {
+        let Some(concept) = lexicon.concept(&heard.concept).filter(|_| !heard.negated) else {
+            continue;
+        };
+        let implied = concept.implies.iter().map(|id| (id, false));
+        let excluded = concept.excludes.iter().map(|id| (id, true));
+        for (id, negated) in implied.chain(excluded) {
+            let mut all = observation.heard.iter().chain(&more);
+            let already = if negated {
+                all.any(|h| h.concept == *id)
+            } else {
+                all.any(|h| h.concept == *id && h.is_fact() == heard.is_fact())
+            };
+            if !already {
+                more.push(Heard {
+                    concept: id.clone(),
+                    negated,
+                    ..heard.clone()
+                });
+            }
+        }
+    }
+    observation.heard.extend(more);
+    for heard in &observation.heard {
+        if heard.supposed {
+            continue;
+        }
+        match (symptom(&heard.concept), heard.negated) {
+            (Some(symptom), false) if heard.tried.is_none() => observation.symptoms.push(symptom),
+            (Some(symptom), true) if symptom != Symptom::Fine => observation.denied.push(symptom),
+            _ => {}
+        }
+        if !heard.negated {
+            observation.workloads.extend(workload(&heard.concept));
+        }
     }
     tidy(observation);
 }
@@ -106,143 +330,14 @@ pub(super) fn how_bad(text: &str) -> Option<HowBad> {
         .into_iter()
         .find(|how_bad| how_bad.word() == word)
         .or_else(|| {
-            understand(text, &mut heard);
+            understand(text, Lexicon::standard(), &mut heard);
             heard.severity
         })
 }
 
-/// A word in lower case, and whether a comma or a full stop ends the clause after it.
-struct Token {
-    word: String,
-    ends: bool,
-}
-
-fn tokens(text: &str) -> Vec<Token> {
-    text.split_whitespace()
-        // A path is a place, not words.
-        .filter(|word| !word.starts_with('/'))
-        .flat_map(|word| {
-            let ends = word.ends_with([',', '.', ';', ':', '!', '?']);
-            let bare = word
-                .trim_matches(|c: char| !c.is_alphanumeric() && c != '%')
-                .to_lowercase();
-            let parts: Vec<String> = bare.split(['-', '/', '_']).map(str::to_owned).collect();
-            let last = parts.len().saturating_sub(1);
-            parts
-                .into_iter()
-                .enumerate()
-                .map(move |(index, word)| Token {
-                    word,
-                    ends: ends && index == last,
-                })
-        })
-        .collect()
-}
-
-/// Whether one of `words` stands before a symptom, near and in the same clause.
-fn reached_by(words: &[&str], before: &[Token]) -> bool {
-    before
-        .iter()
-        .rev()
-        .take(REACH)
-        .take_while(|token| !token.ends && !TURNS.contains(&token.word.as_str()))
-        .any(|token| words.contains(&token.word.replace('’', "'").as_str()))
-}
-
-/// The numbers of a text that have a unit: `20 minutes`, `3s`, `1.5 GiB`, `80%`, `12 MB/s`.
-pub(super) fn quantities(text: &str) -> Vec<Quantity> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut found = Vec::new();
-    for (index, word) in words.iter().enumerate() {
-        let word = word.trim_start_matches(['(', '~', '≈', '"']);
-        let end = word
-            .find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',')
-            .unwrap_or(word.len());
-        let (number, rest) = word.split_at(end);
-        let number = number.trim_end_matches(['.', ',']).replace(',', ".");
-        let Ok(number) = number.parse::<f64>() else {
-            continue;
-        };
-        let named = if rest.is_empty() {
-            words.get(index + 1).copied().unwrap_or_default()
-        } else {
-            rest
-        };
-        let named = named.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '"']);
-        if let Some((factor, unit)) = unit(named)
-            && number.is_finite()
-        {
-            found.push(Quantity {
-                what: None,
-                value: number * factor,
-                unit,
-            });
-        }
-    }
-    found
-}
-
-/// The unit of a name, and what turns its numbers into the base unit.
-pub(super) fn unit(name: &str) -> Option<(f64, Unit)> {
-    const TIMES: [(&[&str], f64); 6] = [
-        (&["us", "µs"], 1e-6),
-        (&["ms", "millisecond", "milliseconds"], 1e-3),
-        (&["s", "sec", "secs", "second", "seconds"], 1.0),
-        (&["min", "mins", "minute", "minutes"], 60.0),
-        (&["h", "hr", "hrs", "hour", "hours"], 3600.0),
-        (&["d", "day", "days"], 86_400.0),
-    ];
-    let lower = name.to_lowercase();
-    if let Some((_, factor)) = TIMES
-        .iter()
-        .find(|(names, _)| names.contains(&lower.as_str()))
-    {
-        return Some((*factor, Unit::Seconds));
-    }
-    if matches!(lower.as_str(), "%" | "percent" | "pct") {
-        return Some((1.0, Unit::Percent));
-    }
-    let per_second = ["/s", "ps", "/sec", "_s"]
-        .iter()
-        .find_map(|end| lower.strip_suffix(end));
-    let size = per_second.unwrap_or(&lower);
-    // Letters alone are binary, as tools print them; `MB` is decimal.
-    let factor = match size {
-        "b" | "bytes" if per_second.is_some() || size == "bytes" => 1.0,
-        "kb" => 1e3,
-        "mb" => 1e6,
-        "gb" => 1e9,
-        "tb" => 1e12,
-        "kib" => 1024.0,
-        "mib" => 1024f64.powi(2),
-        "gib" => 1024f64.powi(3),
-        "tib" => 1024f64.powi(4),
-        _ => return None,
-    };
-    Some((
-        factor,
-        if per_second.is_some() {
-            Unit::BytesPerSecond
-        } else {
-            Unit::Bytes
-        },
-    ))
-}
-
-/// What follows `since`: a date, a month, a version, up to the end of the clause and six words.
-fn since(text: &str) -> Option<String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let at = words
-        .iter()
-        .position(|word| word.eq_ignore_ascii_case("since"))?;
-    let mut said = Vec::new();
-    for word in words[at + 1..].iter().take(6) {
-        let bare = word.trim_end_matches([',', ';', '.', '!', '?']);
-        said.push(bare);
-        if bare.len() < word.len() {
-            break;
-        }
-    }
-    let said = said.join(" ");
-    (!said.is_empty()).then_some(said)
+/// The first number of a text that has a unit.
+pub(super) fn quantity(text: &str) -> Option<Quantity> {
+    let tokens = tokens::tokens(text);
+    let (quantity, _) = numbers::quantities(text, &tokens).into_iter().next()?;
+    Some(quantity)
 }

@@ -1,0 +1,336 @@
+//! Patterns over words: read from the lexicon's language, found in a text by their first word.
+//!
+//! The language is told at the top of `lexicon/symptom.toml`. Work per word of a text is bounded:
+//! only patterns that begin with it are looked at, each has few elements, and a gap is short.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::tokens::{Break, Token};
+
+/// The most words that a gap `..` stands for.
+const GAP: usize = 4;
+/// The most small words left out between two of a pattern.
+const SKIPPED: usize = 3;
+/// The most elements of a pattern; the most gaps; the longest word looked at for its beginning.
+const ELEMENTS: usize = 12;
+const GAPS: usize = 2;
+const STEM: usize = 24;
+/// The most steps that one pattern takes at one place.
+const STEPS: usize = 160;
+
+/// What stands for one word.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Word {
+    Exact(String),
+    Stem(String),
+    Number,
+    AtLeast(f64),
+    Path,
+}
+
+impl Word {
+    fn fits(&self, token: &Token) -> bool {
+        match self {
+            Self::Exact(word) => !token.path && token.word == *word,
+            Self::Stem(stem) => !token.path && token.word.starts_with(stem.as_str()),
+            Self::Number => token.number.is_some(),
+            Self::AtLeast(least) => token.number.is_some_and(|n| n >= *least),
+            Self::Path => token.path,
+        }
+    }
+}
+
+/// One place of a pattern.
+#[derive(Debug, Clone)]
+pub(super) enum Element {
+    /// One of these words; `bool`: it may be missing.
+    Words(Vec<Word>, bool),
+    /// Up to [`GAP`] words of any kind.
+    Gap,
+}
+
+/// Names of word lists, with their words.
+pub(super) type Lists = BTreeMap<String, Vec<String>>;
+
+/// Reads one pattern.
+pub(super) fn parse(text: &str, lists: &Lists) -> Result<Vec<Element>, String> {
+    let mut elements = Vec::new();
+    for part in text.split_whitespace() {
+        if part == ".." {
+            elements.push(Element::Gap);
+            continue;
+        }
+        let (inner, optional) = match part.strip_prefix('(').and_then(|p| p.strip_suffix(')')) {
+            Some(inner) => (inner, true),
+            None => (part, false),
+        };
+        let mut words = Vec::new();
+        for one in inner.split('|') {
+            if one.len() > 1 && one.chars().all(|c| c.is_ascii_uppercase()) {
+                let list = lists
+                    .get(one)
+                    .ok_or_else(|| format!("there is no list of words `{one}`"))?;
+                for one in list {
+                    words.push(word(one)?);
+                }
+            } else {
+                words.push(word(one)?);
+            }
+        }
+        elements.push(Element::Words(words, optional));
+    }
+    let fixed = elements
+        .iter()
+        .any(|e| matches!(e, Element::Words(_, false)));
+    let gap = |e: Option<&Element>| matches!(e, Some(Element::Gap));
+    let gaps = elements
+        .iter()
+        .filter(|e| matches!(e, Element::Gap))
+        .count();
+    if !fixed {
+        Err(format!("`{text}` has no word that must be there"))
+    } else if gap(elements.first()) || gap(elements.last()) {
+        Err(format!("`{text}` has a gap at its end"))
+    } else if elements.len() > ELEMENTS || gaps > GAPS {
+        Err(format!("`{text}` is too long"))
+    } else {
+        Ok(elements)
+    }
+}
+
+fn word(text: &str) -> Result<Word, String> {
+    let plain = |w: &str| {
+        !w.is_empty()
+            && w.chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '\'' | '%' | '+'))
+    };
+    match text {
+        "#" => Ok(Word::Number),
+        "/" => Ok(Word::Path),
+        _ if text.starts_with("#>=") => text[3..]
+            .parse()
+            .map(Word::AtLeast)
+            .map_err(|_| format!("`{text}` names no number")),
+        _ if text != text.to_lowercase() => Err(format!("`{text}` is not in small letters")),
+        _ => match text.strip_suffix('~') {
+            Some(stem) if plain(stem) && stem.len() <= STEM => Ok(Word::Stem(stem.to_owned())),
+            None if plain(text) || text.contains('/') && !text.starts_with('/') => {
+                Ok(Word::Exact(text.to_owned()))
+            }
+            _ => Err(format!("`{text}` is no word of a pattern")),
+        },
+    }
+}
+
+/// Where a pattern was found.
+#[derive(Debug, Clone)]
+pub(super) struct Match {
+    /// Which.
+    pub pattern: usize,
+    /// The tokens of its words, in order.
+    pub used: Vec<usize>,
+    /// Whether a word like "not" stands among them that the pattern does not have.
+    pub negated: bool,
+}
+
+impl Match {
+    /// Its first token.
+    pub(super) fn first(&self) -> usize {
+        self.used.first().copied().unwrap_or_default()
+    }
+
+    /// Its last token.
+    pub(super) fn last(&self) -> usize {
+        self.used.last().copied().unwrap_or_default()
+    }
+}
+
+/// Patterns by their first word.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    patterns: Vec<Vec<Element>>,
+    exact: FxHashMap<String, Vec<usize>>,
+    stems: FxHashMap<String, Vec<usize>>,
+    numbers: Vec<usize>,
+    paths: Vec<usize>,
+    /// Small words that may stand anywhere between the words of a pattern.
+    pub light: Vec<String>,
+    /// Words that turn a pattern into its contrary where they stand within it.
+    pub negators: Vec<String>,
+}
+
+impl Index {
+    /// Adds a pattern and tells its number.
+    pub(super) fn add(&mut self, elements: Vec<Element>) -> usize {
+        let id = self.patterns.len();
+        for element in &elements {
+            let Element::Words(words, optional) = element else {
+                break;
+            };
+            for word in words {
+                let list = match word {
+                    Word::Exact(word) => self.exact.entry(word.clone()).or_default(),
+                    Word::Stem(stem) => self.stems.entry(stem.clone()).or_default(),
+                    Word::Number | Word::AtLeast(_) => &mut self.numbers,
+                    Word::Path => &mut self.paths,
+                };
+                if list.last() != Some(&id) {
+                    list.push(id);
+                }
+            }
+            if !optional {
+                break;
+            }
+        }
+        self.patterns.push(elements);
+        id
+    }
+
+    /// The elements of a pattern.
+    #[cfg(test)]
+    pub(super) fn elements(&self, pattern: usize) -> &[Element] {
+        &self.patterns[pattern]
+    }
+
+    /// Calls `found` for the longest way in which each pattern stands at `at`.
+    pub(super) fn at(&self, tokens: &[Token], at: usize, found: &mut Vec<Match>) {
+        let Some(token) = tokens.get(at) else { return };
+        let mut tried: Vec<usize> = Vec::new();
+        let mut look = |ids: &[usize]| {
+            for id in ids {
+                if !tried.contains(id) {
+                    tried.push(*id);
+                    found.extend(self.found_at(*id, tokens, at));
+                }
+            }
+        };
+        if token.path {
+            return look(&self.paths);
+        }
+        if token.number.is_some() {
+            look(&self.numbers);
+        }
+        if let Some(ids) = self.exact.get(&token.word) {
+            look(ids);
+        }
+        let ends = token.word.char_indices().map(|(i, c)| i + c.len_utf8());
+        for end in ends.take_while(|end| *end <= STEM) {
+            if let Some(ids) = self.stems.get(&token.word[..end]) {
+                look(ids);
+            }
+        }
+    }
+
+    fn found_at(&self, id: usize, tokens: &[Token], at: usize) -> Option<Match> {
+        let elements = self.patterns.get(id)?;
+        let mut search = Search {
+            index: self,
+            elements,
+            tokens,
+            used: Vec::with_capacity(elements.len()),
+            steps: 0,
+        };
+        let negated = search.step(0, at, false)?;
+        (!search.used.is_empty()).then_some(Match {
+            pattern: id,
+            used: search.used,
+            negated,
+        })
+    }
+
+    fn is_light(&self, token: &Token) -> bool {
+        !token.path && self.light.binary_search(&token.word).is_ok()
+    }
+
+    fn is_negator(&self, token: &Token) -> bool {
+        !token.path && self.negators.binary_search(&token.word).is_ok()
+    }
+}
+
+/// The search for one pattern at one place.
+struct Search<'s> {
+    index: &'s Index,
+    elements: &'s [Element],
+    tokens: &'s [Token],
+    used: Vec<usize>,
+    steps: usize,
+}
+
+impl Search<'_> {
+    /// Whether the elements from `element` on stand from the token `at` on; `Some(negated)`.
+    fn step(&mut self, element: usize, at: usize, negated: bool) -> Option<bool> {
+        self.steps += 1;
+        if self.steps > STEPS {
+            return None;
+        }
+        let Some(now) = self.elements.get(element) else {
+            return Some(negated);
+        };
+        match now {
+            Element::Gap => {
+                for skipped in 0..=GAP {
+                    let next = at + skipped;
+                    if skipped > 0 && !self.follows(next - 1) {
+                        return None;
+                    }
+                    if let Some(found) = self.step(element + 1, next, negated) {
+                        return Some(found);
+                    }
+                }
+                None
+            }
+            Element::Words(words, optional) => {
+                let found = self.words(words, element, at, negated);
+                if found.is_some() || !optional {
+                    return found;
+                }
+                self.step(element + 1, at, negated)
+            }
+        }
+    }
+
+    fn words(
+        &mut self,
+        words: &[Word],
+        element: usize,
+        from: usize,
+        negated: bool,
+    ) -> Option<bool> {
+        let mut negated = negated;
+        let most = if self.used.is_empty() { 0 } else { SKIPPED };
+        for skipped in 0..=most {
+            let at = from + skipped;
+            let token = self.tokens.get(at)?;
+            // Words of one pattern stand in one clause.
+            if !self.used.is_empty() && self.tokens.get(at - 1)?.after != Break::None {
+                return None;
+            }
+            if words.iter().any(|word| word.fits(token)) {
+                self.used.push(at);
+                if let Some(found) = self.step(element + 1, at + 1, negated) {
+                    return Some(found);
+                }
+                self.used.pop();
+            }
+            if self.index.is_negator(token) {
+                negated = true;
+            } else if !self.index.is_light(token) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether a gap may reach over a token: no clause ends there, and the word turns nothing.
+    fn follows(&self, at: usize) -> bool {
+        const TURNS: [&str; 12] = [
+            "but", "however", "although", "though", "yet", "while", "whereas", "because", "until",
+            "unless", "except", "despite",
+        ];
+        self.tokens
+            .get(at)
+            .is_some_and(|t| t.after == Break::None && !TURNS.contains(&t.word.as_str()))
+    }
+}
