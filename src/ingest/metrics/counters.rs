@@ -63,7 +63,7 @@ const TIMELESS: &str = "counts since boot without a time; no rates were made of 
 /// Says of a file's counters that nothing came of them yet.
 pub(super) fn doubt(source: &Arc<str>, metrics: &Metrics) -> Option<Problem> {
     let counters = &metrics.counters;
-    let own = |at: &Arc<str>| Arc::ptr_eq(at, source);
+    let own = |at: &Arc<str>| **at == **source;
     let disks = counters.disks.iter().any(|s| own(&s.source));
     let vm = counters.vm.iter().any(|s| own(&s.source));
     let uptime = metrics.uptime_s.as_ref().map(|uptime| uptime.value);

@@ -11,8 +11,8 @@ use super::usage::add_group;
 use crate::model::hardware::Medium;
 use crate::model::metrics::{
     BlockDevice, BtrfsUsage, Clock, CommitStats, CpuCounters, DeviceErrors, DfEntry, DiskCounters,
-    FilesystemState, InodeUse, LoadAverage, MemInfo, Sample, Sourced, StallCounters, UsageDevice,
-    VmCounters,
+    FilesystemState, InodeUse, LoadAverage, MemInfo, Metrics, Sample, Sourced, StallCounters,
+    UsageDevice, VmCounters,
 };
 use crate::model::units::{Bytes, Millis};
 
@@ -32,7 +32,7 @@ pub(super) fn counters(reading: &mut Reading<'_>, scrape: &Scrape<'_>, block: &B
         let up = (uptime * 100.0).round() / 100.0;
         reading.metrics.uptime_s = Some(reading.sourced(up));
     }
-    let source = Arc::clone(&reading.source);
+    let source = Arc::from(&*reading.source);
     let kept = &mut reading.metrics.counters;
     let disks = disks(scrape);
     if !disks.is_empty() {
@@ -146,13 +146,48 @@ fn cpu(scrape: &Scrape<'_>) -> Option<CpuCounters> {
     }
     cpu.blocked = scrape.one("node_procs_blocked");
     cpu.runnable = scrape.one("node_procs_running");
-    (!series.is_empty()).then_some(cpu)
+    let whole = !scrape.ends_with("node_cpu_seconds_total");
+    (!series.is_empty() && whole).then_some(cpu)
 }
 
-/// Takes what a scrape tells of the moment, in place of what an earlier scrape of the file told.
-pub(super) fn facts(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
-    filesystems(reading, scrape);
-    btrfs(reading, scrape);
+/// How much was known before the first scrape of a block: what stands behind is of an earlier
+/// scrape, and a later one replaces it.
+pub(super) struct Before {
+    filesystems: usize,
+    inodes: usize,
+    usage: usize,
+    states: usize,
+    errors: usize,
+}
+
+impl Before {
+    pub(super) fn of(metrics: &Metrics) -> Self {
+        Before {
+            filesystems: metrics.filesystems.len(),
+            inodes: metrics.inodes.len(),
+            usage: metrics.usage.len(),
+            states: metrics.states.len(),
+            errors: metrics.device_errors.len(),
+        }
+    }
+}
+
+/// Adds a fact in place of the same one of an earlier scrape.
+fn put<T>(list: &mut Vec<Sourced<T>>, before: usize, fact: Sourced<T>, same: impl Fn(&T) -> bool) {
+    let earlier = list
+        .iter_mut()
+        .skip(before)
+        .find(|known| same(&known.value));
+    match earlier {
+        Some(known) => *known = fact,
+        None => list.push(fact),
+    }
+}
+
+/// Takes what a scrape tells of the moment, in place of what an earlier scrape told.
+pub(super) fn facts(reading: &mut Reading<'_>, scrape: &Scrape<'_>, before: &Before) {
+    filesystems(reading, scrape, before);
+    btrfs(reading, scrape, before);
     devices(reading, scrape);
     let size = |name: &str| {
         scrape
@@ -213,7 +248,7 @@ pub(super) fn facts(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
     }
 }
 
-fn filesystems(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
+fn filesystems(reading: &mut Reading<'_>, scrape: &Scrape<'_>, before: &Before) {
     for size in scrape.all("node_filesystem_size_bytes") {
         let (Some(device), Some(mountpoint)) = (size.label("device"), size.label("mountpoint"))
         else {
@@ -242,15 +277,13 @@ fn filesystems(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
             mountpoint: mountpoint.to_owned(),
             approximate: false,
         };
-        let source = Arc::clone(&reading.source);
-        let known = &mut reading.metrics.filesystems;
-        known.retain(|e| {
-            !(Arc::ptr_eq(&e.source, &source) && e.device == device && e.mountpoint == mountpoint)
-        });
-        known.push(Sourced {
-            value: entry,
-            source: Arc::clone(&source),
-        });
+        let entry = reading.sourced(entry);
+        put(
+            &mut reading.metrics.filesystems,
+            before.filesystems,
+            entry,
+            |e| e.device == device && e.mountpoint == mountpoint,
+        );
         let inodes = of("node_filesystem_files").zip(of("node_filesystem_files_free"));
         if let Some((total, free)) = inodes {
             let entry = InodeUse {
@@ -259,27 +292,20 @@ fn filesystems(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
                 used: total.0.saturating_sub(free.0),
                 mountpoint: mountpoint.to_owned(),
             };
-            let known = &mut reading.metrics.inodes;
-            known.retain(|e| {
-                !(Arc::ptr_eq(&e.source, &source)
-                    && e.device == device
-                    && e.mountpoint == mountpoint)
-            });
-            known.push(Sourced {
-                value: entry,
-                source,
+            let entry = reading.sourced(entry);
+            put(&mut reading.metrics.inodes, before.inodes, entry, |e| {
+                e.device == device && e.mountpoint == mountpoint
             });
         }
     }
 }
 
-fn btrfs(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
+fn btrfs(reading: &mut Reading<'_>, scrape: &Scrape<'_>, before: &Before) {
     let uuids: BTreeSet<&str> = ["node_btrfs_info", "node_btrfs_size_bytes"]
         .iter()
         .flat_map(|name| scrape.all(name))
         .filter_map(|s| s.label("uuid"))
         .collect();
-    let source = Arc::clone(&reading.source);
     for uuid in uuids {
         let of = |name: &str| -> Vec<&Series<'_>> {
             scrape
@@ -360,7 +386,7 @@ fn btrfs(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
             usage.allocated = bytes(whole - free);
         }
         usage.mountpoint = mountpoint(scrape, &names);
-        errors(reading, &of("node_btrfs_device_errors_total"));
+        errors(reading, before, &of("node_btrfs_device_errors_total"));
         let label = of("node_btrfs_info")
             .first()
             .and_then(|s| s.label("label"))
@@ -382,25 +408,18 @@ fn btrfs(reading: &mut Reading<'_>, scrape: &Scrape<'_>) {
             block_groups: usage.block_groups.clone(),
             ..FilesystemState::default()
         };
-        let metrics = &mut reading.metrics;
-        metrics
-            .states
-            .retain(|s| !(Arc::ptr_eq(&s.source, &source) && s.uuid == uuid));
-        metrics.states.push(Sourced {
-            value: state,
-            source: Arc::clone(&source),
+        let state = reading.sourced(state);
+        put(&mut reading.metrics.states, before.states, state, |s| {
+            s.uuid == uuid
         });
         if !usage.block_groups.is_empty() {
             let paths = |usage: &BtrfsUsage| -> Vec<String> {
                 usage.devices.iter().map(|d| d.path.clone()).collect()
             };
             let own = paths(&usage);
-            metrics.usage.retain(|u| {
-                !(Arc::ptr_eq(&u.source, &source) && !own.is_empty() && paths(u) == own)
-            });
-            metrics.usage.push(Sourced {
-                value: usage,
-                source: Arc::clone(&source),
+            let usage = reading.sourced(usage);
+            put(&mut reading.metrics.usage, before.usage, usage, |u| {
+                !own.is_empty() && paths(u) == own
             });
         }
     }
@@ -436,7 +455,7 @@ fn mountpoint(scrape: &Scrape<'_>, devices: &[String]) -> Option<String> {
     mountpoints.first().map(|&path| path.to_owned())
 }
 
-fn errors(reading: &mut Reading<'_>, series: &[&Series<'_>]) {
+fn errors(reading: &mut Reading<'_>, before: &Before, series: &[&Series<'_>]) {
     let mut devices: BTreeMap<&str, DeviceErrors> = BTreeMap::new();
     for one in series {
         let (Some(device), Some(count)) = (one.label("device"), bytes(one.value)) else {
@@ -455,14 +474,15 @@ fn errors(reading: &mut Reading<'_>, series: &[&Series<'_>]) {
             _ => {}
         }
     }
-    let source = Arc::clone(&reading.source);
-    let known = &mut reading.metrics.device_errors;
     for (_, errors) in devices {
-        known.retain(|e| !(Arc::ptr_eq(&e.source, &source) && e.device == errors.device));
-        known.push(Sourced {
-            value: errors,
-            source: Arc::clone(&source),
-        });
+        let device = errors.device.clone();
+        let errors = reading.sourced(errors);
+        put(
+            &mut reading.metrics.device_errors,
+            before.errors,
+            errors,
+            |e| e.device == device,
+        );
     }
 }
 

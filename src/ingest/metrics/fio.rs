@@ -46,7 +46,7 @@ pub(super) fn read(reading: &mut Reading<'_>, line: usize, value: &Value) {
             path: named(&["filename", "directory"]).map(str::to_owned),
             read: side("read"),
             write: side("write"),
-            sync_mean: sync.and_then(|sync| mean(sync)),
+            sync_mean: sync.and_then(mean),
         };
         let fact = reading.sourced(fact);
         reading.metrics.fio.push(fact);

@@ -12,6 +12,7 @@ use super::counters::{offer_cpu, rounded};
 use super::json;
 use super::size;
 use super::text::{Block, Context};
+use crate::ingest::problem::quoted;
 use crate::model::metrics::{CpuUse, DeviceIo};
 use crate::model::units::{Millis, Percent};
 
@@ -104,7 +105,7 @@ fn cell(text: &str, unit: f64) -> Option<f64> {
     let text = text.trim_end_matches('%');
     match text.chars().last()? {
         c if c.is_ascii_alphabetic() => size::size(text).map(|size| size.bytes.0 as f64),
-        _ => size::decimal(text).map(|n| n * unit),
+        _ => size::decimal(text).filter(|n| *n >= 0.0).map(|n| n * unit),
     }
 }
 
@@ -136,12 +137,17 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             }
             cpu_heads = words[1..].to_vec();
         } else if !cpu_heads.is_empty() {
-            let cells = cpu_heads.iter().zip(&words);
-            report.cpu = cells
-                .filter_map(|(head, word)| {
-                    Some((head.trim_start_matches('%').to_owned(), cell(word, 1.0)?))
-                })
-                .collect();
+            let shares = cpu_heads.iter().zip(&words).map_while(|(head, word)| {
+                let name = head.trim_start_matches('%').to_owned();
+                Some((name, cell(word, 1.0).filter(|share| *share <= 100.5)?))
+            });
+            let shares: BTreeMap<String, f64> = shares.collect();
+            // A row with a part missing would make shares of nothing of it.
+            if shares.len() == cpu_heads.len() && reading.cut != line.number {
+                report.cpu = shares;
+            } else {
+                reading.doubt(line.number, "not a row of processor shares; passed over");
+            }
             cpu_heads.clear();
         } else if let Some(at) = device_column {
             // `-h` cuts one report into several tables: only a column that is there already
@@ -176,15 +182,16 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             }
             let sure = words.len() - usize::from(cut);
             for (head, word) in heads.iter().zip(&words[..sure]) {
-                if let Some((column, unit)) = column(head)
-                    && let Some(value) = cell(word, unit)
-                {
-                    report
-                        .devices
-                        .entry(name.to_owned())
-                        .or_default()
-                        .insert(column, value);
-                }
+                let Some((column, unit)) = column(head) else {
+                    continue;
+                };
+                let Some(value) = cell(word, unit) else {
+                    let message = format!("`{}` of `{head}` is no number; left out", quoted(word));
+                    reading.doubt(line.number, message);
+                    continue;
+                };
+                let row = report.devices.entry(name.to_owned()).or_default();
+                row.insert(column, value);
             }
         } else if !is_stamp(&words) {
             reading.doubt(
@@ -208,7 +215,7 @@ pub(super) fn read_json(reading: &mut Reading<'_>, line: usize, host: &Value, co
             let fields = object.as_object().into_iter().flatten();
             fields
                 .filter_map(|(key, value)| Some((key.clone(), value.as_f64()?)))
-                .filter(|(_, value)| value.is_finite())
+                .filter(|(_, value)| value.is_finite() && *value >= 0.0)
                 .collect()
         };
         let mut report = Report::default();

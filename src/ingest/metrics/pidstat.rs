@@ -132,12 +132,9 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     match averages.is_empty() {
         true => tally.finish(reading, reports, true),
         false => {
+            let before = reading.metrics.processes.len();
             averages.finish(reading, 1, false);
-            let source = &reading.source;
-            for process in reading.metrics.processes.iter_mut().rev() {
-                if !std::sync::Arc::ptr_eq(&process.source, source) {
-                    break;
-                }
+            for process in reading.metrics.processes.iter_mut().skip(before) {
                 process.value.samples = process.value.samples.max(reports);
             }
         }
@@ -147,8 +144,10 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
 fn process(head: &Head<'_>, line: &str) -> Option<Process> {
     let words: Vec<&str> = line.split_whitespace().collect();
     // A clock of twelve hours adds a word (`06:47:34 AM`), above which `# Time` has none.
-    let twelve = |word: &&&str| matches!(**word, "AM" | "PM");
-    let extra = usize::from(head.before == 1 && words.get(1).as_ref().is_some_and(|w| twelve(w)));
+    let twelve = words
+        .get(1)
+        .is_some_and(|word| matches!(*word, "AM" | "PM"));
+    let extra = usize::from(head.before == 1 && twelve);
     let before = head.before + extra;
     let command_at = head.columns.iter().position(|c| *c == "Command")?;
     let rest = words.get(before..)?;

@@ -20,7 +20,8 @@ pub(super) fn sample<T>(reading: &Reading<'_>, block: &Block<'_, '_>, value: T) 
     Sample {
         at: block.context.at_s.map(|at| (Clock::Bundle, at)),
         uptime_s: None,
-        source: Arc::clone(&reading.source),
+        // A name of its own: what is computed of counters is told by it from what was read.
+        source: Arc::from(&*reading.source),
         value,
     }
 }
@@ -260,7 +261,11 @@ pub(super) fn is_uptime(line: &str) -> bool {
 pub(super) fn read_uptime(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     for line in &block.lines {
         let up = line.words().next().and_then(decimal);
-        match up.filter(|_| is_uptime(line.text)) {
+        // Two loads of a `/proc/loadavg` that breaks off look the same.
+        let sure = reading.cut != line.number
+            || block.context.label.contains("uptime")
+            || up.is_some_and(|up| up >= 1000.0);
+        match up.filter(|_| sure && is_uptime(line.text)) {
             Some(up) => reading.metrics.uptime_s = Some(reading.sourced(up)),
             None => {
                 let message = format!(
@@ -273,7 +278,7 @@ pub(super) fn read_uptime(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     }
 }
 
-/// `processor	: 0`
+/// `processor : 0`
 pub(super) fn is_cpuinfo(line: &str) -> bool {
     let Some((key, value)) = line.split_once(':') else {
         return false;
@@ -284,6 +289,9 @@ pub(super) fn is_cpuinfo(line: &str) -> bool {
         || key == "Processor" && value.starts_with("ARM")
 }
 
+/// The last key of a processor on x86, ARM and RISC-V: without it the list breaks off.
+const LAST: [&str; 4] = ["power management", "CPU revision", "mimpid", "hart isa"];
+
 /// (`procfs-core` reads cpuinfo too, but loses what differs between blocks of one file, and panics
 /// on an empty one.)
 pub(super) fn read_cpuinfo(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
@@ -293,8 +301,12 @@ pub(super) fn read_cpuinfo(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     // Package → hardware threads that it says it has.
     let mut siblings: BTreeMap<&str, u32> = BTreeMap::new();
     let mut package = "";
+    let mut broken = false;
+    // Lines of the first processor, and of the one that is read.
+    let (mut first, mut this, mut ended) = (0_usize, 0_usize, false);
     for line in &block.lines {
         let Some((key, value)) = line.text.split_once(':') else {
+            broken |= reading.cut == line.number;
             if reading.cut != line.number {
                 let message = format!(
                     "not a line of cpuinfo: `{}`; passed over",
@@ -305,11 +317,19 @@ pub(super) fn read_cpuinfo(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             continue;
         };
         let value = value.trim();
-        if reading.cut == line.number {
+        if reading.cut == line.number && !LAST.contains(&key.trim_end()) {
+            broken = true;
             continue;
         }
+        if key.trim_end() == "processor" && is_integer(value) {
+            if threads == 1 {
+                first = this;
+            }
+            (threads, this, ended) = (threads.saturating_add(1), 0, false);
+        }
+        this += 1;
+        ended |= LAST.contains(&key.trim_end());
         match key.trim_end() {
-            "processor" if is_integer(value) => threads = threads.saturating_add(1),
             "model name" if info.model.is_none() => info.model = Some(value.to_owned()),
             "physical id" => package = value,
             "core id" => {
@@ -331,7 +351,8 @@ pub(super) fn read_cpuinfo(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
         }
     }
     let told: u32 = siblings.values().fold(0, |sum, n| sum.saturating_add(*n));
-    if threads > 0 && (siblings.is_empty() || told == threads) && (reading.cut == 0 || told > 0) {
+    let whole = this >= first && ended && (siblings.is_empty() && !broken || told == threads);
+    if threads > 0 && whole {
         info.threads = Some(threads);
         info.cores = u32::try_from(cores.len()).ok().filter(|n| *n > 0);
     } else if told > threads {

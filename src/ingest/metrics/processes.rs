@@ -126,8 +126,14 @@ fn is_top_head(line: &str) -> bool {
 
 /// A row of the table of `top`, or one of the lines above it.
 pub(super) fn is_top_row(line: &str) -> bool {
-    let first = line.split_whitespace().next().unwrap_or_default();
-    is_summary(line) || is_integer(first) && line.split_whitespace().count() >= 10
+    let words: Vec<&str> = line.split_whitespace().take(12).collect();
+    let looks = words.len() >= 10
+        && words.first().is_some_and(|word| is_integer(word))
+        && words
+            .iter()
+            .take(10)
+            .any(|word| word.len() == 1 && state(word).is_some());
+    is_summary(line) || looks
 }
 
 /// The lines between the first and the table.

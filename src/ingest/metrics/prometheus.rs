@@ -33,6 +33,8 @@ impl Series<'_> {
 #[derive(Default)]
 pub(super) struct Scrape<'t> {
     series: HashMap<&'t str, Vec<Series<'t>>>,
+    /// The name of the last line.
+    last: &'t str,
 }
 
 impl<'t> Scrape<'t> {
@@ -44,6 +46,11 @@ impl<'t> Scrape<'t> {
     /// The value of a series without labels.
     pub(super) fn one(&self, name: &str) -> Option<f64> {
         self.all(name).first().map(|series| series.value)
+    }
+
+    /// Whether it may break off within the series of a name, so that a sum of them is not sure.
+    pub(super) fn ends_with(&self, name: &str) -> bool {
+        self.last == name
     }
 
     /// When it was made, in seconds since 1970.
@@ -163,12 +170,14 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             scrapes.push(Scrape::default());
         }
         if let Some(last) = scrapes.last_mut() {
+            last.last = series.name;
             last.series.entry(series.name).or_default().push(series);
         }
     }
+    let before = exporter::Before::of(reading.metrics);
     for scrape in &scrapes {
         exporter::counters(reading, scrape, block);
-        exporter::facts(reading, scrape);
+        exporter::facts(reading, scrape, &before);
     }
 }
 

@@ -255,6 +255,7 @@ pub(super) fn read_disks(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
 pub(super) fn read_summary(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     let mut memory = MemInfo::default();
     let (mut cpu, mut vm) = (CpuCounters::default(), VmCounters::default());
+    let mut ticks_end = false;
     for line in &block.lines {
         let mut words = line.words();
         let number = words.next().and_then(|word| word.parse::<u64>().ok());
@@ -287,7 +288,10 @@ pub(super) fn read_summary(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
             "system cpu ticks" | "IRQ cpu ticks" | "softirq cpu ticks" => cpu.system += number,
             "idle cpu ticks" => cpu.idle += number,
             "IO-wait cpu ticks" => cpu.iowait += number,
-            "stolen cpu ticks" => cpu.steal += number,
+            "stolen cpu ticks" => {
+                cpu.steal += number;
+                ticks_end = true;
+            }
             // Pages are counted in KiB here, as in /proc/vmstat; older tools leave out the `K`.
             "K paged in" | "pages paged in" => vm.read_bytes = Some(number * 1024.0),
             "K paged out" | "pages paged out" => vm.write_bytes = Some(number * 1024.0),
@@ -299,7 +303,8 @@ pub(super) fn read_summary(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     if memory.total.0 > 0 && reading.metrics.memory.is_none() {
         reading.metrics.memory = Some(reading.sourced(memory));
     }
-    if cpu.idle > 0.0 {
+    // The last of these lines: a part of them makes other shares.
+    if cpu.idle > 0.0 && ticks_end {
         let sample = sample(reading, block, cpu);
         reading.metrics.counters.cpu.push(sample);
     }
