@@ -10,6 +10,7 @@ mod data;
 mod disks;
 mod hardware;
 mod health;
+mod medium;
 mod memory;
 mod mounts;
 mod node;

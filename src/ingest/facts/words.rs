@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::node::{self, Node};
 use super::{Ended, Reader, amount, process};
 use crate::ingest::observations;
-use crate::model::observation::{Observation, Quantity, Unit};
+use crate::model::observation::{Bound, Observation, Quantity, Unit};
 
 /// Longer text is no remark.
 const LONGEST: usize = 64 << 10;
@@ -231,7 +231,16 @@ fn measured(leaf: &Node<'_>, observation: &mut Observation) {
         .quantities
         .retain(|q| !(q.unit == unit && close(q.value, value)));
     let what = Some(what).filter(|what| !what.is_empty());
-    observation
-        .quantities
-        .insert(0, Quantity { what, value, unit });
+    let bound = match measure.bound {
+        amount::Bound::Exact => None,
+        amount::Bound::AtLeast => Some(Bound::AtLeast),
+        amount::Bound::AtMost | amount::Bound::Below => Some(Bound::AtMost),
+    };
+    let quantity = Quantity {
+        what,
+        value,
+        unit,
+        bound,
+    };
+    observation.quantities.insert(0, quantity);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::BlockGroup;
-use crate::model::units::{Bytes, Millis};
+use super::{BlockGroup, BlockGroupKind};
+use crate::model::units::{Bytes, Millis, Percent};
 
 /// A mounted btrfs filesystem as `/sys/fs/btrfs/<UUID>` shows it. `None` is what this kernel (or
 /// this user) does not see.
@@ -156,4 +156,19 @@ pub struct Property {
     pub compression: Option<String>,
     /// `label`, of a filesystem.
     pub label: Option<String>,
+}
+
+/// The block groups of one kind, as far as somebody told of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToldGroup {
+    /// What they hold.
+    pub kind: BlockGroupKind,
+    /// How they are replicated, in the words of whoever told it (`RAID1C3/4`).
+    pub profile: Option<String>,
+    /// Logical size.
+    pub size: Option<Bytes>,
+    /// Logical use.
+    pub used: Option<Bytes>,
+    /// The share in use.
+    pub used_percent: Option<Percent>,
 }
