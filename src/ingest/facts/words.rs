@@ -46,7 +46,11 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     if typed && !reader.heard.contains(&leaf.path) {
         return Ended::Typed;
     }
-    let (shown, said) = phrase(leaf);
+    let (shown, mut said) = phrase(leaf);
+    // The key has gone into the fact, such as the name of a thread; the rest is what is said of it.
+    if typed && leaf.state().is_none() {
+        said = plain(leaf);
+    }
     if said.len() > LONGEST {
         return if typed {
             Ended::Typed
@@ -57,8 +61,18 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     let source = reader.place(&leaf.path);
     let (mut observation, _) = observations::read_text_from(&source, &said);
     observation.text = shown;
-    if !typed {
+    if typed {
+        observation.quantities.clear();
+        observation.severity = None;
+    } else {
         measured(leaf, &mut observation);
+    }
+    // `use-sqlite-wal: false` denies the setting, and no database.
+    if leaf.words().len() > 1 && matches!(leaf.state(), Some((false, _))) {
+        let denies_work = |concept: &str| concept.starts_with("work.");
+        observation
+            .heard
+            .retain(|h| !(h.negated && denies_work(&h.concept)));
     }
     let threads = match leaf.text() {
         Some(text) if !typed => process::threads_in(text),
@@ -157,7 +171,11 @@ fn phrase(leaf: &Node<'_>) -> (String, String) {
         .collect::<String>();
     let value = match leaf.measure() {
         Some(measure) if measure.rest.is_empty() => match measure.scale {
-            Some(scale) if amount::unit_of(leaf.amount().map_or("", |a| a.rest)).is_none() => {
+            Some(scale)
+                if leaf
+                    .amount()
+                    .is_some_and(|a| amount::unit_of(a.rest).is_none()) =>
+            {
                 let gap = if scale.shown == "%" { "" } else { " " };
                 format!("{value}{gap}{}", scale.shown)
             }
