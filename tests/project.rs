@@ -46,6 +46,7 @@ impl Tree {
                 Found::File => "file",
                 Found::Convention => "convention",
                 Found::Config => "config",
+                Found::Facts => "facts",
             };
             format!("{} ({found}): {}", host.name.0, mounts(&model))
         });

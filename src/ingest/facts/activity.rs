@@ -238,14 +238,45 @@ fn figure(words: &[String]) -> Option<Figure> {
 
 /// Whether a key is a figure of a device by itself; rates of bytes may be anything's.
 pub(super) fn is_device_figure(words: &[String]) -> bool {
-    figure(words).is_some_and(|figure| {
-        matches!(
-            figure,
-            Figure::Util | Figure::ReadWait | Figure::WriteWait | Figure::FlushWait
-        )
-    }) && !words
+    /// A latency may be anybody's too: of a database, or the 99th percentile.
+    const VOCABULARY: [&str; 24] = [
+        "disk",
+        "device",
+        "io",
+        "r",
+        "w",
+        "f",
+        "read",
+        "reads",
+        "write",
+        "writes",
+        "flush",
+        "await",
+        "latency",
+        "lat",
+        "util",
+        "%util",
+        "utilisation",
+        "utilization",
+        "busy",
+        "ssd",
+        "hdd",
+        "nvme",
+        "avg",
+        "mean",
+    ];
+    let end = super::amount::unit_of_key(words).map_or(words.len(), |(_, at)| at.start);
+    let own = words[..end]
         .iter()
-        .any(|w| w == "network" || w == "net" || w == "nfs")
+        .all(|w| VOCABULARY.contains(&w.as_str()));
+    let rate = [
+        Figure::ReadBytes,
+        Figure::WriteBytes,
+        Figure::Reads,
+        Figure::Writes,
+        Figure::Flushes,
+    ];
+    own && end > 0 && figure(words).is_some_and(|figure| !rate.contains(&figure))
 }
 
 fn put(io: &mut DeviceIo, figure: Figure, leaf: &Node<'_>) -> bool {

@@ -123,7 +123,7 @@ fn number(text: &str) -> Option<(f64, &str)> {
         .find(|&(at, c)| {
             let is_inner = matches!(c, '.' | ',')
                 && text[at + 1..].starts_with(|next: char| next.is_ascii_digit());
-            !c.is_ascii_digit() && !(at > 0 && is_inner)
+            !(c.is_ascii_digit() || at > 0 && is_inner)
         })
         .map_or(text.len(), |(at, _)| at);
     let (digits, rest) = text.split_at(end);

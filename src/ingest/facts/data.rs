@@ -14,6 +14,17 @@ pub(super) fn quota(reader: &mut Reader<'_>, node: &Node<'_>) {
     let mut state = QuotaState::default();
     let mut enabled = None;
     let mut taken: Vec<(Node<'_>, String)> = Vec::new();
+    // `quota_limits: none` is no quota that is off, `quota_gib: 5` no number of groups.
+    let is_whole = node.words().iter().all(|word| {
+        [
+            "btrfs", "qgroup", "qgroups", "quota", "quotas", "groups", "squota", "simple",
+            "enabled", "on", "active", "state", "status", "count", "number", "mode",
+        ]
+        .contains(&word.as_str())
+    });
+    if !is_whole && node.is_leaf() {
+        return;
+    }
     if node.is_object() {
         for member in node.members() {
             let words = member.words();
@@ -71,13 +82,6 @@ pub(super) fn quota(reader: &mut Reader<'_>, node: &Node<'_>) {
         }
     } else if let Some((on, rest)) = node.state() {
         let words = node.words();
-        // `quota_limits: none` is no quota that is off.
-        if words
-            .iter()
-            .any(|w| matches!(w.as_str(), "limit" | "limits" | "rescan" | "inconsistent"))
-        {
-            return;
-        }
         enabled = Some(on);
         let simple = |text: &str| text.contains("simple") || text.contains("squota");
         if simple(&rest.to_lowercase()) || words.iter().any(|w| w == "squota" || w == "simple") {
@@ -85,9 +89,6 @@ pub(super) fn quota(reader: &mut Reader<'_>, node: &Node<'_>) {
         }
         taken.push((node.clone(), rest.to_owned()));
     } else if let Some((count, _)) = node.plain_count() {
-        if node.words().iter().any(|w| w == "limits" || w == "limit") {
-            return;
-        }
         state.groups = count;
         enabled = Some(count > 0);
         taken.push((node.clone(), String::new()));

@@ -49,8 +49,17 @@ fn part(words: &[String], in_hardware: bool, in_metrics: bool) -> Option<Part> {
         Part::Cores
     } else if is(&["cpu", "processor"]) && !in_metrics {
         Part::Processor
-    } else if has(&["ram"]) && !has(&["used", "free", "available", "percent", "pct"])
-        || in_hardware && has(&["memory", "mem"])
+    } else if (has(&["ram"]) || in_hardware && has(&["memory", "mem"]))
+        && !has(&[
+            "used",
+            "free",
+            "available",
+            "avail",
+            "percent",
+            "pct",
+            "cache",
+            "dirty",
+        ])
         || is(&["memory gib", "memory gb"])
     {
         Part::Memory
@@ -355,7 +364,8 @@ pub(super) fn kernel(reader: &mut Reader<'_>, node: &Node<'_>) {
                 reader.note(&path, message);
                 return;
             }
-            text.contains('.').then_some((text, String::new()))
+            let sane = number.as_f64().is_some_and(|n| (2.0..10.0).contains(&n));
+            (sane && text.contains('.')).then_some((text, String::new()))
         }
         serde_json::Value::String(text) => running(text),
         _ => None,

@@ -110,6 +110,12 @@ fn swap(reader: &mut Reader<'_>, leaf: &Node<'_>, words: &[String]) {
     if has(&["zram", "zswap", "swappiness", "in", "out"]) {
         return;
     }
+    if leaf
+        .text()
+        .is_some_and(|text| text.to_lowercase().contains("zram"))
+    {
+        return;
+    }
     let none = matches!(leaf.state(), Some((false, _)));
     let is_size = !has(&["used", "free"]);
     if is_size && (none || leaf.bytes() == Some(Bytes(0))) {
@@ -134,9 +140,8 @@ fn swap(reader: &mut Reader<'_>, leaf: &Node<'_>, words: &[String]) {
         partial.info.swap_total = Some(bytes);
     }
     partial.leaves.push(leaf.path.clone());
-    if let Some(rest) = measure.map(|m| m.rest).filter(|rest| !rest.is_empty()) {
-        // "8 GiB partition": the words are heard too.
-        let _ = rest;
+    // "8 GiB partition": the words are heard too.
+    if measure.is_some_and(|m| !m.rest.is_empty()) {
         reader.heard.insert(leaf.path.clone());
     }
     if reader.gathered.memory.source.is_none() {

@@ -10,6 +10,7 @@ mod data;
 mod disks;
 mod hardware;
 mod health;
+mod medium;
 mod memory;
 mod mounts;
 mod node;
@@ -216,12 +217,22 @@ impl Reader<'_> {
         let source = self.place(&node.path);
         let mut tried = Metrics::default();
         metrics::read_bytes(&source, text.as_bytes(), &mut tried);
+        // A version by itself may be that of any kernel: "tried with 6.1.0 and 6.6.3".
+        (tried.kernel, tried.nixos, tried.btrfs_progs) = (None, None, None);
         if tried == Metrics::default() {
             return false;
         }
         let problems = metrics::read_bytes(&source, text.as_bytes(), &mut self.facts.metrics);
+        let is_prose = topic::is_prose(&node.words());
+        if problems.is_empty() && !is_prose {
+            self.typed(node);
+        } else {
+            // Lines between the output are words.
+            self.partly(node);
+        }
+        let is_words = |problem: &Problem| problem.message.starts_with("no known output");
+        let problems = problems.into_iter().filter(|p| !(is_prose && is_words(p)));
         self.problems.extend(problems);
-        self.typed(node);
         true
     }
 

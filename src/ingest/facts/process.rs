@@ -334,9 +334,7 @@ fn cleaned(text: &str) -> Option<(String, String)> {
     let mut before = Vec::new();
     while let Some(word) = words.peek() {
         let is_count = word.bytes().all(|b| b.is_ascii_digit() || b == b'x');
-        if !(MANY.contains(&word.to_lowercase().as_str()) || is_count && !before.is_empty())
-            && !(is_count && before.is_empty())
-        {
+        if !MANY.contains(&word.to_lowercase().as_str()) && !is_count {
             break;
         }
         before.extend(words.next());

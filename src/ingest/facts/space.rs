@@ -29,26 +29,28 @@ pub(super) fn is_usage(words: &[String], is_container: bool) -> bool {
     if has(&["cpu", "mem", "memory", "ram", "swap", "inode", "inodes"]) {
         return false;
     }
-    is_container
-        && (has(&["usage"])
-            || matches!(
-                name.as_str(),
-                "btrfs"
-                    | "btrfs df"
-                    | "btrfs space"
-                    | "btrfs fi df"
-                    | "filesystem df"
-                    | "space"
-                    | "allocation"
-                    | "block groups"
-                    | "chunks"
-                    | "btrfs filesystem"
-                    | "profiles"
-            ))
-        || !is_container && is_loose(words)
-        || !is_container && has(&["unallocated"])
-        || matches!(name.as_str(), "device unallocated" | "device allocated")
-        || name.starts_with("global reserve")
+    let named = [
+        "btrfs",
+        "btrfs df",
+        "btrfs space",
+        "btrfs fi df",
+        "filesystem df",
+        "space",
+        "allocation",
+        "block groups",
+        "chunks",
+        "btrfs filesystem",
+        "profiles",
+    ];
+    match is_container {
+        true => has(&["usage"]) && !has(&["disk"]) || named.contains(&name.as_str()),
+        false => {
+            is_loose(words)
+                || has(&["unallocated"])
+                || name == "device allocated"
+                || name.starts_with("global reserve")
+        }
+    }
 }
 
 /// A figure of block groups among others: nothing but words of `btrfs filesystem usage`. A bare
@@ -400,6 +402,7 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
     let mut entry = bare(mountpoint);
     let mut percent = None;
+    let mut known = Vec::new();
     for member in &members {
         let words = member.words();
         let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
@@ -426,6 +429,19 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
             None
         };
         if taken.is_some() {
+            known.push(member);
+        }
+    }
+    let is_btrfs = entry
+        .fstype
+        .as_deref()
+        .is_none_or(|fstype| fstype == "btrfs");
+    let has_sizes = entry.size.is_some() || entry.used.is_some() || entry.available.is_some();
+    if percent.is_some() && !has_sizes && !is_btrfs {
+        reader.pass(node, "the share of another filesystem than btrfs; not kept");
+    }
+    if has_sizes || percent.is_some() && is_btrfs {
+        for member in known {
             reader.typed(member);
         }
     }

@@ -16,10 +16,14 @@ pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
         return;
     }
     if let Some(topic) = topic(node) {
+        let taken = |reader: &Reader<'_>| reader.typed.len() + reader.passed.len();
+        let before = taken(reader);
         topic(reader, node);
-        return;
-    }
-    if process::thread_by_key(reader, node) {
+        // Where nothing of a list or an object was what its name promised, its parts may be.
+        if node.is_leaf() || taken(reader) > before {
+            return;
+        }
+    } else if process::thread_by_key(reader, node) {
         return;
     }
     for member in node.members() {
@@ -72,6 +76,21 @@ fn printed(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     reader.output(node, &text)
 }
 
+/// Whether a key heads words.
+pub(super) fn is_prose(words: &[String]) -> bool {
+    const KEYS: [&str; 8] = [
+        "complaint",
+        "complaints",
+        "observation",
+        "observations",
+        "note",
+        "notes",
+        "remark",
+        "remarks",
+    ];
+    words.iter().any(|word| KEYS.contains(&word.as_str()))
+}
+
 /// Who reads the value of this key.
 pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     let words = node.words();
@@ -87,20 +106,21 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     });
     let in_metrics = node.keys.contains(&"metrics");
     let is_container = !node.is_leaf();
-    let topic: Topic = if any(&["complaint", "observation", "observations", "note", "remark"]) {
+    let topic: Topic = if is_prose(&words) {
         return None;
     } else if is(&["services", "service", "daemons", "units", "running"]) && !in_hardware {
         services::read
-    } else if has("kernel")
-        && !any(&[
-            "log",
-            "messages",
-            "thread",
-            "threads",
-            "params",
-            "parameters",
-        ])
-        || is(&["linux", "uname", "uname r"])
+    } else if is(&[
+        "kernel",
+        "kernel version",
+        "kernel release",
+        "running kernel",
+        "linux",
+        "linux kernel",
+        "linux version",
+        "uname",
+        "uname r",
+    ]) && !node.value.is_array()
     {
         hardware::kernel
     } else if is(&["nixos", "nixos version"]) && !is_container {
@@ -177,7 +197,10 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         activity::uptime
     } else if has("vmstat") {
         activity::vmstat
-    } else if process::is_list(&words) {
+    } else if process::is_list(&words)
+        && !in_hardware
+        && !(is(&["threads"]) && node.value.is_number())
+    {
         process::read
     } else if any(&["iostat", "diskstats"]) || activity::is_device_figure(&words) {
         activity::devices

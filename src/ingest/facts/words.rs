@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::node::{self, Node};
 use super::{Ended, Reader, amount, process};
 use crate::ingest::observations;
-use crate::model::observation::{Observation, Quantity, Unit};
+use crate::model::observation::{Bound, Observation, Quantity, Unit};
 
 /// Longer text is no remark.
 const LONGEST: usize = 64 << 10;
@@ -46,7 +46,11 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     if typed && !reader.heard.contains(&leaf.path) {
         return Ended::Typed;
     }
-    let (shown, said) = phrase(leaf);
+    let (shown, mut said) = phrase(leaf);
+    // The key has gone into the fact, such as the name of a thread; the rest is what is said of it.
+    if typed && leaf.state().is_none() {
+        said = plain(leaf);
+    }
     if said.len() > LONGEST {
         return if typed {
             Ended::Typed
@@ -57,8 +61,18 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     let source = reader.place(&leaf.path);
     let (mut observation, _) = observations::read_text_from(&source, &said);
     observation.text = shown;
-    if !typed {
+    if typed {
+        observation.quantities.clear();
+        observation.severity = None;
+    } else {
         measured(leaf, &mut observation);
+    }
+    // `use-sqlite-wal: false` denies the setting, and no database.
+    if leaf.words().len() > 1 && matches!(leaf.state(), Some((false, _))) {
+        let denies_work = |concept: &str| concept.starts_with("work.");
+        observation
+            .heard
+            .retain(|h| !(h.negated && denies_work(&h.concept)));
     }
     let threads = match leaf.text() {
         Some(text) if !typed => process::threads_in(text),
@@ -71,7 +85,7 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     }
     let heard = is_understood(&observation) || found;
     // Sentences stay, as people's words, also where nothing of them is understood.
-    if heard || !typed && is_prose(leaf) {
+    if heard || is_prose(leaf) && (!typed || is_lines(leaf)) {
         reader.facts.observations.push(observation);
     }
     match (typed, heard) {
@@ -96,6 +110,10 @@ fn is_understood(observation: &Observation) -> bool {
 fn is_prose(leaf: &Node<'_>) -> bool {
     leaf.text()
         .is_some_and(|text| text.split_whitespace().count() >= 4)
+}
+
+fn is_lines(leaf: &Node<'_>) -> bool {
+    leaf.text().is_some_and(|text| text.contains('\n'))
 }
 
 /// The value as it stands.
@@ -153,7 +171,11 @@ fn phrase(leaf: &Node<'_>) -> (String, String) {
         .collect::<String>();
     let value = match leaf.measure() {
         Some(measure) if measure.rest.is_empty() => match measure.scale {
-            Some(scale) if amount::unit_of(leaf.amount().map_or("", |a| a.rest)).is_none() => {
+            Some(scale)
+                if leaf
+                    .amount()
+                    .is_some_and(|a| amount::unit_of(a.rest).is_none()) =>
+            {
                 let gap = if scale.shown == "%" { "" } else { " " };
                 format!("{value}{gap}{}", scale.shown)
             }
@@ -227,13 +249,16 @@ fn measured(leaf: &Node<'_>, observation: &mut Observation) {
         .quantities
         .retain(|q| !(q.unit == unit && close(q.value, value)));
     let what = Some(what).filter(|what| !what.is_empty());
-    observation.quantities.insert(
-        0,
-        Quantity {
-            what,
-            value,
-            unit,
-            bound: None,
-        },
-    );
+    let bound = match measure.bound {
+        amount::Bound::Exact => None,
+        amount::Bound::AtLeast => Some(Bound::AtLeast),
+        amount::Bound::AtMost | amount::Bound::Below => Some(Bound::AtMost),
+    };
+    let quantity = Quantity {
+        what,
+        value,
+        unit,
+        bound,
+    };
+    observation.quantities.insert(0, quantity);
 }

@@ -218,8 +218,10 @@ mod tests {
             metrics: &mut metrics,
             problems: Vec::new(),
             untold: 0,
+            cut_line: None,
             previous: None,
             cut: 0,
+            tasks: super::super::task_table::Samples::default(),
         };
         for (path, text, taken) in [
             ("sys/block/sda/queue/rotational", "1\n", true),

@@ -10,7 +10,7 @@ pub use counters::{Clock, Counters, CpuCounters, DiskCounters, Sample, StallCoun
 pub use health::{KernelEvent, KernelEventKind, Smart};
 pub use state::{
     CommitStats, DeviceUse, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property,
-    QuotaMode, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, Unfinished,
+    QuotaMode, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, ToldGroup, Unfinished,
 };
 
 use std::collections::BTreeSet;
@@ -240,21 +240,6 @@ pub struct BlockGroup {
     pub size: Bytes,
     /// Logical use.
     pub used: Bytes,
-}
-
-/// The block groups of one kind, as far as somebody told of them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ToldGroup {
-    /// What they hold.
-    pub kind: BlockGroupKind,
-    /// How they are replicated, in the words of whoever told it (`RAID1C3/4`).
-    pub profile: Option<String>,
-    /// Logical size.
-    pub size: Option<Bytes>,
-    /// Logical use.
-    pub used: Option<Bytes>,
-    /// The share in use.
-    pub used_percent: Option<Percent>,
 }
 
 /// What a block group holds.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{BlockGroup, BlockGroupKind, DeviceErrors};
-use crate::model::units::{Bytes, Millis};
+use crate::model::units::{Bytes, Millis, Percent};
 
 /// A mounted btrfs filesystem as `/sys/fs/btrfs/<UUID>` shows it. `None` is what this kernel (or
 /// this user) does not see.
@@ -257,4 +257,19 @@ pub struct Property {
     pub compression: Option<String>,
     /// `label`, of a filesystem.
     pub label: Option<String>,
+}
+
+/// The block groups of one kind, as far as somebody told of them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToldGroup {
+    /// What they hold.
+    pub kind: BlockGroupKind,
+    /// How they are replicated, in the words of whoever told it (`RAID1C3/4`).
+    pub profile: Option<String>,
+    /// Logical size.
+    pub size: Option<Bytes>,
+    /// Logical use.
+    pub used: Option<Bytes>,
+    /// The share in use.
+    pub used_percent: Option<Percent>,
 }
