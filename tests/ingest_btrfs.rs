@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use btrfs_tune::ingest::metrics::read_bytes;
+use btrfs_tune::ingest::metrics::{read_bytes, read_dir};
 use btrfs_tune::ingest::problem::Problem;
 use btrfs_tune::model::metrics::{
     BlockGroupKind, BtrfsUsage, DeviceErrors, Maintenance, MaintenanceState, Metrics, QuotaMode,
@@ -1014,23 +1014,21 @@ fn the_three_shapes_of_a_dump_say_the_same() {
     expected.devices.clear();
     let (lines, files) = other_shapes();
     assert_eq!(all_of(&lines).states[0].value, expected);
-    let mut metrics = Metrics::default();
+    let folder = tempfile::tempdir().unwrap();
     for (path, value) in &files {
-        assert_eq!(
-            read_bytes(path, value.as_bytes(), &mut metrics),
-            [],
-            "{path}"
-        );
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, value).unwrap();
     }
+    let (metrics, problems) = read_dir(folder.path()).unwrap();
+    assert_eq!(problems, []);
     assert_eq!(metrics.states.len(), 1);
     assert_eq!(metrics.states[0].value, expected);
     assert_eq!(metrics.quotas[0].groups, 5);
-    let problems = read_bytes(
-        &format!("a/sys/fs/btrfs/{UUID}/nodesize"),
-        b"many\n",
-        &mut metrics,
-    );
-    assert_eq!(problems.len(), 1);
+    let nodesize = format!("sys/fs/btrfs/{UUID}/nodesize");
+    fs::write(folder.path().join(nodesize), "many\n").unwrap();
+    let (_, problems) = read_dir(folder.path()).unwrap();
+    assert_eq!(problems.len(), 1, "{problems:?}");
 }
 
 #[test]
