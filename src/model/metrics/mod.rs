@@ -10,7 +10,8 @@ pub use counters::{Clock, Counters, CpuCounters, DiskCounters, Sample, StallCoun
 pub use health::{KernelEvent, KernelEventKind, Smart};
 pub use state::{
     CommitStats, DeviceUse, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property,
-    QuotaMode, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, ToldGroup, Unfinished,
+    QuotaMode, RequestedOptions, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, ToldGroup,
+    Unfinished,
 };
 
 use std::collections::BTreeSet;
@@ -120,6 +121,8 @@ pub struct Metrics {
     pub fio: Vec<Sourced<FioJob>>,
     /// Services and programs that are known to run, by their names (`systemctl list-units`).
     pub services: Vec<Sourced<String>>,
+    /// What the configuration is said to ask of mounts.
+    pub requested: Vec<Sourced<RequestedOptions>>,
     /// The storage driver of Docker (`docker info`): `overlay2`, `btrfs`.
     pub docker_driver: Option<Sourced<String>>,
     /// Counters as they were read; what they tell stands in the fields above.
