@@ -90,7 +90,6 @@ impl Signals {
         };
         let of_views = views.iter().map(|v| (v.name.clone(), v.devices.clone()));
         gather.signals.filesystems = of_views.collect();
-        people::gather(&mut gather);
         memory::gather(&mut gather);
         load::gather(&mut gather);
         device::gather(&mut gather);
@@ -101,6 +100,8 @@ impl Signals {
         platform::gather(&mut gather);
         files::gather(&mut gather);
         configured::gather(&mut gather);
+        // What people say comes last: what tools measured is known better.
+        people::gather(&mut gather);
         gather.signals
     }
 

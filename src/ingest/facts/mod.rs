@@ -6,6 +6,7 @@
 
 mod activity;
 mod amount;
+mod asked;
 mod data;
 mod disks;
 mod hardware;

@@ -87,7 +87,7 @@ fn options_of<'v>(node: &Node<'v>) -> Option<Node<'v>> {
 }
 
 /// One word that may be a mount option.
-fn is_option(text: &str) -> bool {
+pub(super) fn is_option(text: &str) -> bool {
     let text = text.trim();
     !text.is_empty()
         && text.split(',').all(|option| {
@@ -102,7 +102,7 @@ fn is_option(text: &str) -> bool {
 }
 
 /// The options of a value, and whether all of it was understood.
-fn options(node: &Node<'_>) -> (Vec<String>, bool) {
+pub(super) fn options(node: &Node<'_>) -> (Vec<String>, bool) {
     let cut = |text: &str| -> Vec<String> {
         parse_options(&[text]).into_iter().map(|o| o.text).collect()
     };

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::{
-    Reader, activity, data, hardware, health, memory, mounts, process, services, space, told,
+    Reader, activity, asked, data, hardware, health, memory, mounts, process, services, space, told,
 };
 
 /// Reads the value of a key, and takes what it understands of it.
@@ -12,7 +12,11 @@ type Topic = fn(&mut Reader<'_>, &Node<'_>);
 
 /// Looks for what is known in a value and all below it. What nobody takes is left to the words.
 pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
-    if is_asked(node) || printed(reader, node) {
+    if is_asked(node) {
+        asked::read(reader, node);
+        return;
+    }
+    if printed(reader, node) {
         return;
     }
     if let Some(topic) = topic(node) {
@@ -33,12 +37,21 @@ pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 /// Whether it stands in what somebody asked for in a configuration, which is not yet what is so.
 fn is_asked(node: &Node<'_>) -> bool {
+    const ASKED: [&str; 9] = [
+        "disko",
+        "configuration",
+        "config",
+        "requested",
+        "wanted",
+        "expected",
+        "fstab",
+        "filesystems",
+        "configured",
+    ];
     let keys = node.keys.iter();
     keys.map(|key| key.to_lowercase()).any(|key| {
-        matches!(
-            key.as_str(),
-            "disko" | "configuration" | "config" | "requested" | "wanted" | "expected"
-        )
+        let first = key.split([' ', '.', '_']).next().unwrap_or_default();
+        ASKED.contains(&first)
     })
 }
 

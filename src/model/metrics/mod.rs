@@ -18,7 +18,8 @@ pub use space::{
 };
 pub use state::{
     CommitStats, DeviceUse, FileFlags, FilesystemShow, FilesystemState, Fragmentation, Property,
-    QuotaMode, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, ToldGroup, Unfinished,
+    QuotaMode, RequestedOptions, ShownDevice, SpaceState, SubvolumeShow, SuperBlock, ToldGroup,
+    Unfinished,
 };
 
 pub use upkeep::{
@@ -132,6 +133,8 @@ pub struct Metrics {
     pub fio: Vec<Sourced<FioJob>>,
     /// Services and programs that are known to run, by their names (`systemctl list-units`).
     pub services: Vec<Sourced<String>>,
+    /// What the configuration is said to ask of mounts.
+    pub requested: Vec<Sourced<RequestedOptions>>,
     /// The storage driver of Docker (`docker info`): `overlay2`, `btrfs`.
     pub docker_driver: Option<Sourced<String>>,
     /// Counters as they were read; what they tell stands in the fields above.
