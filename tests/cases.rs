@@ -1,0 +1,371 @@
+//! What must hold of the diagnosis over all cases whose cause is known: how often it is right, and
+//! that it moves the way it should when facts are taken away, added, or written otherwise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "cases/corpus.rs"]
+mod corpus;
+#[path = "cases/variants.rs"]
+mod variants;
+
+use btrfs_tune::analyze::{Diagnosis, Source};
+use btrfs_tune::model::Host;
+use btrfs_tune::nix::source::Sources;
+use btrfs_tune::report::diagnosis::{self, Verdict};
+use corpus::{Case, Score, all, analysis, first, ids, of_cause, of_file, ranked, ranking};
+use serde_json::{Value, json};
+use variants::{DECIMAL, SMALLER, SYNONYMS, in_units, irrelevant, mapped, reversed};
+
+/// What must not be lost again: (file, first in %, among three in %, forbidden ones first).
+const FLOORS: [(&str, usize, usize, usize); 2] =
+    [("cases.json", 0, 0, 99), ("more.json", 0, 0, 99)];
+
+/// Log-odds by which a ranking may move without having moved.
+const TOLERANCE: f64 = 0.05;
+
+#[test]
+fn the_right_cause_is_first_as_often_as_it_ever_was() {
+    for (file, floor_first, floor_third, most_forbidden) in FLOORS {
+        let mut score = Score::default();
+        for case in of_file(file) {
+            score.judge(&case);
+        }
+        if score.cases == 0 {
+            continue;
+        }
+        println!("{file}: {}", score.table());
+        assert!(
+            score.percent(score.first) >= floor_first
+                && score.percent(score.third) >= floor_third
+                && score.forbidden.len() <= most_forbidden,
+            "{file}: at least {floor_first} % first, {floor_third} % among three, at most \
+             {most_forbidden} forbidden ones first:\n{}",
+            score.table()
+        );
+    }
+}
+
+#[test]
+fn each_case_is_well_formed_and_names_known_causes() {
+    let known: Vec<&str> = btrfs_tune::analyze::Cause::ALL
+        .iter()
+        .map(|cause| cause.id())
+        .collect();
+    let mut seen = Vec::new();
+    for case in all() {
+        let Case { id, source, .. } = &case;
+        assert!(!seen.contains(id), "{id} stands twice");
+        seen.push(id.clone());
+        assert!(
+            source.starts_with("http") || source == "made up",
+            "{id}: {source}"
+        );
+        let named = std::iter::once(&case.root_cause)
+            .chain(&case.also_accept)
+            .chain(&case.must_not_rank_first);
+        for cause in named {
+            assert!(known.contains(&cause.as_str()), "{id}: {cause}");
+        }
+        let refused = |cause: &String| case.accepts(cause);
+        assert!(
+            !case.must_not_rank_first.iter().any(refused),
+            "{id} accepts what it forbids"
+        );
+    }
+}
+
+/// What the pieces read from one fact say of a cause, for (+) or against (-).
+fn said_by(diagnosis: Option<&Diagnosis>, id: &str, fact: &str) -> f64 {
+    let place = format!("{id}: {fact}");
+    let is_of_fact = |source: &Source| {
+        let (Source::Hardware(at) | Source::Metrics(at) | Source::Observation(at)) = source else {
+            return false;
+        };
+        at.strip_prefix(&place)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    let pieces = diagnosis.into_iter().flat_map(|d| &d.pieces);
+    pieces
+        .filter(|p| is_of_fact(&p.source))
+        .map(|p| p.weight)
+        .sum()
+}
+
+#[test]
+fn taking_evidence_away_moves_the_cause_the_way_it_should() {
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    for case in all() {
+        let id = &case.id;
+        let whole = analysis(id, &case.given().to_string());
+        let right = of_cause(&whole, &case.root_cause);
+        let before = right.map_or(f64::NEG_INFINITY, |d| d.log_odds);
+        let keys = case.facts.keys().map(String::as_str);
+        for fact in keys.chain(["complaint"]) {
+            let said = said_by(right, id, fact);
+            if said == 0.0 {
+                continue;
+            }
+            checked += 1;
+            let mut given = case.given();
+            let of = match fact {
+                "complaint" => &mut given,
+                _ => &mut given["facts"],
+            };
+            of.as_object_mut().unwrap().shift_remove(fact);
+            let without = analysis(id, &given.to_string());
+            // Without anything that matters to it, there is no diagnosis: nothing is left of it.
+            let after =
+                of_cause(&without, &case.root_cause).map_or(f64::NEG_INFINITY, |d| d.log_odds);
+            let is_wrong = match said > 0.0 {
+                true => after > before + TOLERANCE,
+                false => after < before - TOLERANCE && after.is_finite(),
+            };
+            if is_wrong {
+                wrong.push(format!(
+                    "{id} without {fact}: {} said {said:+.2}, {before:+.2} became {after:+.2}",
+                    case.root_cause
+                ));
+            }
+        }
+    }
+    println!(
+        "{checked} facts taken away, {} moved it the wrong way",
+        wrong.len()
+    );
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+    assert!(
+        checked > 100,
+        "only {checked} facts matter to the right cause"
+    );
+}
+
+#[test]
+fn with_everything_taken_away_there_is_a_command_to_run() {
+    for given in [
+        json!({}),
+        json!({ "complaint": "", "facts": {} }),
+        json!({ "facts": {} }),
+    ] {
+        let name = "nobody";
+        let (known, _) = btrfs_tune::ingest::facts::read(name, given.to_string().as_bytes());
+        let host = Host::told(name, &known);
+        let analysis = btrfs_tune::analyze::Analysis::of(&host);
+        let sources = Sources::new(std::env::temp_dir());
+        let document = diagnosis::document(&[(host, analysis)], &sources, Vec::new());
+        assert_eq!(document.causes, []);
+        let machine = &document.machines[0];
+        assert_eq!(machine.verdict, Verdict::NotEnoughEvidence, "{given}");
+        assert!(!machine.asks.is_empty(), "{given}");
+        assert!(
+            machine.answer.contains(&machine.asks[0].command),
+            "{}",
+            machine.answer
+        );
+    }
+}
+
+#[test]
+fn facts_that_say_nothing_change_nothing() {
+    let mut wrong = Vec::new();
+    for case in all() {
+        let before = ranked(&case.id, &case.given());
+        let mut together = case.given();
+        for (key, value) in irrelevant() {
+            together["facts"][key] = value.clone();
+            let mut given = case.given();
+            given["facts"][key] = value;
+            let after = ranked(&case.id, &given);
+            if first(&after) != first(&before) {
+                wrong.push(format!(
+                    "{}: {key} made {} {}",
+                    case.id,
+                    first(&before),
+                    first(&after)
+                ));
+            }
+        }
+        let after = ranked(&case.id, &together);
+        if first(&after) != first(&before) {
+            wrong.push(format!(
+                "{}: all made {} {}",
+                case.id,
+                first(&before),
+                first(&after)
+            ));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_idle_second_disk_does_not_become_the_cause() {
+    let mut wrong = Vec::new();
+    for case in all() {
+        // Only where the disks are told apart by name can one more be one more.
+        let before = ranked(&case.id, &case.given());
+        let mut given = case.given();
+        given["facts"]["second disk"] =
+            json!({ "model": "WD_BLACK SN770 1TB", "kind": "nvme", "iostat": "%util 0.00, idle" });
+        let after = ranked(&case.id, &given);
+        if case.accepts(first(&before)) && !case.accepts(first(&after)) {
+            wrong.push(format!(
+                "{}: {} became {}",
+                case.id,
+                first(&before),
+                first(&after)
+            ));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+}
+
+/// The rankings that differ from that of the case as it is written.
+fn changed(name: &str, vary: impl Fn(&Case) -> String) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for case in all() {
+        let before = ids(&ranked(&case.id, &case.given()));
+        let after = ids(&ranking(&analysis(&case.id, &vary(&case))));
+        if before != after {
+            let at = before.iter().zip(&after).position(|(a, b)| a != b);
+            let at = at.unwrap_or(before.len().min(after.len()));
+            wrong.push(format!(
+                "{}, {name}: from {}. on {:?} became {:?}",
+                case.id,
+                at + 1,
+                before.get(at),
+                after.get(at)
+            ));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn the_way_of_writing_changes_nothing() {
+    let same = |text: &str| text.to_owned();
+    let upper = |text: &str| text.to_uppercase();
+    let mut wrong = changed("keys in another order", |c| {
+        reversed(&c.given()).to_string()
+    });
+    wrong.extend(changed("keys in upper case", |c| {
+        let facts = Value::Object(c.facts.clone());
+        let words = |text: &str| match is_word(text) {
+            true => upper(text),
+            false => text.to_owned(),
+        };
+        json!({ "complaint": c.complaint, "facts": mapped(&facts, &words, &same) }).to_string()
+    }));
+    wrong.extend(changed("complaint in upper case", |c| {
+        json!({ "complaint": upper(&c.complaint), "facts": c.facts }).to_string()
+    }));
+    wrong.extend(changed("complaint in lower case", |c| {
+        json!({ "complaint": c.complaint.to_lowercase(), "facts": c.facts }).to_string()
+    }));
+    wrong.extend(changed("carriage returns between keys", |c| {
+        let pretty = serde_json::to_string_pretty(&c.given()).unwrap();
+        pretty.replace('\n', "\r\n")
+    }));
+    wrong.extend(changed("carriage returns in texts", |c| {
+        let crlf = |text: &str| text.replace('\n', "\r\n") + "\r\n";
+        mapped(&c.given(), &same, &crlf).to_string()
+    }));
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+}
+
+/// A key that is a word, not a path, a command or a unit, where the case of letters has a meaning.
+fn is_word(key: &str) -> bool {
+    key.len() > 3 && key.chars().all(|c| c.is_ascii_lowercase())
+}
+
+#[test]
+fn the_unit_of_a_quantity_changes_nothing() {
+    let same = |text: &str| text.to_owned();
+    for (text, written) in [
+        ("8 GiB of 16.5GiB", "8192 MiB of 16896MiB"),
+        ("at 150 MB/s, 2.4%", "at 150000 kB/s, 2.4%"),
+        ("sda1 GiB, v5.16GB, 4K", "sda1 GiB, v5.16GB, 4K"),
+    ] {
+        assert_eq!(in_units(text, &SMALLER), written);
+    }
+    let mut wrong = Vec::new();
+    for (name, units) in [
+        ("smaller units", &SMALLER[..]),
+        ("powers of ten", &DECIMAL[..]),
+    ] {
+        wrong.extend(changed(name, |c| {
+            mapped(&c.given(), &same, &|text| in_units(text, units)).to_string()
+        }));
+    }
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn other_names_of_keys_hardly_change_the_first_cause() {
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for case in all() {
+        let before = ranked(&case.id, &case.given());
+        let facts = Value::Object(case.facts.clone());
+        for (key, others) in SYNONYMS {
+            for other in others {
+                let rename = |name: &str| if name == key { other } else { name }.to_owned();
+                let renamed = mapped(&facts, &rename, &|text| text.to_owned());
+                if renamed == facts {
+                    continue;
+                }
+                tried += 1;
+                let after = ranked(
+                    &case.id,
+                    &json!({ "complaint": case.complaint, "facts": renamed }),
+                );
+                if first(&after) != first(&before) {
+                    wrong.push(format!(
+                        "{}: {key} as {other}: {} became {}",
+                        case.id,
+                        first(&before),
+                        first(&after)
+                    ));
+                }
+            }
+        }
+    }
+    let share = 100 - wrong.len() * 100 / tried.max(1);
+    println!(
+        "{tried} keys renamed, {share} % kept the first cause\n{}",
+        wrong.join("\n")
+    );
+    assert!(
+        tried > 300 && share >= 90,
+        "{share} % of {tried}:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn the_same_facts_give_the_same_ranking() {
+    for case in all() {
+        let text = case.given().to_string();
+        let (one, other) = (analysis(&case.id, &text), analysis(&case.id, &text));
+        assert_eq!(one.diagnoses, other.diagnoses, "{}", case.id);
+        assert_eq!(one.asks, other.asks, "{}", case.id);
+    }
+}
+
+#[test]
+fn saying_it_five_times_proves_nothing() {
+    let mut wrong = Vec::new();
+    for case in all() {
+        let once = ranked(&case.id, &case.given());
+        let five = vec![case.complaint.as_str(); 5].join("\n\n");
+        let often = ranked(&case.id, &json!({ "complaint": five, "facts": case.facts }));
+        for (cause, log_odds) in &often {
+            let before = once.iter().find(|(c, _)| c == cause).map(|(_, l)| *l);
+            if before.is_none_or(|before| (log_odds - before).abs() > 1e-9) {
+                wrong.push(format!(
+                    "{}: {cause} {before:?} became {log_odds:.2}",
+                    case.id
+                ));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+}
