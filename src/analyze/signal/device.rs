@@ -65,7 +65,9 @@ fn kinds(gather: &mut Gather<'_>) {
     let host = gather.host;
     for disk in host.hardware.iter().flat_map(|h| h.storage()) {
         // Often only the stick of the installer.
-        if matches!(disk.kind, DiskKind::Pseudo | DiskKind::EmmcBoot) {
+        let names = || gather.views.iter().flat_map(|v| &v.devices);
+        let is_stick = disk.kind == DiskKind::Usb && names().next().is_some();
+        if is_stick && !names().any(|d| *d == disk.kernel_name) {
             continue;
         }
         let about = Subject::Device(disk.kernel_name.clone());

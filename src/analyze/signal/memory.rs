@@ -4,6 +4,9 @@ use super::{Gather, Subject, measured, report};
 use crate::model::metrics::{Psi, Sourced, Stall};
 use crate::model::units::Bytes;
 
+/// From this share of time on a disk is the limit, in percent.
+const BUSY: f64 = 70.0;
+
 pub(super) fn gather(gather: &mut Gather<'_>) {
     total(gather);
     use_of(gather);
@@ -59,7 +62,12 @@ fn use_of(gather: &mut Gather<'_>) {
         let disks = gather.host.metrics.devices.iter();
         let disks = disks.filter(|d| !stacked.iter().any(|s| d.name.starts_with(s)));
         let written: f64 = disks.filter_map(|d| d.write_bytes_s).sum();
-        if written > 0.0 && dirty.0 >= 512 * Bytes::MIB {
+        // Only a busy disk is asked for more than it can take.
+        let busy = gather.host.metrics.devices.iter();
+        let busy = busy
+            .filter_map(|d| Some(d.util_percent?.0))
+            .any(|util| util >= BUSY);
+        if busy && written > 0.0 && dirty.0 >= 512 * Bytes::MIB {
             let seconds = dirty.0 as f64 / written;
             let text = format!(
                 "{dirty} wait to be written while all disks take {:.1} MB/s: {seconds:.0} s",

@@ -18,7 +18,9 @@ fn outcome(tried: Tried) -> &'static str {
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
-    for observation in &host.observations {
+    let mut complaints: Vec<&str> = Vec::new();
+    for (index, observation) in host.observations.iter().enumerate() {
+        gather.complaint = Some(complaint_of(&mut complaints, observation, index));
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
         for heard in &observation.heard {
@@ -62,7 +64,24 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             number(gather, &about, quantity, &source);
         }
     }
+    gather.complaint = None;
     complaint(gather);
+}
+
+/// The number of the complaint that an observation is of. All that one facts file says is of one;
+/// entries of `observations.toml` and sentences of the command line are each of their own.
+fn complaint_of<'h>(
+    complaints: &mut Vec<&'h str>,
+    observation: &'h Observation,
+    index: usize,
+) -> usize {
+    let file = observation.source.split_once(": ").map(|(file, _)| file);
+    let known = file.and_then(|file| complaints.iter().position(|c| *c == file));
+    known.unwrap_or_else(|| {
+        complaints.push(file.unwrap_or_default());
+        debug_assert!(complaints.len() <= index + 1);
+        complaints.len() - 1
+    })
 }
 
 /// The type of the filesystem that a path lies on: that of the longest mount point above it.
