@@ -41,6 +41,15 @@ fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: 
             "thread.blocked",
             format!("{name} waits{wchan} and cannot be woken"),
         );
+        if let Some(function) = &process.wchan {
+            gather.word(
+                "thread.waits_in",
+                Subject::Machine,
+                function,
+                measured(process),
+                format!("{name} waits in {function}"),
+            );
+        }
     }
     let much = |bytes: f64, all: f64| bytes >= MUCH_BYTES_S || (bytes >= 1e6 && bytes >= all / 2.0);
     if let Some(bytes) = process.write_bytes_s.filter(|b| much(*b, written)) {
