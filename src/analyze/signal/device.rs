@@ -122,8 +122,13 @@ fn kinds(gather: &mut Gather<'_>) {
         let transport = device.transport.as_deref().unwrap_or_default();
         // A loop device is a file: what it says of rotation and trimming is not of a medium.
         let is_file = device.name.starts_with("loop");
+        // In a virtual machine the kernel's opinion is the hypervisor's default. Not every lsblk
+        // tells the bus, but the drivers of virtio and Xen have names of their own.
+        let is_virtual = is_file
+            || transport == "virtio"
+            || ["vd", "xvd"].iter().any(|p| device.name.starts_with(p));
         let kind = match (transport, device.medium) {
-            _ if is_file => Some("virtual"),
+            _ if is_virtual => Some("virtual"),
             ("nvme", _) => Some("nvme"),
             ("usb", _) => Some("usb"),
             ("mmc", _) => Some("sd-card"),
@@ -141,9 +146,7 @@ fn kinds(gather: &mut Gather<'_>) {
             Medium::SolidState => ("solid", "is solid state"),
             Medium::Unknown => continue,
         };
-        // In a virtual machine the kernel's opinion is the hypervisor's default.
-        let is_virtual = is_file
-            || transport == "virtio"
+        let is_virtual = is_virtual
             || host
                 .hardware
                 .as_ref()
