@@ -122,12 +122,20 @@ fn kinds(gather: &mut Gather<'_>) {
         let about = Subject::Device(device.name.clone());
         let source = measured(device);
         let transport = device.transport.as_deref().unwrap_or_default();
+        // A loop device is a file: what it says of rotation and trimming is not of a medium.
+        let is_file = device.name.starts_with("loop");
+        // In a virtual machine the kernel's opinion is the hypervisor's default. Not every lsblk
+        // tells the bus, but the drivers of virtio and Xen have names of their own.
+        let is_virtual = is_file
+            || transport == "virtio"
+            || ["vd", "xvd"].iter().any(|p| device.name.starts_with(p));
         let kind = match (transport, device.medium) {
+            _ if is_virtual => Some("virtual"),
             ("nvme", _) => Some("nvme"),
             ("usb", _) => Some("usb"),
             ("mmc", _) => Some("sd-card"),
             ("virtio", _) => Some("virtual"),
-            (_, Medium::Rotational) if !device.name.starts_with("loop") => Some("hdd"),
+            (_, Medium::Rotational) => Some("hdd"),
             ("sata" | "sas" | "ata", Medium::SolidState) => Some("sata-ssd"),
             _ => None,
         };
@@ -140,8 +148,7 @@ fn kinds(gather: &mut Gather<'_>) {
             Medium::SolidState => ("solid", "is solid state"),
             Medium::Unknown => continue,
         };
-        // In a virtual machine the kernel's opinion is the hypervisor's default.
-        let is_virtual = transport == "virtio"
+        let is_virtual = is_virtual
             || host
                 .hardware
                 .as_ref()
@@ -415,6 +422,19 @@ fn one_load(gather: &mut Gather<'_>, load: &Sourced<DeviceIo>) {
         "disk.written",
         written,
         format!("{:.1} MB/s are written to {name}", written.unwrap_or(0.0)),
+    );
+    // Whether flushes are what writing is made of: a fast disk moves much with each of many.
+    let flushes = load.f_per_s.filter(|f| *f >= 1.0);
+    let each = written
+        .zip(flushes)
+        .map(|(mb, flushes)| mb * 1e6 / flushes / 1024.0);
+    say(
+        "disk.written_per_flush",
+        each,
+        format!(
+            "{:.0} KiB are written to {name} for each flush",
+            each.unwrap_or(0.0)
+        ),
     );
     if let (Some(requests), Some(bytes)) = (requests.filter(|r| *r >= 1.0), bytes) {
         let size = bytes / requests / 1024.0;

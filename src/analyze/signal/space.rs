@@ -75,6 +75,22 @@ fn by_usage(gather: &mut Gather<'_>, usage: &Sourced<BtrfsUsage>) {
             source(),
             text.clone(),
         );
+        // The kernel makes block groups of data of at most 1 GiB and a tenth of the filesystem.
+        let group = usage
+            .device_size
+            .map_or(Bytes::GIB, |s| (s.0 / 10).min(Bytes::GIB));
+        let exhausted = unallocated.0 < group;
+        let what = match exhausted {
+            true => "too little for another block group",
+            false => "enough for another block group",
+        };
+        gather.fact(
+            "space.exhausted",
+            about.clone(),
+            exhausted,
+            source(),
+            format!("{text}: {what}"),
+        );
         if let Some(share) = usage.device_size.and_then(|s| unallocated.fraction_of(s)) {
             let name = "space.unallocated_share";
             gather.number(name, about.clone(), share * 100.0, source(), text);
