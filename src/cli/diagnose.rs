@@ -66,6 +66,17 @@ impl Diagnose {
         let bytes = inputs::read(file)?;
         let shown = file.display().to_string();
         let (mut facts, mut problems) = facts::read(&shown, &bytes);
+        if problems.iter().any(|p| p.severity == Severity::Error) {
+            // Of a file that cannot be read, nothing is known: nothing is concluded either.
+            let help = "write {\"complaint\": \"…\", \"facts\": {…}}, or give words with --observe";
+            let add_help = |problem: Problem| match problem.severity {
+                Severity::Error => problem.help(help),
+                _ => problem,
+            };
+            let problems = problems.into_iter().map(add_help).collect();
+            let sources = Rc::new(Sources::new(std::env::temp_dir()));
+            return Ok((Vec::new(), sources, problems));
+        }
         for text in &self.target.observe {
             let (said, found) = crate::ingest::observations::read_text(text);
             facts.observations.push(said);

@@ -245,6 +245,8 @@ fn verdict(analysis: &Analysis) -> (Verdict, String) {
     let known = knowledge::of(first.cause);
     let verdict = match (first.cause, known.map(|k| k.layer)) {
         (Cause::HardwareLimit, _) => Verdict::HardwareLimit,
+        // Memory holds the pages, but the disks are what the burst holds up.
+        (Cause::DirtyRatioTooLarge, _) => Verdict::Storage,
         (Cause::NoProblemFound | Cause::MetricArtifact, _) | (_, Some(Layer::None)) => {
             Verdict::NoProblem
         }
@@ -260,5 +262,12 @@ fn verdict(analysis: &Analysis) -> (Verdict, String) {
         .as_ref()
         .map_or(String::new(), |a| format!(" ({a})"));
     let answer = known.map(|k| k.answer.as_str()).unwrap_or_default();
-    (verdict, format!("{}{about}: {answer}", first.title))
+    let not_storage = match verdict {
+        Verdict::NotStorage => "not storage: ",
+        _ => "",
+    };
+    (
+        verdict,
+        format!("{not_storage}{}{about}. {answer}", first.title),
+    )
 }

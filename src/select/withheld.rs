@@ -1,10 +1,15 @@
 //! Owns: what is not proposed because the evidence refutes all that it would relieve.
 
 use super::{Proposal, is_on};
-use crate::analyze::{Analysis, Cause, Diagnosis};
+use crate::analyze::{Analysis, Cause, Diagnosis, Kind, Piece};
 use crate::model::Host;
 use crate::recommend::rules::{RULES, rule};
 use crate::recommend::{Context, Effect, Finding, Rule};
+
+/// What was seen refutes from this weight on (log-odds): "weak" by the scale of the causes.
+const SEEN: f64 = -1.0;
+/// What is said refutes from this weight on: "clear" by the same scale.
+const PLAIN_WORDS: f64 = -2.0;
 
 /// A finding whose remedy would relieve only what is known not to be the matter.
 #[derive(Debug, Clone)]
@@ -78,12 +83,21 @@ fn refuted(
     let mut first = None;
     for cause in meta.relieves {
         let diagnosis = analysis.diagnosis(*cause)?;
-        let piece = diagnosis
-            .refuted_by()
-            .filter(|_| concerns(diagnosis, finding))?;
+        let piece = refutes(diagnosis).filter(|_| concerns(diagnosis, finding))?;
         first.get_or_insert_with(|| (*cause, piece.statement.clone()));
     }
     first
+}
+
+/// What refutes a cause by itself: something that was seen on the machine, or words as plain as
+/// "tried, no effect". That somebody complains of something else besides refutes nothing.
+fn refutes(diagnosis: &Diagnosis) -> Option<&Piece> {
+    diagnosis.refuted_by()?;
+    let refuting = diagnosis.pieces.iter().filter(|piece| match piece.kind {
+        Kind::Words => piece.weight <= PLAIN_WORDS,
+        _ => piece.weight <= SEEN,
+    });
+    refuting.min_by(|a, b| a.weight.total_cmp(&b.weight))
 }
 
 /// Whether a diagnosis is about what a finding is about; of the machine, about all.

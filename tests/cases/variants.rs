@@ -115,11 +115,11 @@ pub(crate) fn irrelevant() -> Vec<(&'static str, Value)> {
         ("bios_date", json!("2023-02-14")),
         ("sensors", json!({ "cpu_temp_c": 41, "fan_rpm": 820 })),
         (
-            "healthy_services",
+            "other_services",
             json!(["systemd-timesyncd", "dbus", "sshd", "avahi-daemon"]),
         ),
         ("failed_units", json!("none")),
-        ("locate_db", json!("not installed")),
+        ("camera", json!("built in, not used")),
         ("packages", json!(["htop", "jq", "tmux"])),
     ]
 }
