@@ -205,6 +205,31 @@ fn devices(gather: &mut Gather<'_>) {
             measured(shown),
             text,
         );
+        let raw = |d: &crate::model::metrics::ShownDevice| Some((d.size?.0, d.allocated?.0));
+        let of_devices: Option<Vec<(u64, u64)>> = shown.devices.iter().map(raw).collect();
+        let is_told = gather
+            .signals
+            .about("space.unallocated", &about)
+            .next()
+            .is_some();
+        if let Some(devices) = of_devices.filter(|d| !d.is_empty() && !is_told) {
+            let left: u64 = devices.iter().map(|(s, a)| s.saturating_sub(*a)).sum();
+            let size: u64 = devices.iter().map(|(s, _)| *s).sum();
+            let left = Bytes(left);
+            let text = format!("{left} are allocated to nothing");
+            let name = "space.unallocated";
+            gather.number(
+                name,
+                about.clone(),
+                left.gib(),
+                measured(shown),
+                text.clone(),
+            );
+            if let Some(share) = left.fraction_of(Bytes(size)) {
+                let name = "space.unallocated_share";
+                gather.number(name, about.clone(), share * 100.0, measured(shown), text);
+            }
+        }
         if shown.missing {
             let text = "a device is missing";
             gather.say("fs.missing", about, Value::Yes, measured(shown), text);
