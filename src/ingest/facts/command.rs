@@ -2,26 +2,14 @@
 //! `/sys/block/sda/queue/scheduler`. The value is what they print.
 
 use super::node::{self, Node};
-use super::{Reader, activity, data, hardware, health, space};
+use super::{Reader, activity, df, disk_words, hardware, health, quota, services, space};
 use crate::model::hardware::Medium;
 use crate::model::metrics::{BlockDevice, FilesystemState, SubvolumeCount};
 
 /// Tools whose lines the reader of outputs knows by themselves.
 const PRINTED: [&str; 14] = [
-    "lsattr",
-    "chattr",
-    "uptime",
-    "free",
-    "swapon",
-    "filefrag",
-    "lsblk",
-    "mount",
-    "findmnt",
-    "compsize",
-    "smartctl",
-    "cat",
-    "head",
-    "btrfs",
+    "lsattr", "chattr", "uptime", "free", "swapon", "filefrag", "lsblk", "mount", "findmnt",
+    "compsize", "smartctl", "cat", "head", "btrfs",
 ];
 
 /// Reads the value of a key that is a command. Whether it was understood.
@@ -57,13 +45,23 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
                 _ => return false,
             }
         }
-        ("btrfs", Some("qgroup" | "quota")) => data::quota_command(reader, node, rest),
+        ("btrfs", Some("qgroup" | "quota")) => quota::quota_command(reader, node, rest),
         ("btrfs", Some("device" | "dev")) if rest.get(1) == Some(&"stats") => {
             health::device_stats(reader, node);
         }
         ("btrfs", Some("scrub" | "balance")) => health::maintenance(reader, node),
         ("smartctl" | "nvme", Some(_)) if node.is_leaf() => health::smart(reader, node),
-        ("df", _) => space::df(reader, node),
+        ("df", _) => df::df(reader, node),
+        ("systemctl", Some("status" | "is-active" | "is-enabled")) => {
+            let name = rest.get(1).copied().unwrap_or_default();
+            let first = node
+                .text()
+                .and_then(|t| t.split([' ', ',', ';', '(']).next());
+            let is_on = matches!(first, Some("active" | "running" | "enabled" | "activating"));
+            if is_on && services::add(reader, node, name) {
+                reader.partly(node);
+            }
+        }
         ("uptime" | "w", None) => activity::load_in(reader, node),
         _ => {}
     }
@@ -111,7 +109,12 @@ fn kernel_file(reader: &mut Reader<'_>, node: &Node<'_>, file: &str) -> bool {
                 "nr_requests" => device.queue_depth = text.parse().ok(),
                 _ => return false,
             }
-            if device == (BlockDevice { name: device.name.clone(), ..BlockDevice::default() }) {
+            if device
+                == (BlockDevice {
+                    name: device.name.clone(),
+                    ..BlockDevice::default()
+                })
+            {
                 return false;
             }
             let device = reader.sourced(node, device);
@@ -132,6 +135,41 @@ fn kernel_file(reader: &mut Reader<'_>, node: &Node<'_>, file: &str) -> bool {
     }
     reader.typed(node);
     true
+}
+
+/// `{"scheduler": "bfq"}`, `{"sda": "[none] mq-deadline"}`.
+pub(super) fn scheduler(reader: &mut Reader<'_>, node: &Node<'_>) {
+    const KNOWN: [&str; 7] = [
+        "none",
+        "mq-deadline",
+        "bfq",
+        "kyber",
+        "noop",
+        "deadline",
+        "cfq",
+    ];
+    for leaf in node.leaves() {
+        let Some(scheduler) = leaf.text().and_then(chosen) else {
+            continue;
+        };
+        if !KNOWN.contains(&scheduler.as_str()) {
+            continue;
+        }
+        let key = leaf.key().trim_start_matches("/dev/");
+        let device = BlockDevice {
+            name: if disk_words::is_kernel_name(key) {
+                key
+            } else {
+                ""
+            }
+            .to_owned(),
+            scheduler: Some(scheduler),
+            ..BlockDevice::default()
+        };
+        let device = reader.sourced(&leaf, device);
+        reader.facts.metrics.block_devices.push(device);
+        reader.typed(&leaf);
+    }
 }
 
 /// The one in brackets of `[none] mq-deadline`, or the only word.
@@ -169,15 +207,25 @@ fn counted(
         .rev()
         .find(|word| word.starts_with('/'))
         .map(|path| path.trim_end_matches('/').to_owned())
-        .map(|path| if path.is_empty() { "/".to_owned() } else { path });
+        .map(|path| {
+            if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path
+            }
+        });
     let is_list = tool == "btrfs"
         && rest.first().is_some_and(|w| w.starts_with("sub"))
         && rest.get(1).is_some_and(|w| w.starts_with("li"));
     let is_listed = matches!(tool, "ls" | "find");
-    let has = |part: &str| path.as_deref().is_some_and(|p| p.split('/').any(|p| p == part));
+    let has = |part: &str| {
+        path.as_deref()
+            .is_some_and(|p| p.split('/').any(|p| p == part))
+    };
     let by_filter = filters.iter().any(|f| f.contains("snap")) && !filters.contains(&"-v");
     // Only what a filter names is not all of it.
-    let snapshots = is_list && (rest.contains(&"-s") || by_filter) || is_listed && has(".snapshots");
+    let snapshots =
+        is_list && (rest.contains(&"-s") || by_filter) || is_listed && has(".snapshots");
     let subvolumes = is_list && filters.is_empty() || is_listed && has("subvolumes");
     if !snapshots && !subvolumes {
         return false;
@@ -207,7 +255,8 @@ fn is_command(key: &str) -> bool {
         || key.split_whitespace().count() > 1
             && node::words(key).first().is_some_and(|first| {
                 PRINTED.contains(&first.as_str())
-                    || ["uname", "df", "nvme", "sudo", "time"].contains(&first.as_str())
+                    || ["uname", "df", "nvme", "sudo", "time", "systemctl"]
+                        .contains(&first.as_str())
             })
         || matches!(key, "nproc" | "uptime" | "lsattr" | "w")
 }

@@ -62,7 +62,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
         let value = value(node.value);
         return insert(reader, node, path, value);
     }
-    if snapper(reader, node) {
+    if snapper(reader, node) || sysctl(reader, node) {
         return true;
     }
     node.text()
@@ -70,7 +70,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
 }
 
 /// `services.fstrim.enable = true;`
-fn assignment(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) -> bool {
+pub(super) fn assignment(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) -> bool {
     let Some((name, told)) = text.split_once('=') else {
         return false;
     };
@@ -161,13 +161,41 @@ fn insert(reader: &mut Reader<'_>, node: &Node<'_>, path: String, value: Value) 
     true
 }
 
+/// `{"sysctl": {"vm.dirty_ratio": 20}}`: what is in force, as NixOS names it.
+fn sysctl(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
+    let key = node.key().trim_start_matches("sysctl ");
+    let is_key = key.starts_with("vm.") || key.starts_with("kernel.");
+    let is_name = key
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b"._0123456789".contains(&b));
+    let number = node.value.as_i64().or_else(|| node.text()?.parse().ok());
+    let Some(number) = number.filter(|_| is_key && is_name) else {
+        return false;
+    };
+    insert(
+        reader,
+        node,
+        format!("boot.kernel.sysctl.{key}"),
+        Value::from(number),
+    )
+}
+
 /// `{"TIMELINE_CREATE": "yes", "NUMBER_LIMIT": 50}`, of one configuration of snapper or of several.
 fn snapper(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
-    const BEGIN: [&str; 5] = ["TIMELINE_", "NUMBER_", "SUBVOLUME", "SPACE_LIMIT", "FREE_LIMIT"];
+    const BEGIN: [&str; 5] = [
+        "TIMELINE_",
+        "NUMBER_",
+        "SUBVOLUME",
+        "SPACE_LIMIT",
+        "FREE_LIMIT",
+    ];
     let key = node.key();
     let is_setting = BEGIN.iter().any(|begin| key.starts_with(begin))
         && key.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-        && node.keys.iter().any(|key| key.to_lowercase().contains("snapper"));
+        && node
+            .keys
+            .iter()
+            .any(|key| key.to_lowercase().contains("snapper"));
     if !is_setting {
         return false;
     }
@@ -183,5 +211,10 @@ fn snapper(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
         Some((on, _)) => Value::Bool(on),
         None => value(node.value),
     };
-    insert(reader, node, format!("services.snapper.configs.{name}.{key}"), told)
+    insert(
+        reader,
+        node,
+        format!("services.snapper.configs.{name}.{key}"),
+        told,
+    )
 }

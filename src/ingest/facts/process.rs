@@ -396,6 +396,20 @@ fn cleaned(text: &str) -> Option<(String, String)> {
         "kworkers" => "kworker",
         name => name,
     };
+    const NOBODY: [&str; 9] = [
+        "nothing",
+        "none",
+        "no",
+        "nobody",
+        "idle",
+        "low",
+        "one",
+        "quiet",
+        "everything",
+    ];
+    if NOBODY.contains(&name.to_lowercase().as_str()) {
+        return None;
+    }
     let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '/' || c == '_');
     if !is_word || name.len() > 64 {
         return None;
@@ -406,7 +420,9 @@ fn cleaned(text: &str) -> Option<(String, String)> {
 
 /// `high`, `very high`, `high system time`: a share of the processor, without a number.
 fn is_high(text: &str) -> bool {
-    const WORDS: [&str; 8] = ["high", "very", "cpu", "system", "sys", "time", "usage", "load"];
+    const WORDS: [&str; 8] = [
+        "high", "very", "cpu", "system", "sys", "time", "usage", "load",
+    ];
     let words = node::words(text);
     words.iter().any(|w| w == "high") && words.iter().all(|w| WORDS.contains(&w.as_str()))
 }
