@@ -86,7 +86,7 @@ fn said_by(diagnosis: Option<&Diagnosis>, id: &str, fact: &str) -> f64 {
     };
     let pieces = diagnosis.into_iter().flat_map(|d| &d.pieces);
     pieces
-        .filter(|p| is_of_fact(&p.source))
+        .filter(|p| p.sources.iter().any(is_of_fact))
         .map(|p| p.weight)
         .sum()
 }

@@ -79,6 +79,8 @@ pub struct Facts {
     pub metrics: Metrics,
     /// What people say.
     pub observations: Vec<Observation>,
+    /// NixOS options that people tell of; what a configuration says of them wins.
+    pub settings: Settings,
     /// The release of NixOS that the owner names; it wins over what files tell.
     pub release: Option<Told<Release>>,
     /// The kernel that the owner names; it wins over what files tell.
@@ -126,6 +128,11 @@ impl Host {
         self.metrics = facts.metrics.clone();
         self.observations = facts.observations.clone();
         self.preferences = facts.preferences.clone();
+        for (path, told) in facts.settings.iter() {
+            if !self.settings.is_defined(path) {
+                self.settings.insert(path.to_owned(), told.clone());
+            }
+        }
         if facts.release.is_some() {
             self.release = facts.release.clone();
             self.platform.is_rolling = false;

@@ -113,11 +113,13 @@ pub(super) fn of(diagnosis: &Diagnosis, sources: &Sources) -> CauseReport {
 }
 
 fn evidence(piece: &Piece, sources: &Sources) -> CauseEvidence {
+    let shown = piece.sources.iter().map(|s| build::source(s, sources));
+    let shown: Vec<String> = shown.collect();
     CauseEvidence {
         direction: piece.direction(),
         weight: rounded(piece.weight),
         text: piece.statement.clone(),
-        source: build::source(&piece.source, sources),
+        source: shown.join("; "),
         kind: piece.kind,
         basis: piece
             .basis

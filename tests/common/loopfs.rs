@@ -44,9 +44,14 @@ impl LoopDevice {
 impl LoopFs {
     /// Makes sparse files, attaches them and runs mkfs.btrfs over them.
     pub(crate) fn new(devices: usize, mkfs_args: &[&str]) -> Result<Self, String> {
+        Self::below(&std::env::temp_dir(), devices, mkfs_args)
+    }
+
+    /// The same with its files below a folder: on another filesystem, or in memory.
+    pub(crate) fn below(folder: &Path, devices: usize, mkfs_args: &[&str]) -> Result<Self, String> {
         let dir = tempfile::Builder::new()
             .prefix("btrfs-tune-loopfs-")
-            .tempdir()
+            .tempdir_in(folder)
             .map_err(|error| error.to_string())?;
         let mut fs = Self {
             devices: Vec::new(),

@@ -126,9 +126,14 @@ impl Condition {
         self.test == Test::Absent
     }
 
-    /// Whether it holds for a subject.
-    pub(super) fn check<'s>(&self, signals: &'s Signals, subject: &'s Subject) -> Outcome<'s> {
-        let known: Vec<&Signal> = signals.about(&self.name, subject).collect();
+    /// Whether it holds for a subject, with one complaint listened to (or all).
+    pub(super) fn check<'s>(
+        &self,
+        signals: &'s Signals,
+        subject: &'s Subject,
+        complaint: Option<usize>,
+    ) -> Outcome<'s> {
+        let known: Vec<&Signal> = signals.heard(&self.name, subject, complaint).collect();
         if self.test == Test::Absent {
             return match known.is_empty() {
                 true => Outcome::Holds(Vec::new()),

@@ -99,7 +99,7 @@ impl Entry {
         {
             return None;
         }
-        let check = |c: &Condition| c.check(signals, &Subject::Machine);
+        let check = |c: &Condition| c.check(signals, &Subject::Machine, None);
         let needs: Vec<Outcome<'_>> = self.needs.iter().map(check).collect();
         if needs.iter().any(|o| matches!(o, Outcome::Fails)) {
             return None;
@@ -151,6 +151,7 @@ pub(super) fn signals(signals: &Signals, release: Option<&str>) -> Vec<Signal> {
                 kernel.text, entry.what, entry.fixed_in, entry.source
             ),
             source: kernel.source.clone(),
+            complaint: None,
         })
     });
     fitting.collect()

@@ -39,7 +39,7 @@ pub(super) fn asks(diagnoses: &[Diagnosis], signals: &Signals) -> Vec<Ask> {
                     continue;
                 }
                 let subject = &Subject::Machine;
-                if !matches!(condition.check(signals, subject), Outcome::Unknown) {
+                if !matches!(condition.check(signals, subject, None), Outcome::Unknown) {
                     continue;
                 }
                 let Some(entry) = dictionary::lookup(&condition.name) else {

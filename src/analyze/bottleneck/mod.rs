@@ -55,7 +55,7 @@ impl Diagnosis {
     pub fn evidence(&self) -> Vec<Evidence> {
         let quoted = self.pieces.iter().map(|piece| Evidence {
             statement: piece.statement.clone(),
-            source: piece.source.clone(),
+            source: piece.source(),
             direction: piece.direction(),
             weight: match piece.weight.abs() {
                 2.0.. => Weight::Strong,
@@ -96,7 +96,7 @@ pub fn diagnose(signals: &Signals) -> Vec<Diagnosis> {
     let mut diagnoses: Vec<Diagnosis> = known
         .iter()
         .filter_map(|(cause, knowledge)| {
-            let mut cases = weigh::cases(*cause, knowledge, signals).into_iter();
+            let mut cases = weigh::cases(knowledge, signals).into_iter();
             let best = cases.next()?;
             let name = |subject: &Subject| match subject {
                 Subject::Machine => None,

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cause::Cause;
 use super::condition::Outcome;
 use super::knowledge::{About, Kind, Knowledge, Rule};
 use crate::analyze::evidence::{Confidence, Direction, Source};
@@ -13,8 +12,8 @@ use crate::analyze::signal::{Signal, Signals, Subject};
 pub struct Piece {
     /// What is the case.
     pub statement: String,
-    /// Where it was read.
-    pub source: Source,
+    /// Where it was read; of what several inputs tell together, all of them.
+    pub sources: Vec<Source>,
     /// Log-odds: positive for, negative against.
     pub weight: f64,
     /// Which kind of evidence it is.
@@ -24,6 +23,12 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// The first of its sources.
+    pub fn source(&self) -> Source {
+        let first = self.sources.first().cloned();
+        first.unwrap_or_else(|| Source::Knowledge(String::new()))
+    }
+
     /// Whether it speaks for or against.
     pub fn direction(&self) -> Direction {
         match self.weight > 0.0 {
@@ -85,7 +90,7 @@ pub(super) fn total(prior: f64, pieces: &[Piece]) -> f64 {
 
 /// The cases for a cause: one for each subject that something of its own speaks of, the strongest
 /// first. Empty where nothing is known that matters to it.
-pub(super) fn cases(cause: Cause, knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
+pub(super) fn cases(knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
     let mut subjects: Vec<Subject> = match knowledge.about {
         About::Machine => Vec::new(),
         About::Filesystem => signals
@@ -103,7 +108,7 @@ pub(super) fn cases(cause: Cause, knowledge: &Knowledge, signals: &Signals) -> V
     }
     let mut cases: Vec<Case> = subjects
         .into_iter()
-        .map(|about| case(cause, knowledge, signals, about))
+        .map(|about| case(knowledge, signals, about))
         .filter(|case| !case.pieces.is_empty())
         .collect();
     cases.sort_by(|a, b| {
@@ -114,25 +119,38 @@ pub(super) fn cases(cause: Cause, knowledge: &Knowledge, signals: &Signals) -> V
     cases
 }
 
-fn case(_: Cause, knowledge: &Knowledge, signals: &Signals, about: Subject) -> Case {
-    let mut pieces = Vec::new();
-    for rule in &knowledge.evidence {
-        if let Some(piece) = apply(rule, signals, &about) {
-            pieces.push(piece);
-        }
-    }
+/// The case for a cause about one subject: of several complaints, that which speaks for it most.
+/// What one complaint says against a cause says nothing of another.
+fn case(knowledge: &Knowledge, signals: &Signals, about: Subject) -> Case {
+    let heard = |complaint: Option<usize>| {
+        let rules = knowledge.evidence.iter();
+        let pieces: Vec<Piece> = rules
+            .filter_map(|rule| apply(rule, signals, &about, complaint))
+            .collect();
+        (total(knowledge.prior, &pieces), pieces)
+    };
+    let complaints = signals.complaints();
+    let best = (0..complaints)
+        .map(|c| heard(Some(c)))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let (log_odds, pieces) = best.unwrap_or_else(|| heard(None));
     Case {
-        log_odds: total(knowledge.prior, &pieces),
         about,
         pieces,
+        log_odds,
     }
 }
 
 /// The piece of evidence that a rule gives, if it holds.
-fn apply(rule: &Rule, signals: &Signals, about: &Subject) -> Option<Piece> {
+fn apply(
+    rule: &Rule,
+    signals: &Signals,
+    about: &Subject,
+    complaint: Option<usize>,
+) -> Option<Piece> {
     let mut seen: Vec<&Signal> = Vec::new();
     for condition in &rule.when {
-        match condition.check(signals, about) {
+        match condition.check(signals, about, complaint) {
             Outcome::Holds(found) => seen.extend(found.first()),
             Outcome::Fails | Outcome::Unknown => return None,
         }
@@ -141,7 +159,7 @@ fn apply(rule: &Rule, signals: &Signals, about: &Subject) -> Option<Piece> {
         let holds = rule
             .any
             .iter()
-            .find_map(|c| match c.check(signals, about) {
+            .find_map(|c| match c.check(signals, about, complaint) {
                 Outcome::Holds(found) => Some(found),
                 Outcome::Fails | Outcome::Unknown => None,
             })?;
@@ -160,13 +178,18 @@ fn apply(rule: &Rule, signals: &Signals, about: &Subject) -> Option<Piece> {
         Some(text) => format!("{text} ({shown})"),
         None => shown,
     };
-    let source = seen.first().map_or_else(
-        || Source::Knowledge("nothing says otherwise".to_owned()),
-        |s| s.source.clone(),
-    );
+    let mut sources: Vec<Source> = Vec::new();
+    for signal in &seen {
+        if !sources.contains(&signal.source) {
+            sources.push(signal.source.clone());
+        }
+    }
+    if sources.is_empty() {
+        sources.push(Source::Knowledge("nothing says otherwise".to_owned()));
+    }
     Some(Piece {
         statement,
-        source,
+        sources,
         weight: rule.weight,
         kind: rule.kind,
         basis: rule.source.clone(),
@@ -180,7 +203,7 @@ mod tests {
     fn piece(kind: Kind, weight: f64) -> Piece {
         Piece {
             statement: "x".to_owned(),
-            source: Source::Knowledge("a test".to_owned()),
+            sources: vec![Source::Knowledge("a test".to_owned())],
             weight,
             kind,
             basis: None,

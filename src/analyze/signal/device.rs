@@ -65,7 +65,9 @@ fn kinds(gather: &mut Gather<'_>) {
     let host = gather.host;
     for disk in host.hardware.iter().flat_map(|h| h.storage()) {
         // Often only the stick of the installer.
-        if matches!(disk.kind, DiskKind::Pseudo | DiskKind::EmmcBoot) {
+        let names = || gather.views.iter().flat_map(|v| &v.devices);
+        let is_stick = disk.kind == DiskKind::Usb && names().next().is_some();
+        if is_stick && !names().any(|d| *d == disk.kernel_name) {
             continue;
         }
         let about = Subject::Device(disk.kernel_name.clone());
@@ -120,12 +122,20 @@ fn kinds(gather: &mut Gather<'_>) {
         let about = Subject::Device(device.name.clone());
         let source = measured(device);
         let transport = device.transport.as_deref().unwrap_or_default();
+        // A loop device is a file: what it says of rotation and trimming is not of a medium.
+        let is_file = device.name.starts_with("loop");
+        // In a virtual machine the kernel's opinion is the hypervisor's default. Not every lsblk
+        // tells the bus, but the drivers of virtio and Xen have names of their own.
+        let is_virtual = is_file
+            || transport == "virtio"
+            || ["vd", "xvd"].iter().any(|p| device.name.starts_with(p));
         let kind = match (transport, device.medium) {
+            _ if is_virtual => Some("virtual"),
             ("nvme", _) => Some("nvme"),
             ("usb", _) => Some("usb"),
             ("mmc", _) => Some("sd-card"),
             ("virtio", _) => Some("virtual"),
-            (_, Medium::Rotational) if !device.name.starts_with("loop") => Some("hdd"),
+            (_, Medium::Rotational) => Some("hdd"),
             ("sata" | "sas" | "ata", Medium::SolidState) => Some("sata-ssd"),
             _ => None,
         };
@@ -138,8 +148,7 @@ fn kinds(gather: &mut Gather<'_>) {
             Medium::SolidState => ("solid", "is solid state"),
             Medium::Unknown => continue,
         };
-        // In a virtual machine the kernel's opinion is the hypervisor's default.
-        let is_virtual = transport == "virtio"
+        let is_virtual = is_virtual
             || host
                 .hardware
                 .as_ref()
@@ -162,6 +171,53 @@ fn kinds(gather: &mut Gather<'_>) {
     }
 }
 
+/// Flash that keeps its tables in the memory of the host or in the flash itself, or has four bits a
+/// cell: fast until its cache is full. Maker's data sheets.
+const BUDGET: &[&str] = &[
+    "DRAM-LESS",
+    "DRAMLESS",
+    "QLC",
+    "P1 ",
+    "CT500P1",
+    "CT1000P1",
+    "CT1000P2",
+    "CT500P2",
+    "CT1000P3",
+    "CT2000P3",
+    "CT500P3",
+    "660P",
+    "670P",
+    "SSDPEKNW",
+    "SSDPEKNU",
+    "SNV2S",
+    "SNV3S",
+    "NV1 ",
+    "NV2 ",
+    "NV3 ",
+    "870 QVO",
+    "860 QVO",
+    "MZ-77Q",
+    "SA400",
+    "A400",
+    "BX500",
+    "WD GREEN",
+    "WDS240G3G",
+    "WDS480G3G",
+    "SN530",
+    "SN540",
+    "SN570",
+    "SN580",
+    "SN770",
+    "MICRON 2400",
+    "MICRON_2400",
+    "MICRON 2210",
+    "980 500GB",
+    "980 1TB",
+    "KBG",
+    "KIOXIA BG",
+    "SOLIDIGM P41 PLUS",
+];
+
 /// What the name of a model tells an expert.
 fn models(gather: &mut Gather<'_>, about: Subject, model: Option<&str>, source: &Source) {
     let Some(model) = model.map(str::to_uppercase) else {
@@ -172,7 +228,17 @@ fn models(gather: &mut Gather<'_>, about: Subject, model: Option<&str>, source: 
         gather.fact("disk.shingled", about.clone(), true, source.clone(), text);
     }
     if let Some((_, why)) = SUSPECT_NVME.iter().find(|(m, _)| model.contains(m)) {
-        gather.fact("disk.suspect_firmware", about, true, source.clone(), *why);
+        gather.fact(
+            "disk.suspect_firmware",
+            about.clone(),
+            true,
+            source.clone(),
+            *why,
+        );
+    }
+    if BUDGET.iter().any(|m| model.contains(m)) {
+        let text = format!("{model} has no memory of its own, or four bits a cell");
+        gather.fact("disk.budget_flash", about, true, source.clone(), text);
     }
 }
 
@@ -209,6 +275,7 @@ fn loads(gather: &mut Gather<'_>) {
         }
         one_load(gather, load);
     }
+    spread(gather);
     // The busiest disk of the machine: what an idle one means depends on all others.
     let real = |d: &&Sourced<DeviceIo>| {
         !["zram", "ram", "sr", "fd"]
@@ -356,6 +423,19 @@ fn one_load(gather: &mut Gather<'_>, load: &Sourced<DeviceIo>) {
         written,
         format!("{:.1} MB/s are written to {name}", written.unwrap_or(0.0)),
     );
+    // Whether flushes are what writing is made of: a fast disk moves much with each of many.
+    let flushes = load.f_per_s.filter(|f| *f >= 1.0);
+    let each = written
+        .zip(flushes)
+        .map(|(mb, flushes)| mb * 1e6 / flushes / 1024.0);
+    say(
+        "disk.written_per_flush",
+        each,
+        format!(
+            "{:.0} KiB are written to {name} for each flush",
+            each.unwrap_or(0.0)
+        ),
+    );
     if let (Some(requests), Some(bytes)) = (requests.filter(|r| *r >= 1.0), bytes) {
         let size = bytes / requests / 1024.0;
         say(
@@ -440,5 +520,35 @@ fn health(gather: &mut Gather<'_>) {
             );
         }
         models(gather, about(), smart.model.as_deref(), &measured(smart));
+    }
+}
+
+/// How unevenly the disks of a filesystem are busy.
+fn spread(gather: &mut Gather<'_>) {
+    let views = gather.views;
+    for view in views {
+        let loads = gather.host.metrics.devices.iter();
+        let own = loads.filter(|d| view.devices.contains(&d.name) && !d.since_boot);
+        // A mapper and the disk below it are one.
+        let own = own.filter(|d| !d.name.starts_with("dm-"));
+        let busy: Vec<_> = own.filter_map(|d| Some((d.util_percent?.0, d))).collect();
+        let most = busy.iter().max_by(|a, b| a.0.total_cmp(&b.0));
+        let least = busy.iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        if let (Some(most), Some(least)) = (most, least)
+            && busy.len() >= 2
+        {
+            let text = format!(
+                "{} is busy {:.0} % of the time and {} {:.0} %",
+                most.1.name, most.0, least.1.name, least.0
+            );
+            let about = Subject::Filesystem(view.name.clone());
+            gather.number(
+                "fs.disk_spread",
+                about,
+                most.0 - least.0,
+                measured(most.1),
+                text,
+            );
+        }
     }
 }

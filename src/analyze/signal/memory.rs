@@ -1,9 +1,11 @@
 //! Owns: memory, swap and what waits for them, as signals.
 
 use super::{Gather, Subject, measured, report};
-use crate::analyze::evidence::Source;
-use crate::model::metrics::{Psi, Sourced};
+use crate::model::metrics::{Psi, Sourced, Stall};
 use crate::model::units::Bytes;
+
+/// From this share of time on a disk is the limit, in percent.
+const BUSY: f64 = 70.0;
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
     total(gather);
@@ -60,7 +62,12 @@ fn use_of(gather: &mut Gather<'_>) {
         let disks = gather.host.metrics.devices.iter();
         let disks = disks.filter(|d| !stacked.iter().any(|s| d.name.starts_with(s)));
         let written: f64 = disks.filter_map(|d| d.write_bytes_s).sum();
-        if written > 0.0 && dirty.0 >= 512 * Bytes::MIB {
+        // Only a busy disk is asked for more than it can take.
+        let busy = gather.host.metrics.devices.iter();
+        let busy = busy
+            .filter_map(|d| Some(d.util_percent?.0))
+            .any(|util| util >= BUSY);
+        if busy && written > 0.0 && dirty.0 >= 512 * Bytes::MIB {
             let seconds = dirty.0 as f64 / written;
             let text = format!(
                 "{dirty} wait to be written while all disks take {:.1} MB/s: {seconds:.0} s",
@@ -190,22 +197,29 @@ fn paging(gather: &mut Gather<'_>) {
 
 fn pressure(gather: &mut Gather<'_>) {
     let all = &gather.host.metrics.pressure;
-    let mut say = |resource: &str, what: &str, psi: &Option<Sourced<Psi>>| {
-        let Some(psi) = psi else { return };
-        // The last minute hides neither what is over nor what has just begun.
-        let some = psi.some.avg60.0.max(psi.some.avg10.0);
-        let text = format!("some task waited for {what} {some:.1} % of the time");
-        let source = Source::Metrics(psi.source.to_string());
-        let name = format!("psi.{resource}.some");
-        gather.number(&name, Subject::Machine, some, source.clone(), text);
-        if let Some(full) = psi.full {
-            let full = full.avg60.0.max(full.avg10.0);
-            let text = format!("all tasks waited for {what} {full:.1} % of the time");
-            let name = format!("psi.{resource}.full");
-            gather.number(&name, Subject::Machine, full, source, text);
-        }
-    };
-    say("io", "I/O", &all.io);
-    say("memory", "memory", &all.memory);
-    say("cpu", "a processor", &all.cpu);
+    let mut say =
+        |resource: &str, what: &str, psi: &Option<Sourced<Psi>>, stall: &Option<Sourced<Stall>>| {
+            let (some, full, source) = match (stall.as_ref().filter(|s| !s.since_boot), psi) {
+                // What was watched tells of the load at hand; averages lag behind it.
+                (Some(stall), _) => (stall.some.0, stall.full.map(|f| f.0), measured(stall)),
+                // The last minute hides neither what is over nor what has just begun.
+                (None, Some(psi)) => (
+                    psi.some.avg60.0.max(psi.some.avg10.0),
+                    psi.full.map(|full| full.avg60.0.max(full.avg10.0)),
+                    measured(psi),
+                ),
+                (None, None) => return,
+            };
+            let text = format!("some task waited for {what} {some:.1} % of the time");
+            let name = format!("psi.{resource}.some");
+            gather.number(&name, Subject::Machine, some, source.clone(), text);
+            if let Some(full) = full {
+                let text = format!("all tasks waited for {what} {full:.1} % of the time");
+                let name = format!("psi.{resource}.full");
+                gather.number(&name, Subject::Machine, full, source, text);
+            }
+        };
+    say("io", "I/O", &all.io, &all.io_stall);
+    say("memory", "memory", &all.memory, &all.memory_stall);
+    say("cpu", "a processor", &all.cpu, &all.cpu_stall);
 }

@@ -67,6 +67,9 @@ pub struct Signal {
     pub text: String,
     /// Where it was read.
     pub source: Source,
+    /// For what people say: which of their complaints it is of. What one complaint says is no
+    /// evidence about another.
+    pub complaint: Option<usize>,
 }
 
 /// All signals of a host.
@@ -87,10 +90,10 @@ impl Signals {
             workloads,
             views: &views,
             signals: Signals::default(),
+            complaint: None,
         };
         let of_views = views.iter().map(|v| (v.name.clone(), v.devices.clone()));
         gather.signals.filesystems = of_views.collect();
-        people::gather(&mut gather);
         memory::gather(&mut gather);
         load::gather(&mut gather);
         device::gather(&mut gather);
@@ -101,6 +104,8 @@ impl Signals {
         platform::gather(&mut gather);
         files::gather(&mut gather);
         configured::gather(&mut gather);
+        // What people say comes last: what tools measured is known better.
+        people::gather(&mut gather);
         gather.signals
     }
 
@@ -116,10 +121,29 @@ impl Signals {
         name: &str,
         subject: &'a Subject,
     ) -> impl Iterator<Item = &'a Signal> {
+        self.heard(name, subject, None)
+    }
+
+    /// The complaints that people have.
+    pub fn complaints(&self) -> usize {
+        let of = self.list.iter().filter_map(|s| s.complaint);
+        of.max().map_or(0, |last| last + 1)
+    }
+
+    /// The same, with only one complaint listened to; `None` listens to all.
+    pub fn heard<'a>(
+        &'a self,
+        name: &str,
+        subject: &'a Subject,
+        complaint: Option<usize>,
+    ) -> impl Iterator<Item = &'a Signal> {
         let found = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         found
             .iter()
             .filter_map(|&i| self.list.get(i))
+            .filter(move |s| {
+                complaint.is_none() || s.complaint.is_none() || s.complaint == complaint
+            })
             .filter(move |s| self.concerns(s, subject))
     }
 
@@ -192,6 +216,8 @@ struct Gather<'h> {
     workloads: &'h [Workload],
     views: &'h [View<'h>],
     signals: Signals,
+    /// The complaint that is listened to.
+    complaint: Option<usize>,
 }
 
 impl<'h> Gather<'h> {
@@ -213,6 +239,7 @@ impl<'h> Gather<'h> {
             value,
             text: text.into(),
             source,
+            complaint: self.complaint,
         });
     }
 

@@ -5,7 +5,8 @@ use super::{Gather, Subject, Value, View, measured};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
 use crate::btrfs::{
-    Compression, Discard, EffectiveOptions, SpaceCache, Switch, effective, parse_options,
+    Compression, Discard, EffectiveOptions, Scope, SpaceCache, Switch, effective, lookup,
+    parse_options,
 };
 use crate::model::Luks;
 
@@ -21,6 +22,7 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     }
     states(gather);
     refused(gather);
+    requested(gather);
 }
 
 /// What runs, else what the configuration leads to; and where that is known from.
@@ -449,5 +451,70 @@ fn refused(gather: &mut Gather<'_>) {
             let source = Source::Configuration(mount.at);
             gather.say("mount.fails", about, Value::Yes, source, text);
         }
+    }
+}
+
+/// Where somebody tells what the configuration asks for: whether it asks for options of the whole
+/// filesystem on single subvolumes only, and whether they are in force.
+fn requested(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    let whole = |options: &[String]| -> Vec<String> {
+        let parsed = parse_options(options).into_iter();
+        let own = parsed.filter(|o| {
+            let is_whole = lookup(&o.name).is_some_and(|s| s.scope == Scope::Filesystem);
+            is_whole && !o.name.starts_with("subvol")
+        });
+        own.map(|o| o.text).collect()
+    };
+    let asked: Vec<_> = host
+        .metrics
+        .requested
+        .iter()
+        .map(|r| (r, whole(&r.options)))
+        .collect();
+    for (request, options) in &asked {
+        let same = |m: &&crate::model::metrics::Sourced<crate::model::metrics::MountEntry>| {
+            let name = request.place.trim_start_matches(['/', '@']);
+            let subvolume = m.subvolume().unwrap_or_default();
+            m.mountpoint == request.place
+                || subvolume.trim_start_matches(['/', '@']) == name
+                || m.mountpoint.trim_start_matches('/') == name
+        };
+        let Some(entry) = host.metrics.mounts.iter().find(same) else {
+            continue;
+        };
+        let is_shown = |o: &String| {
+            let name = o.split('=').next().unwrap_or(o);
+            entry
+                .super_options
+                .iter()
+                .any(|s| s == o || s.starts_with(&format!("{name}=")))
+        };
+        if let Some(missing) = options.iter().find(|o| !is_shown(o)) {
+            let about = gather.filesystem_of(Some(&entry.mountpoint));
+            let text = format!("{} is mounted without `{missing}`", entry.mountpoint);
+            gather.fact("option.differs", about, true, measured(request), text);
+        }
+    }
+    let Some((first, options)) = asked.iter().find(|(_, options)| !options.is_empty()) else {
+        return;
+    };
+    let unlike = asked.iter().any(|(_, other)| other != options);
+    let elsewhere = host
+        .metrics
+        .mounts
+        .iter()
+        .filter(|m| m.fstype == "btrfs")
+        .count()
+        > asked.len();
+    if unlike || elsewhere {
+        let text = format!(
+            "`{}` is asked for on {} only: options of the whole filesystem are decided by its first \
+             mount",
+            options.join(","),
+            first.place
+        );
+        let about = gather.filesystem_of(first.place.starts_with('/').then_some(&first.place));
+        gather.fact("option.ignored", about, true, measured(first), text);
     }
 }

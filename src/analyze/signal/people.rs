@@ -4,7 +4,7 @@
 use super::{Gather, Subject};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
-use crate::model::observation::{Observation, Symptom, Tried};
+use crate::model::observation::{Observation, Quantity, Symptom, Tried, Unit};
 use crate::model::storage::is_below;
 
 /// What came of something tried, as conditions have it.
@@ -18,7 +18,9 @@ fn outcome(tried: Tried) -> &'static str {
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
-    for observation in &host.observations {
+    let mut complaints: Vec<&str> = Vec::new();
+    for (index, observation) in host.observations.iter().enumerate() {
+        gather.complaint = Some(complaint_of(&mut complaints, observation, index));
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
         for heard in &observation.heard {
@@ -59,18 +61,27 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             gather.fact("fs.btrfs", machine, fstype == "btrfs", source.clone(), text);
         }
         for quantity in &observation.quantities {
-            if let Some(what) = &quantity.what {
-                gather.number(
-                    &format!("heard.quantity.{}", what.to_lowercase()),
-                    about.clone(),
-                    quantity.value,
-                    source.clone(),
-                    quantity.to_string(),
-                );
-            }
+            number(gather, &about, quantity, &source);
         }
     }
+    gather.complaint = None;
     complaint(gather);
+}
+
+/// The number of the complaint that an observation is of. All that one facts file says is of one;
+/// entries of `observations.toml` and sentences of the command line are each of their own.
+fn complaint_of<'h>(
+    complaints: &mut Vec<&'h str>,
+    observation: &'h Observation,
+    index: usize,
+) -> usize {
+    let file = observation.source.split_once(": ").map(|(file, _)| file);
+    let known = file.and_then(|file| complaints.iter().position(|c| *c == file));
+    known.unwrap_or_else(|| {
+        complaints.push(file.unwrap_or_default());
+        debug_assert!(complaints.len() <= index + 1);
+        complaints.len() - 1
+    })
 }
 
 /// The type of the filesystem that a path lies on: that of the longest mount point above it.
@@ -79,6 +90,38 @@ fn fstype(gather: &Gather<'_>, path: &str) -> Option<String> {
     let above = mounts.filter(|m| is_below(path, &m.mountpoint) && !m.fstype.is_empty());
     let holder = above.max_by_key(|m| m.mountpoint.len())?;
     Some(holder.fstype.clone())
+}
+
+/// A number that somebody gave, where its name tells what it measures.
+fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source: &Source) {
+    let what = quantity.what.as_deref().unwrap_or_default().to_lowercase();
+    let has = |word: &str| what.split([' ', '_', '-', '.']).any(|w| w == word);
+    let name = match quantity.unit {
+        Unit::Percent if has("iowait") || has("wa") => "cpu.iowait",
+        Unit::Percent if has("util") || has("utilisation") || has("utilization") => "disks.busiest",
+        Unit::Seconds if has("mount") => "mount.seconds",
+        Unit::Seconds if has("commit") => "commit.max",
+        Unit::Count if has("extents") => "fragmentation.extents",
+        Unit::Count if has("snapshots") => "snapshots",
+        Unit::Count if has("subvolumes") => "subvolumes",
+        Unit::Count if what == "load" || has("loadavg") => "load.one",
+        _ => return,
+    };
+    // What tools measured is known better.
+    if gather.signals.about(name, about).next().is_some() {
+        return;
+    }
+    let value = match name {
+        "commit.max" => quantity.value * 1000.0,
+        _ => quantity.value,
+    };
+    gather.number(
+        name,
+        about.clone(),
+        value,
+        source.clone(),
+        quantity.to_string(),
+    );
 }
 
 /// What an observation is about: the filesystem of its path, if one can be told.

@@ -1,7 +1,7 @@
 //! Owns: the kernel, what it complains of, and what runs on the machine, as signals.
 
 use super::{Gather, Subject, Value, measured};
-use crate::analyze::evidence::Source;
+use crate::analyze::evidence::{Confidence, Source};
 use crate::btrfs::KernelVersion;
 use crate::model::metrics::KernelEventKind;
 
@@ -95,6 +95,11 @@ fn services(gather: &mut Gather<'_>) {
         let Some(first) = workload.evidence.first() else {
             continue;
         };
+        // A program that keeps a little database makes no database host.
+        let said = matches!(first.source, Source::Observation(_));
+        if !said && workload.confidence() < Confidence::Medium {
+            continue;
+        }
         let kind = serde_json::to_value(workload.kind).ok();
         let kind = kind.as_ref().and_then(|k| k.as_str()).unwrap_or_default();
         gather.word(

@@ -1,5 +1,7 @@
 //! Owns: programs and kernel threads as signals: who computes, who waits, who reads and writes.
 
+use std::collections::BTreeMap;
+
 use super::{Gather, Subject, measured};
 use crate::model::metrics::{Process, ProcessState, Sourced};
 
@@ -9,13 +11,45 @@ const BUSY_PERCENT: f64 = 50.0;
 const MUCH_BYTES_S: f64 = 5e6;
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
-    let processes = &gather.host.metrics.processes;
+    // Who looks is not what the machine does.
+    let processes = gather.host.metrics.processes.iter();
+    let processes: Vec<_> = processes.filter(|p| p.name != "btrfs-tune").collect();
     let sum = |bytes: fn(&Process) -> Option<f64>| -> f64 {
         processes.iter().filter_map(|p| bytes(p)).sum()
     };
     let (read, written) = (sum(|p| p.read_bytes_s), sum(|p| p.write_bytes_s));
-    for process in processes {
+    for process in &processes {
         one(gather, process, read, written);
+    }
+    workers(gather, &processes);
+}
+
+/// Work that several workers of the kernel share, none of which takes half a core: what matters is
+/// what they work for.
+fn workers(gather: &mut Gather<'_>, processes: &[&Sourced<Process>]) {
+    let work = |p: &Sourced<Process>| -> Option<(String, f64)> {
+        let of = p.name.strip_prefix("kworker/")?.split_once(['+', '-'])?.1;
+        Some((of.to_owned(), p.cpu?.0))
+    };
+    let mut sums: BTreeMap<String, (f64, &Sourced<Process>)> = BTreeMap::new();
+    for process in processes {
+        let Some((of, cpu)) = work(process) else {
+            continue;
+        };
+        // Whoever takes half a core by itself is told already.
+        let sum = sums.entry(of).or_insert((0.0, process));
+        sum.0 += if cpu < BUSY_PERCENT { cpu } else { 0.0 };
+    }
+    for (of, (cpu, first)) in sums.into_iter().filter(|(_, s)| s.0 >= BUSY_PERCENT) {
+        let name = format!("kworker+{of}");
+        let text = format!("workers for {of} take {cpu:.0} % of a core together");
+        gather.word(
+            "thread.busy",
+            Subject::Machine,
+            &name,
+            measured(first),
+            text,
+        );
     }
 }
 
@@ -41,6 +75,15 @@ fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: 
             "thread.blocked",
             format!("{name} waits{wchan} and cannot be woken"),
         );
+        if let Some(function) = &process.wchan {
+            gather.word(
+                "thread.waits_in",
+                Subject::Machine,
+                function,
+                measured(process),
+                format!("{name} waits in {function}"),
+            );
+        }
     }
     let much = |bytes: f64, all: f64| bytes >= MUCH_BYTES_S || (bytes >= 1e6 && bytes >= all / 2.0);
     if let Some(bytes) = process.write_bytes_s.filter(|b| much(*b, written)) {

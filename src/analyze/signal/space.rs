@@ -75,6 +75,22 @@ fn by_usage(gather: &mut Gather<'_>, usage: &Sourced<BtrfsUsage>) {
             source(),
             text.clone(),
         );
+        // The kernel makes block groups of data of at most 1 GiB and a tenth of the filesystem.
+        let group = usage
+            .device_size
+            .map_or(Bytes::GIB, |s| (s.0 / 10).min(Bytes::GIB));
+        let exhausted = unallocated.0 < group;
+        let what = match exhausted {
+            true => "too little for another block group",
+            false => "enough for another block group",
+        };
+        gather.fact(
+            "space.exhausted",
+            about.clone(),
+            exhausted,
+            source(),
+            format!("{text}: {what}"),
+        );
         if let Some(share) = usage.device_size.and_then(|s| unallocated.fraction_of(s)) {
             let name = "space.unallocated_share";
             gather.number(name, about.clone(), share * 100.0, source(), text);
@@ -128,6 +144,31 @@ fn by_usage(gather: &mut Gather<'_>, usage: &Sourced<BtrfsUsage>) {
         };
         let text = format!("{what} is {}", group.profile);
         gather.word(name, about.clone(), &group.profile, source(), text);
+    }
+    for told in &usage.told {
+        let (name, profile) = match told.kind {
+            BlockGroupKind::Metadata => ("space.metadata", "profile.metadata"),
+            BlockGroupKind::Data | BlockGroupKind::Mixed => ("space.data", "profile.data"),
+            BlockGroupKind::System => continue,
+        };
+        let share = || Some(told.used?.fraction_of(told.size?)? * 100.0);
+        if let Some(share) = told.used_percent.map(|p| p.0).or_else(share) {
+            let what = match told.kind {
+                BlockGroupKind::Metadata => "metadata",
+                _ => "data",
+            };
+            let text = format!("{what} block groups are {share:.0} % used");
+            gather.number(name, about.clone(), share, source(), text);
+        }
+        // `RAID1C3/4` is one of two.
+        if let Some(word) = told.profile.as_deref().and_then(|p| p.split('/').next()) {
+            let text = format!("the profile is {word}");
+            gather.word(profile, about.clone(), word, source(), text);
+        }
+    }
+    if let Some(percent) = usage.used_percent {
+        let text = format!("{percent} full");
+        gather.number("space.used", about.clone(), percent.0, source(), text);
     }
     // Freed and full is one number where df says nothing.
     if usage.device_size.is_some()

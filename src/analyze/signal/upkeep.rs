@@ -85,7 +85,8 @@ fn snapshots(gather: &mut Gather<'_>) {
             (count > 0).then_some(count)
         };
         if let Some(count) = counted.snapshots.or_else(by_place) {
-            let text = format!("{count} snapshots");
+            let more = if counted.at_least { "at least " } else { "" };
+            let text = format!("{more}{count} snapshots");
             gather.number(
                 "snapshots",
                 about.clone(),

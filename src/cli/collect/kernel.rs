@@ -256,7 +256,8 @@ const MOST_LINES: usize = 2000;
 const TRACE: usize = 24;
 
 /// Words of lines that tell of storage or of memory.
-const OF_STORAGE: [&str; 30] = [
+const OF_STORAGE: [&str; 31] = [
+    "detected capacity change",
     "btrfs",
     "nvme",
     "ata",

@@ -66,7 +66,8 @@ impl Look {
         }
     }
 
-    /// Every task that waits in the kernel, threads of programs among them.
+    /// Every task that waits in the kernel, threads of programs among them, and the workers that
+    /// work for btrfs just now: their names are gone with the work.
     pub(super) fn blocked() -> Look {
         let at = clock();
         let begin = Instant::now();
@@ -77,7 +78,9 @@ impl Look {
                 continue;
             };
             let threads = task.threads;
-            if task.state == 'D' {
+            // `kworker/u8:4+btrfs-qgroup-rescan`; with `-` it did so before.
+            let works = task.comm.starts_with("kworker/") && task.comm.contains("+btrfs");
+            if task.state == 'D' || works {
                 task.details(&folder);
                 tasks.push(task);
             }
@@ -298,8 +301,12 @@ fn choose(looks: &[Look], rings: &Rings) -> BTreeSet<(u32, u64)> {
         return chosen;
     };
     for look in looks {
-        let blocked = look.tasks.iter().filter(|t| t.state == 'D');
-        chosen.extend(blocked.take(10 * TOP).map(Task::key));
+        // One that is not whole has only tasks that wait or work for btrfs.
+        let told = look
+            .tasks
+            .iter()
+            .filter(|t| t.state == 'D' || !look.is_whole);
+        chosen.extend(told.take(10 * TOP).map(Task::key));
     }
     let all = first.tasks.iter().chain(&last.tasks);
     let sorts = all.filter(|t| t.is_of_storage() || rings.users.contains(&t.pid));

@@ -1,7 +1,10 @@
 //! Load of devices, processor and the whole machine: iostat, pressure, load average, vmstat.
 
+use serde_json::Value;
+
 use super::Reader;
 use super::node::{self, Node};
+use super::{disks, figures};
 use crate::model::metrics::{CpuUse, DeviceIo, LoadAverage, Psi, PsiShares, VmActivity};
 use crate::model::observation::Unit;
 use crate::model::units::{Millis, Percent};
@@ -134,7 +137,31 @@ pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
 }
 
+/// The line of `uptime`, or whatever of it stands there: `load average: 31, 30, 28`.
+pub(super) fn load_in(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let Some((_, rest)) = node.text().and_then(|text| text.split_once("load average")) else {
+        load(reader, node);
+        return;
+    };
+    let numbers: Vec<f64> = rest
+        .trim_start_matches(['s', ':', ' '])
+        .split([' ', ','])
+        .filter(|part| !part.is_empty())
+        .map_while(|part| part.parse().ok())
+        .take(3)
+        .collect();
+    if let [one, five, fifteen] = numbers[..] {
+        let value = LoadAverage { one, five, fifteen };
+        reader.facts.metrics.load = Some(reader.sourced(node, value));
+        reader.typed(node);
+    }
+}
+
 pub(super) fn uptime(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if node.text().is_some_and(|text| text.contains("load average")) {
+        load_in(reader, node);
+        return;
+    }
     if let Some(seconds) = node.measure().and_then(|m| m.of(Unit::Seconds)) {
         reader.facts.metrics.uptime_s = Some(reader.sourced(node, seconds));
         reader.typed(node);
@@ -149,32 +176,55 @@ pub(super) fn vmstat(reader: &mut Reader<'_>, node: &Node<'_>) {
     };
     let mut known = false;
     for member in node.members() {
-        let Some(amount) = member.amount().filter(|a| a.rest.is_empty()) else {
-            continue;
-        };
-        let number = amount.number;
-        let slot = match member.name().as_str() {
-            "r" | "runnable" => &mut vm.runnable,
-            "b" | "blocked" => &mut vm.blocked,
-            "si" => &mut vm.swap_in_bytes_s,
-            "so" => &mut vm.swap_out_bytes_s,
-            "bi" => &mut vm.block_in_bytes_s,
-            "bo" => &mut vm.block_out_bytes_s,
-            _ => continue,
-        };
-        let factor = if matches!(member.name().as_str(), "si" | "so" | "bi" | "bo") {
-            1024.0
-        } else {
-            1.0
-        };
-        *slot = Some(number * factor);
-        known = true;
-        reader.typed(&member);
+        if column(&mut vm, &member) {
+            known = true;
+            reader.typed(&member);
+        }
+    }
+    if let Some(text) = node.text().filter(|text| !figures::is_wish(text)) {
+        let mut all = true;
+        for clause in figures::clauses(text) {
+            all &= figures::each(clause, |name, number| {
+                let value = Value::from(number);
+                let taken = column(&mut vm, &figures::member(node, name, &value));
+                known |= taken;
+                taken
+            });
+        }
+        if known {
+            reader.typed_but(node, if all { "" } else { text });
+        }
     }
     if known {
         let vm = reader.sourced(node, vm);
         reader.facts.metrics.vm = Some(vm);
     }
+}
+
+/// Takes one column of vmstat by its name.
+fn column(vm: &mut VmActivity, node: &Node<'_>) -> bool {
+    let Some(measure) = node.measure().filter(|m| m.rest.is_empty()) else {
+        return false;
+    };
+    let name = node.name();
+    let is_rate = matches!(name.as_str(), "si" | "so" | "bi" | "bo");
+    let value = match measure.scale {
+        None if is_rate => measure.value() * 1024.0,
+        None => measure.value(),
+        Some(scale) if is_rate && scale.unit == Unit::BytesPerSecond => measure.value(),
+        Some(_) => return false,
+    };
+    let slot = match name.as_str() {
+        "r" | "runnable" => &mut vm.runnable,
+        "b" | "blocked" => &mut vm.blocked,
+        "si" => &mut vm.swap_in_bytes_s,
+        "so" => &mut vm.swap_out_bytes_s,
+        "bi" => &mut vm.block_in_bytes_s,
+        "bo" => &mut vm.block_out_bytes_s,
+        _ => return false,
+    };
+    *slot = Some(value);
+    true
 }
 
 /// What a word says that is figured of a device.
@@ -228,6 +278,10 @@ fn figure(words: &[String]) -> Option<Figure> {
         Figure::Flushes
     } else if has(&["rkb", "rmb"]) || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
         Figure::ReadBytes
+    } else if matches!(name.as_str(), "disk read" | "disk reads" | "device read") {
+        Figure::ReadBytes
+    } else if matches!(name.as_str(), "disk write" | "disk writes" | "device write") {
+        Figure::WriteBytes
     } else if has(&["wkb", "wmb"]) || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
         Figure::WriteBytes
     } else {
@@ -299,7 +353,8 @@ fn put(io: &mut DeviceIo, figure: Figure, leaf: &Node<'_>) -> bool {
         Figure::Util => {
             io.util_percent = leaf
                 .percent(true)
-                .filter(|v| *v > 1.0 || *v == 0.0)
+                .filter(|v| *v > 1.0 || *v == 0.0 || leaf.key().contains('%'))
+                .filter(|v| *v <= 101.0)
                 .map(Percent);
             io.util_peak = io.util_percent;
             io.util_percent.is_some()
@@ -352,11 +407,13 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
             }
             let rest = node.measure().map_or("", |m| m.rest);
             reader.typed_but(node, rest);
+        } else {
+            sentence(reader, node);
         }
         return;
     }
     if !node.is_object() {
-        for member in node.members().iter().filter(|m| !m.is_leaf()) {
+        for member in node.members().iter() {
             devices(reader, member);
         }
         return;
@@ -380,6 +437,8 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
             known = true;
             let rest = member.measure().map_or("", |m| m.rest);
             reader.typed_but(&member, rest);
+        } else if disks::is_kernel_name(member.key()) {
+            of_disk(reader, &member);
         }
     }
     if known {
@@ -389,6 +448,92 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
         let io = reader.sourced(node, io);
         reader.facts.metrics.devices.push(io);
     }
+}
+
+/// `{"sda": "98 %"}`, and sentences below the name of a disk.
+fn of_disk(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let whole = node.measure().filter(|m| m.rest.is_empty());
+    let share = whole.and_then(|m| m.of(Unit::Percent));
+    let Some(share) = share.filter(|share| *share <= 101.0) else {
+        sentence(reader, node);
+        return;
+    };
+    let io = DeviceIo {
+        name: node.key().to_owned(),
+        util_percent: Some(Percent(share)),
+        util_peak: Some(Percent(share)),
+        samples: 1,
+        ..DeviceIo::default()
+    };
+    let io = reader.sourced(node, io);
+    reader.facts.metrics.devices.push(io);
+    reader.typed(node);
+}
+
+/// `sda 100 % util, 3 MB/s; sdb %util 2`, `every disk below 8 %util`.
+fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let Some(text) = node.text().filter(|text| !figures::is_wish(text)) else {
+        return;
+    };
+    let bare = DeviceIo {
+        samples: 1,
+        ..DeviceIo::default()
+    };
+    let of_key = Some(node.key()).filter(|key| disks::is_kernel_name(key));
+    let mut all = true;
+    let mut found: Vec<DeviceIo> = Vec::new();
+    let mut name = of_key.unwrap_or_default().to_owned();
+    for clause in figures::clauses(text) {
+        let told = clause
+            .split([' ', ':'])
+            .find(|word| disks::is_kernel_name(word.trim_start_matches("/dev/")));
+        if let Some(told) = told {
+            name = told.trim_start_matches("/dev/").to_owned();
+        }
+        all &= figures::each(clause, |words, number| {
+            const NOBODY: [&str; 9] =
+                ["every", "each", "all", "the", "disk", "disks", "at", "is", "are"];
+            let own: Vec<&str> = words
+                .split_whitespace()
+                .filter(|word| !NOBODY.contains(word) && word.trim_start_matches("/dev/") != name)
+                .collect();
+            let own = own.join(" ");
+            let Some(figure) = figure(&node::words(&own)).filter(|_| own.len() < 24) else {
+                return false;
+            };
+            let value = Value::from(number);
+            let member = figures::member(node, &own, &value);
+            let at = found.iter().position(|io| io.name == name);
+            let mut io = at.and_then(|at| found.get(at).cloned()).unwrap_or_else(|| DeviceIo {
+                name: name.clone(),
+                ..bare.clone()
+            });
+            let taken = put(&mut io, figure, &member);
+            match at.and_then(|at| found.get_mut(at)) {
+                Some(slot) if taken => *slot = io,
+                None if taken => found.push(io),
+                _ => {}
+            }
+            taken
+        });
+    }
+    if found.is_empty() {
+        return;
+    }
+    for io in found {
+        let io = reader.sourced(node, io);
+        reader.facts.metrics.devices.push(io);
+    }
+    reader.typed_but(node, if all { "" } else { text });
+}
+
+/// Whether a key is a rate of a disk: `disk_read: 50 MB/s`.
+pub(super) fn is_device_rate(words: &[String]) -> bool {
+    let end = super::amount::unit_of_key(words).map_or(words.len(), |(_, at)| at.start);
+    matches!(
+        words[..end].join(" ").as_str(),
+        "disk read" | "disk reads" | "disk write" | "disk writes" | "device read" | "device write"
+    )
 }
 
 /// Shares of processor time, where they are told in full; one alone is a number in words.

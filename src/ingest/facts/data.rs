@@ -94,7 +94,19 @@ pub(super) fn quota(reader: &mut Reader<'_>, node: &Node<'_>) {
         taken.push((node.clone(), String::new()));
     } else if let Some(text) = node.text() {
         let lower = text.to_lowercase();
-        if lower.starts_with("simple") || lower.starts_with("squota") {
+        // `enabled by snapper`, `off since March`, `on for Docker`.
+        let behind = ["by ", "since ", "for ", "on ", "with ", "without ", "at ", "in "];
+        let led = ["enabled", "on", "active", "disabled", "off", "inactive"]
+            .iter()
+            .find_map(|word| Some((word, lower.strip_prefix(word)?.strip_prefix(' ')?)))
+            .filter(|(_, rest)| behind.iter().any(|b| rest.starts_with(b)));
+        if let Some((word, rest)) = led {
+            enabled = Some(["enabled", "on", "active"].contains(word));
+            if rest.contains("without limits") || rest.contains("no limits") {
+                state.limited = false;
+            }
+            taken.push((node.clone(), text.to_owned()));
+        } else if lower.starts_with("simple") || lower.starts_with("squota") {
             state.mode = Some(QuotaMode::Simple);
             enabled = Some(true);
             taken.push((node.clone(), text.to_owned()));
@@ -109,6 +121,45 @@ pub(super) fn quota(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
 }
 
+/// What `btrfs qgroup show` and `btrfs quota rescan` say, in words: that they name groups, or count
+/// them again, tells that there are quotas.
+pub(super) fn quota_command(reader: &mut Reader<'_>, node: &Node<'_>, arguments: &[&str]) {
+    let Some(text) = node.text() else {
+        quota(reader, node);
+        return;
+    };
+    let lower = text.to_lowercase();
+    let denied = ["not enabled", "no rescan", "disabled", "not running"];
+    let is_off = denied.iter().any(|d| lower.contains(d));
+    let named = lower
+        .split(|c: char| !(c.is_ascii_digit() || c == '/'))
+        .filter(|w| w.strip_prefix("0/").is_some_and(|n| n.len() <= 9 && n.parse::<u32>().is_ok()))
+        .count();
+    let scans = arguments.contains(&"rescan")
+        && ["in progress", "running", "key", "started", "scanning"]
+            .iter()
+            .any(|w| lower.contains(w));
+    if lower.contains("quotas not enabled") || lower.contains("quota not enabled") {
+        let state = reader.sourced(node, QuotaState::default());
+        reader.facts.metrics.quotas.push(state);
+        reader.typed(node);
+    } else if !is_off && (named > 0 || scans) {
+        let path = arguments.iter().find(|word| word.starts_with('/'));
+        let cut = lower.contains("...") || lower.contains('…');
+        let state = QuotaState {
+            path: path.map(|path| (*path).to_owned()),
+            enabled: true,
+            // Of a shortened list the number is not known.
+            groups: if cut { 0 } else { named as u64 },
+            inconsistent: scans.then_some(true),
+            ..QuotaState::default()
+        };
+        let state = reader.sourced(node, state);
+        reader.facts.metrics.quotas.push(state);
+        reader.partly(node);
+    }
+}
+
 /// Subvolumes and snapshots, which files count at two places.
 #[derive(Default)]
 pub(super) struct Counted {
@@ -119,6 +170,9 @@ pub(super) struct Counted {
 
 /// A number of things, by a number or by a word that is one at least.
 fn counted(node: &Node<'_>, things: &[&str]) -> Option<((u64, bool), String)> {
+    if let Some(product) = product(node) {
+        return Some((product, node.text()?.to_owned()));
+    }
     if let Some(count) = node.count() {
         let rest = node.amount()?.rest.trim_start_matches(['k', 'K']);
         let first = rest
@@ -147,10 +201,31 @@ fn counted(node: &Node<'_>, things: &[&str]) -> Option<((u64, bool), String)> {
         return fits.then(|| ((count.0, count.1 || more), rest.to_owned()));
     }
     let lower = node.text()?.to_lowercase();
+    // `daily, 120 kept`: what is kept is what there is.
+    let kept = lower.split([',', ';']).skip(1).find_map(|part| {
+        let amount = amount::amount(part)?;
+        let rest = amount.rest;
+        let is_kept = ["kept", "snapshots", "in total", "retained", "of them"]
+            .iter()
+            .any(|word| rest.starts_with(word));
+        let whole = amount.number.fract() == 0.0 && amount.number < 1e9;
+        let more = amount.bound == amount::Bound::AtLeast || rest.contains(" per ") || rest.contains("each");
+        let fits = is_kept && whole && matches!(amount.bound, amount::Bound::AtLeast | amount::Bound::Exact);
+        fits.then(|| (amount.number as u64, more))
+    });
+    if let Some(kept) = kept {
+        return Some((kept, lower));
+    }
+    let lower = ["a ", "some ", "many ", "several "]
+        .iter()
+        .find_map(|word| lower.strip_prefix(word))
+        .map_or(lower.clone(), |rest| rest.trim_start_matches("few ").to_owned());
     let words = super::node::words(&lower);
     let at_least = [
         ("thousands", 2000),
+        ("thousand", 1000),
         ("hundreds", 200),
+        ("hundred", 100),
         ("dozens", 24),
         ("none", 0),
     ];
@@ -161,6 +236,20 @@ fn counted(node: &Node<'_>, things: &[&str]) -> Option<((u64, bool), String)> {
         (number, number > 0),
         lower.trim_start_matches(word).to_owned(),
     ))
+}
+
+/// `1000 configs x 10`, `24 x 7`: so many of each.
+fn product(node: &Node<'_>) -> Option<(u64, bool)> {
+    let (first, second) = node.text()?.split_once([' ', '\u{d7}'])?;
+    let first = amount::amount(first).filter(|a| a.rest.is_empty())?;
+    let second = second
+        .split_once("x ")
+        .filter(|(of, _)| of.is_empty() || of.ends_with(' ') && of.split_whitespace().count() <= 2)?
+        .1;
+    let second = amount::amount(second).filter(|a| a.rest.is_empty())?;
+    let number = first.number * second.number;
+    let exact = [first, second].iter().all(|a| a.bound == amount::Bound::Exact && a.number.fract() == 0.0);
+    (exact && number < 1e9).then_some((number as u64, false))
 }
 
 pub(super) fn snapshots(reader: &mut Reader<'_>, node: &Node<'_>) {
@@ -402,6 +491,10 @@ pub(super) fn compsize(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 /// `{"/var/lib/mysql": "C"}`, with the letters or the line of lsattr.
 pub(super) fn lsattr(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if let Some(text) = node.text() {
+        lsattr_line(reader, node, text);
+        return;
+    }
     for member in node.members().iter().filter(|m| m.key().starts_with('/')) {
         let Some(text) = member.text() else { continue };
         let letters = text.split_whitespace().next().unwrap_or_default();
@@ -421,6 +514,27 @@ pub(super) fn lsattr(reader: &mut Reader<'_>, node: &Node<'_>) {
         reader.facts.metrics.flags.push(fact);
         reader.typed(member);
     }
+}
+
+/// `---------------C------ images/root.img`.
+fn lsattr_line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [letters, path] = words[..] else { return };
+    let is_line = letters.len() >= 10
+        && letters.contains('-')
+        && letters.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    if !is_line {
+        return;
+    }
+    let fact = FileFlags {
+        path: path.to_owned(),
+        nocow: letters.contains('C'),
+        compress: letters.contains('c'),
+        no_compress: letters.contains('m'),
+    };
+    let fact = reader.sourced(node, fact);
+    reader.facts.metrics.flags.push(fact);
+    reader.typed(node);
 }
 
 /// A list of features that are on.

@@ -271,7 +271,8 @@ fn firmware_in(text: &str) -> Option<String> {
         .then(|| (*next).to_owned())
 }
 
-fn is_kernel_name(name: &str) -> bool {
+/// `sda`, `nvme0n1`, `mmcblk0`.
+pub(super) fn is_kernel_name(name: &str) -> bool {
     ["nvme", "sd", "vd", "xvd", "mmcblk", "hd"].iter().any(|p| {
         name.strip_prefix(p).is_some_and(|rest| {
             !rest.is_empty() && rest.len() <= 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -287,6 +288,20 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
     for part in parts(text) {
         match one(part, node.key()) {
             Some((told, count)) => {
+                if let Some(firmware) = firmware_in(part) {
+                    let smart = Smart {
+                        device: told
+                            .name
+                            .as_ref()
+                            .map_or_else(String::new, |name| format!("/dev/{name}")),
+                        model: told.model.clone(),
+                        firmware: Some(firmware),
+                        ..Smart::default()
+                    };
+                    let smart = reader.sourced(node, smart);
+                    reader.facts.metrics.smart.push(smart);
+                    all = false;
+                }
                 told.add(reader.facts.hardware.get_or_insert_default(), count);
                 found = true;
             }
@@ -315,8 +330,26 @@ fn parts(text: &str) -> Vec<&str> {
 }
 
 fn one(text: &str, key: &str) -> Option<(Told, u64)> {
+    /// Words that are no part of the name of a product.
+    const NO_NAME: [&str; 24] = [
+        "gen3", "gen4", "gen5", "pcie", "old", "new", "the", "an", "on", "internal", "external",
+        "main", "is", "system", "data", "with", "root", "consumer", "enterprise", "card", "x4",
+        "gen", "disk", "drive",
+    ];
     let (count, rest) = counted(text);
-    let mut told = Told::default();
+    // `sda: Samsung SSD 870`
+    let (named, rest) = match rest.split_once(':') {
+        Some((name, rest)) if is_kernel_name(name.trim_start_matches("/dev/")) => {
+            (name.trim_start_matches("/dev/"), rest)
+        }
+        _ => (key.trim_start_matches("/dev/"), rest),
+    };
+    let rest = rest.split(" fw ").next().unwrap_or(rest);
+    let rest = rest.split(" firmware ").next().unwrap_or(rest);
+    let mut told = Told {
+        name: Some(named.to_owned()).filter(|name| is_kernel_name(name)),
+        ..Told::default()
+    };
     let mut names = Vec::new();
     let mut words = rest.split_whitespace().peekable();
     while let Some(word) = words.next() {
@@ -338,7 +371,9 @@ fn one(text: &str, key: &str) -> Option<(Told, u64)> {
             if joined.len() > bare.len() {
                 words.next();
             }
-        } else if kind_of_words(bare).is_none() || bare.contains(|c: char| c.is_ascii_digit()) {
+        } else if !NO_NAME.contains(&bare.to_lowercase().as_str())
+            && (kind_of_words(bare).is_none() || bare.contains(|c: char| c.is_ascii_digit()))
+        {
             names.push(word);
         }
     }
@@ -359,6 +394,28 @@ fn one(text: &str, key: &str) -> Option<(Told, u64)> {
     };
     told.model = model.filter(|_| named.is_some() || told.kind.is_some());
     (told.kind.is_some() || told.size.is_some()).then_some((told, count))
+}
+
+/// The disk that a clause speaks of: `main disk is an SSD`, `root on NVMe`. Whether it names one.
+pub(super) fn clause(reader: &mut Reader<'_>, text: &str) -> bool {
+    let words = node::words(text);
+    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
+    let Some((kind, medium)) = kind_of_words(text) else {
+        return false;
+    };
+    let sure = has(&[
+        "disk", "disks", "drive", "drives", "storage", "ssd", "hdd", "nvme", "emmc", "root", "card",
+    ]);
+    if !sure || kind == DiskKind::SataUnknown || words.len() > 8 {
+        return false;
+    }
+    let told = Told {
+        kind: Some((kind, KindBasis::Told)),
+        medium,
+        ..Told::default()
+    };
+    told.add(reader.facts.hardware.get_or_insert_default(), 1);
+    true
 }
 
 fn text_of_model(names: &[&str]) -> Option<String> {

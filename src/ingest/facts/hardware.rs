@@ -85,6 +85,8 @@ fn part(words: &[String], in_hardware: bool, in_metrics: bool) -> Option<Part> {
             "form",
             "computer",
             "class",
+            "model",
+            "device",
         ])
         || is(&["machine", "form factor", "chassis"])
     {
@@ -120,12 +122,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
     let in_metrics = node.keys.contains(&"metrics");
     match part(&node.words(), true, in_metrics) {
         Some(Part::Model) => model(reader, node),
-        Some(Part::Threads) => {
-            if let Some(threads) = number(node) {
-                told(reader).cpu.threads = Some(threads);
-                reader.typed(node);
-            }
-        }
+        Some(Part::Threads) => threads(reader, node),
         Some(Part::Cores) => {
             if let Some(cores) = number(node) {
                 told(reader).cpu.cores = Some(cores);
@@ -144,6 +141,47 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
             }
         }
         None => {}
+    }
+}
+
+/// So many hardware threads.
+pub(super) fn threads(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if let Some(threads) = number(node) {
+        told(reader).cpu.threads = Some(threads);
+        reader.typed(node);
+    }
+}
+
+/// The machine in one sentence: `Raspberry Pi 4, 8 GB RAM`, `main disk is an SSD`.
+pub(super) fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let Some(text) = node.text().filter(|text| !super::figures::is_wish(text)) else {
+        return;
+    };
+    let mut found = form_in(reader, text) | counted(reader, text);
+    for clause in super::figures::clauses(text).flat_map(|c| c.split(" and ")) {
+        let value = serde_json::Value::from(clause);
+        let part = super::figures::member(node, "", &value);
+        let words = node::words(clause);
+        let has = |word: &str| words.iter().any(|w| w == word);
+        let size = part.measure().filter(|m| {
+            let rest = node::words(m.rest);
+            matches!(rest.first().map(String::as_str), Some("ram" | "memory"))
+        });
+        if size.is_some() {
+            if let Some(bytes) = binary(&part) {
+                told(reader).memory = Some(Memory {
+                    bytes,
+                    approximate: true,
+                    basis: MemoryBasis::PhysMem,
+                });
+                found = true;
+            }
+        } else if !has("not") && !has("no") {
+            found |= disks::clause(reader, clause);
+        }
+    }
+    if found {
+        reader.partly(node);
     }
 }
 
@@ -187,6 +225,17 @@ fn counted(reader: &mut Reader<'_>, text: &str) -> bool {
             _ => continue,
         }
         found = true;
+    }
+    // `16 Xeon cores`
+    for triple in words.windows(3) {
+        let known = told(reader).cpu.cores.is_some();
+        if let (Ok(count @ 1..=4096), "cores", false) =
+            (triple[0].parse::<u32>(), triple[2].as_str(), known)
+            && triple[1].starts_with(|c: char| c.is_alphabetic())
+        {
+            told(reader).cpu.cores = Some(count);
+            found = true;
+        }
     }
     let (mut cores, mut threads) = (None, None);
     for word in &words {
@@ -318,6 +367,16 @@ fn virtualisation(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 fn form(reader: &mut Reader<'_>, node: &Node<'_>) {
     let Some(text) = node.text() else { return };
+    let is_form = form_in(reader, text);
+    let is_counted = counted(reader, text);
+    if is_form || is_counted {
+        let is_word = node::words(text).len() == 1;
+        reader.typed_but(node, if is_word { "" } else { text });
+    }
+}
+
+/// Whether a text tells what sort of machine it is.
+fn form_in(reader: &mut Reader<'_>, text: &str) -> bool {
     let words = node::words(text);
     let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
     let found = if has(&[
@@ -334,10 +393,10 @@ fn form(reader: &mut Reader<'_>, node: &Node<'_>) {
     } else if has(&["desktop", "tower", "workstation", "nuc"]) {
         FormFactor::Desktop
     } else {
-        return;
+        return false;
     };
     told(reader).form_factor = Some(found);
-    reader.typed_but(node, if words.len() == 1 { "" } else { text });
+    true
 }
 
 /// `5.16`, `6.10.3-arch1-2`, `~6.12 (6.12.105 in a second report)`, `after the update from 5.15 to

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use super::node::{self, Node};
-use super::{Reader, amount};
-use crate::model::metrics::{DeviceErrors, Maintenance, MaintenanceJob, Smart, Sourced};
+use super::{Reader, amount, disks, figures};
+use crate::ingest::metrics;
+use crate::model::metrics::{
+    DeviceErrors, KernelEvent, KernelEventKind, Maintenance, MaintenanceJob, Metrics, Smart, Sourced,
+};
 use crate::model::observation::Unit;
 use crate::model::units::Percent;
 
@@ -27,15 +30,112 @@ pub(super) fn kernel_log(reader: &mut Reader<'_>, node: &Node<'_>) {
     if !lines.is_empty() && reader.output(node, &lines.join("\n")) {
         return;
     }
-    for member in node.members().iter().filter(|m| m.text().is_some()) {
+    if let Some(text) = node.text() {
+        if fragments(reader, node, text, true) {
+            reader.partly(node);
+        }
+        return;
+    }
+    for member in node.leaves().iter().filter(|m| m.text().is_some()) {
         let text = member.text().unwrap_or_default();
-        reader.output(member, text);
+        if !reader.output(member, text) && fragments(reader, member, text, true) {
+            reader.partly(member);
+        }
+    }
+}
+
+/// Lines of the kernel's log without their times, quoted in a sentence or as one. Whether there are
+/// any. Where a key says that it is the log, looser words do too.
+pub(super) fn fragments(
+    reader: &mut Reader<'_>,
+    node: &Node<'_>,
+    text: &str,
+    is_log: bool,
+) -> bool {
+    const MARKS: [&str; 14] = [
+        "BTRFS ", "BTRFS:", "nvme nvme", "task ", "usb ", "sd ", "scsi host", "I/O error, dev ",
+        "Out of memory: Kill", "watchdog: BUG", "workqueue: ", "mmcblk", "mmc", "ata",
+    ];
+    const DENIED: [&str; 7] = ["no", "not", "without", "never", "clean", "nothing", "none"];
+    let mut found = false;
+    let before = reader.facts.metrics.kernel_events.len();
+    for part in text.split(['\n', ';']) {
+        let begins = MARKS.iter().filter_map(|mark| {
+            let at = part.find(mark)?;
+            let free = !part[..at].ends_with(|c: char| c.is_alphanumeric());
+            let numbered = *mark != "ata" || part[at + 3..].starts_with(|c: char| c.is_ascii_digit());
+            (free && numbered).then_some(at)
+        });
+        let Some(at) = begins.min() else { continue };
+        let (ahead, line) = part.split_at(at);
+        if node::words(ahead).iter().any(|word| DENIED.contains(&word.as_str())) {
+            continue;
+        }
+        let source = reader.place(&node.path);
+        let line = line.trim_end_matches(['"', '\'', '`', '.']);
+        let mut read = Metrics::default();
+        metrics::read_bytes(&source, format!("[    1.000000] {line}\n").as_bytes(), &mut read);
+        if read.kernel_events.is_empty() && is_log {
+            read.kernel_events.extend(loose(line).map(|(kind, subject)| Sourced {
+                value: KernelEvent {
+                    kind,
+                    subject,
+                    line: line.to_owned(),
+                    count: 1,
+                },
+                source: source.clone().into(),
+            }));
+        }
+        for event in read.kernel_events {
+            let seen = &mut reader.facts.metrics.kernel_events[before..];
+            let same = seen
+                .iter_mut()
+                .find(|e| e.value.kind == event.value.kind && e.value.subject == event.value.subject);
+            match same {
+                Some(known) => known.value.count += event.value.count,
+                None => reader.facts.metrics.kernel_events.push(event),
+            }
+            found = true;
+        }
+    }
+    found
+}
+
+/// Lines as people shorten them.
+fn loose(line: &str) -> Option<(KernelEventKind, Option<String>)> {
+    let words = node::words(line);
+    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
+    let subject = |begin: &str| {
+        let found = words.iter().find(|w| {
+            w.strip_prefix(begin)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        });
+        found.cloned()
+    };
+    if has(&["denied", "no", "not", "without"]) {
+        None
+    } else if line.starts_with("nvme") && has(&["timeout", "timeouts"]) {
+        Some((KernelEventKind::NvmeTimeout, subject("nvme")))
+    } else if line.starts_with("nvme") && has(&["reset", "resetting"]) {
+        Some((KernelEventKind::NvmeReset, subject("nvme")))
+    } else if line.starts_with("usb") && has(&["reset", "disconnect"]) || line.contains("uas_zap_pending") {
+        Some((KernelEventKind::UsbReset, None))
+    } else if line.starts_with("mmc") && has(&["timeout", "timed"]) {
+        Some((KernelEventKind::MmcError, subject("mmc")))
+    } else if line.starts_with("task ") && has(&["blocked"]) {
+        let task = line.split_whitespace().nth(1).map(|task| task.trim_end_matches(':').to_owned());
+        Some((KernelEventKind::HungTask, task))
+    } else {
+        None
     }
 }
 
 /// An object of figures, of disks with figures, or the verdict alone.
 pub(super) fn smart(reader: &mut Reader<'_>, node: &Node<'_>) {
     if node.is_leaf() {
+        if sentence(reader, node) {
+            return;
+        }
         if let Some(passed) = node.text().and_then(verdict) {
             let mut loose = std::mem::take(&mut reader.gathered.smart);
             loose.smart.passed = Some(passed);
@@ -67,6 +167,8 @@ pub(super) fn smart(reader: &mut Reader<'_>, node: &Node<'_>) {
     for member in node.members() {
         if !member.is_leaf() {
             self::smart(reader, &member);
+        } else if disks::is_kernel_name(member.key().trim_start_matches("/dev/")) {
+            self::smart(reader, &member);
         } else if take(&mut smart, &member) {
             known = true;
             let more = member
@@ -82,6 +184,61 @@ pub(super) fn smart(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
 }
 
+/// `PASSED, reallocated 0, pending 0`, `0 errors, 3% used`, of the disk that the key names.
+fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
+    let Some(text) = node.text().filter(|text| !figures::is_wish(text)) else {
+        return false;
+    };
+    let key = node.key();
+    let disk = key
+        .split_whitespace()
+        .map(|word| word.trim_start_matches("/dev/"))
+        .find(|word| disks::is_kernel_name(word) || word.starts_with("nvme"));
+    let is_loose = disk.is_none();
+    let mut smart = match is_loose {
+        true => reader.gathered.smart.smart.clone(),
+        false => Smart::default(),
+    };
+    let (mut found, mut all) = (false, true);
+    for clause in figures::clauses(text) {
+        let mut any = false;
+        all &= figures::each(clause, |name, number| {
+            // "3% used" is of the endurance.
+            let name = match name {
+                "used" if number.ends_with('%') => "percentage used",
+                name => name,
+            };
+            let value = Value::from(number);
+            let taken = take(&mut smart, &figures::member(node, name, &value));
+            any |= taken;
+            taken
+        });
+        if !any && let Some(passed) = verdict(clause) {
+            smart.passed = Some(passed);
+            any = true;
+        }
+        found |= any;
+    }
+    if !found {
+        return false;
+    }
+    if let Some(disk) = disk {
+        smart.device = format!("/dev/{disk}");
+        let smart = reader.sourced(node, smart);
+        reader.facts.metrics.smart.push(smart);
+    } else {
+        reader.gathered.smart.smart = smart;
+        let place = reader.place(&node.path);
+        reader
+            .gathered
+            .smart
+            .source
+            .get_or_insert_with(|| place.into());
+    }
+    reader.typed_but(node, if all { "" } else { text });
+    true
+}
+
 pub(super) fn finish(reader: &mut Reader<'_>) {
     let loose = std::mem::take(&mut reader.gathered.smart);
     if let Some(source) = loose.source {
@@ -93,8 +250,11 @@ pub(super) fn finish(reader: &mut Reader<'_>) {
 fn verdict(text: &str) -> Option<bool> {
     let lower = text.to_lowercase();
     let first = lower.split(|c: char| !c.is_alphanumeric()).next()?;
+    if lower.starts_with("no errors") || lower.starts_with("0 errors") {
+        return Some(true);
+    }
     match first {
-        "passed" | "ok" | "pass" | "healthy" | "good" => Some(true),
+        "passed" | "ok" | "pass" | "healthy" | "good" | "clean" | "fine" => Some(true),
         "failed" | "failing" | "fail" | "bad" => Some(false),
         _ => None,
     }
@@ -219,13 +379,19 @@ pub(super) fn device_stats(reader: &mut Reader<'_>, node: &Node<'_>) {
         errors.device = key.to_owned();
     }
     let mut known = false;
+    if node.is_leaf() {
+        counters(reader, node);
+        return;
+    }
     for member in node.members() {
-        if !member.is_leaf() {
+        let is_device = member.key().starts_with("/dev/")
+            || disks::is_kernel_name(member.key())
+            || member.key().starts_with("devid");
+        if !member.is_leaf() || is_device || !node.is_object() {
             device_stats(reader, &member);
             continue;
         }
         let words = member.words();
-        let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
         if words.join(" ") == "device" {
             if let Some(device) = member.text() {
                 errors.device = device.to_owned();
@@ -233,17 +399,7 @@ pub(super) fn device_stats(reader: &mut Reader<'_>, node: &Node<'_>) {
             }
             continue;
         }
-        let slot = if has(&["corruption", "corrupt", "csum", "checksum"]) {
-            &mut errors.corruption
-        } else if has(&["flush"]) {
-            &mut errors.flush
-        } else if has(&["generation", "gen"]) {
-            &mut errors.generation
-        } else if has(&["write", "wr"]) {
-            &mut errors.write
-        } else if has(&["read", "rd"]) {
-            &mut errors.read
-        } else {
+        let Some(slot) = counter(&mut errors, &words) else {
             continue;
         };
         if let Some((count, _)) = member.plain_count() {
@@ -255,6 +411,59 @@ pub(super) fn device_stats(reader: &mut Reader<'_>, node: &Node<'_>) {
     if known {
         let errors = reader.sourced(node, errors);
         reader.facts.metrics.device_errors.push(errors);
+    }
+}
+
+fn counter<'e>(errors: &'e mut DeviceErrors, words: &[String]) -> Option<&'e mut u64> {
+    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
+    let slot = if has(&["corruption", "corrupt", "csum", "checksum"]) {
+        &mut errors.corruption
+    } else if has(&["flush", "flushes"]) {
+        &mut errors.flush
+    } else if has(&["generation", "gen"]) {
+        &mut errors.generation
+    } else if has(&["write", "wr"]) {
+        &mut errors.write
+    } else if has(&["read", "rd"]) {
+        &mut errors.read
+    } else {
+        return None;
+    };
+    Some(slot)
+}
+
+/// All counters of a device in one value: `0`, `all zero`, `corruption_errs 312`.
+fn counters(reader: &mut Reader<'_>, node: &Node<'_>) {
+    const NONE: [&str; 9] = [
+        "0", "all zero", "all zeros", "all 0", "zero", "zeros", "none", "clean", "no errors",
+    ];
+    let mut errors = DeviceErrors::default();
+    let key = node.key();
+    if key.starts_with("/dev/") || key.starts_with("devid") || disks::is_kernel_name(key) {
+        errors.device = key.to_owned();
+    }
+    let text = node.text().unwrap_or_default();
+    let lower = text.to_lowercase();
+    let is_none = node.value == &Value::from(0) || NONE.contains(&lower.as_str());
+    let (mut known, mut all) = (is_none, true);
+    if !is_none && !figures::is_wish(text) {
+        for clause in figures::clauses(text) {
+            all &= figures::each(clause, |name, number| {
+                let slot = counter(&mut errors, &node::words(name));
+                let count = number.parse().ok();
+                let (Some(slot), Some(count)) = (slot, count) else {
+                    return false;
+                };
+                *slot = count;
+                known = true;
+                true
+            });
+        }
+    }
+    if known {
+        let errors = reader.sourced(node, errors);
+        reader.facts.metrics.device_errors.push(errors);
+        reader.typed_but(node, if all { "" } else { text });
     }
 }
 
@@ -276,9 +485,16 @@ pub(super) fn maintenance(reader: &mut Reader<'_>, node: &Node<'_>) {
         done: None,
     };
     if node.is_leaf() {
-        let Some((running, rest)) = running(node) else {
+        let state = running(node);
+        let known = progress(&mut told, node);
+        if state.is_none() && !known {
             return;
-        };
+        }
+        let unfinished = told.done.is_some_and(|done| done.0 < 100.0);
+        let (running, rest) = state.unwrap_or((
+            told.rate_bytes_s.is_some() || unfinished,
+            node.text().unwrap_or_default(),
+        ));
         told.running = running;
         let told = reader.sourced(node, told);
         reader.facts.metrics.maintenance.push(told);
@@ -333,6 +549,48 @@ pub(super) fn maintenance(reader: &mut Reader<'_>, node: &Node<'_>) {
         let told = reader.sourced(node, told);
         reader.facts.metrics.maintenance.push(told);
     }
+}
+
+/// The figures of a sentence: `running, 12 MB/s, 40 %`, `csum=312 corrected=312`.
+fn progress(told: &mut Maintenance, node: &Node<'_>) -> bool {
+    let Some(text) = node.text().filter(|text| !figures::is_wish(text)) else {
+        return false;
+    };
+    let mut known = false;
+    let mut errors = None;
+    for clause in figures::clauses(text) {
+        let clause = clause.trim_start_matches("rate").trim_start_matches([':', ' ']);
+        let found = amount::amount(clause).and_then(|a| {
+            let (scale, _) = amount::unit_of(a.rest)?;
+            Some((scale.unit, a.number * scale.factor))
+        });
+        match found {
+            Some((Unit::BytesPerSecond, rate)) => told.rate_bytes_s = Some(rate),
+            Some((Unit::Percent, done)) if done <= 100.0 => told.done = Some(Percent(done)),
+            _ => {
+                figures::each(clause, |name, number| {
+                    let Ok(count) = number.parse::<u64>() else {
+                        return false;
+                    };
+                    let is_errors = node::words(name).iter().any(|w| {
+                        ["csum", "errors", "uncorrectable", "verify", "corrected", "super", "unverified"]
+                            .contains(&w.as_str())
+                    });
+                    if is_errors {
+                        errors = Some(errors.unwrap_or(0) + count);
+                    }
+                    is_errors
+                });
+                continue;
+            }
+        }
+        known = true;
+    }
+    if let Some(count) = errors {
+        told.errors = (count > 0).then(|| text.to_owned());
+        known = true;
+    }
+    known
 }
 
 fn running<'v>(node: &Node<'v>) -> Option<(bool, &'v str)> {

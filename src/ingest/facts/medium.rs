@@ -39,7 +39,11 @@ pub(super) fn kind_of_model(model: &str) -> Option<DiskKind> {
         "n300",
         "p300",
     ];
-    let words = node::words(model).join(" ");
+    /// Beginnings of part numbers of Kingston.
+    const NVME_PARTS: [&str; 6] = ["sa2000", "snvs", "snv2s", "snv3s", "skc2500", "skc3000"];
+    let list = node::words(model);
+    let begins = |parts: &[&str]| list.iter().any(|w| parts.iter().any(|p| w.starts_with(p)));
+    let words = list.join(" ");
     let has = |list: &[&str]| {
         list.iter().any(|name| {
             words
@@ -51,9 +55,9 @@ pub(super) fn kind_of_model(model: &str) -> Option<DiskKind> {
                 })
         })
     };
-    if words.contains("nvme") || has(&NVME) {
+    if words.contains("nvme") || has(&NVME) || begins(&NVME_PARTS) {
         Some(DiskKind::NvmeSsd)
-    } else if has(&SATA) {
+    } else if has(&SATA) || begins(&["sa400"]) || has(&["kingston a400"]) {
         Some(DiskKind::SataSsd)
     } else if words.contains("ssd") || words.contains("sa500") {
         None
@@ -103,13 +107,16 @@ pub(super) fn kind_of_words(text: &str) -> Option<(DiskKind, Medium)> {
         _ => Medium::Unknown,
     };
     let virtio_scsi = pair("virtio", "scsi");
-    let kind = if has(&["usb", "usb3", "usb2", "thumb"]) {
+    let kind = if has(&[
+        "usb", "usb3", "usb2", "thumb", "uas", "xhci", "jms567", "jms578", "jms583", "asm1153",
+        "asm2362",
+    ]) {
         DiskKind::Usb
     } else if virtio_scsi {
         DiskKind::Virtual(VirtualDriver::VirtioScsi)
     } else if has(&["virtio", "virtio_blk", "vda", "xvda"]) || pair("virtio", "blk") {
         DiskKind::Virtual(VirtualDriver::VirtioBlk)
-    } else if has(&["virtual", "qcow2", "vmdk", "vdi"]) || pair("cloud", "volume") {
+    } else if has(&["virtual", "qcow2", "vmdk", "vdi", "ebs", "gp2", "gp3"]) || pair("cloud", "volume") {
         DiskKind::Virtual(VirtualDriver::Emulated)
     } else if has(&["nvme", "nvmes"]) {
         DiskKind::NvmeSsd

@@ -6,14 +6,18 @@
 
 mod activity;
 mod amount;
+mod asked;
+mod command;
 mod data;
 mod disks;
+mod figures;
 mod hardware;
 mod health;
 mod medium;
 mod memory;
 mod mounts;
 mod node;
+mod options;
 mod process;
 mod schema;
 mod services;

@@ -39,6 +39,15 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
             }
             for member in node.members() {
                 if member.key().starts_with('/') {
+                    let typed = member.text().filter(|t| starts_with_fstype(t));
+                    let told = typed.and_then(|text| one(&format!("{} {text}", member.key())));
+                    if let Some((entry, all)) = told {
+                        let entry = reader.sourced(&member, entry);
+                        reader.facts.metrics.mounts.push(entry);
+                        let rest = member.text().filter(|_| !all).unwrap_or_default();
+                        reader.typed_but(&member, rest);
+                        continue;
+                    }
                     let at = member.clone();
                     let options = match member.is_object() {
                         true => options_of(&member),
@@ -87,7 +96,7 @@ fn options_of<'v>(node: &Node<'v>) -> Option<Node<'v>> {
 }
 
 /// One word that may be a mount option.
-fn is_option(text: &str) -> bool {
+pub(super) fn is_option(text: &str) -> bool {
     let text = text.trim();
     !text.is_empty()
         && text.split(',').all(|option| {
@@ -102,7 +111,7 @@ fn is_option(text: &str) -> bool {
 }
 
 /// The options of a value, and whether all of it was understood.
-fn options(node: &Node<'_>) -> (Vec<String>, bool) {
+pub(super) fn options(node: &Node<'_>) -> (Vec<String>, bool) {
     let cut = |text: &str| -> Vec<String> {
         parse_options(&[text]).into_iter().map(|o| o.text).collect()
     };
@@ -243,10 +252,11 @@ fn line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
             continue;
         }
         match one(line) {
-            Some(entry) => {
+            Some((entry, whole)) => {
                 let entry = reader.sourced(node, entry);
                 reader.facts.metrics.mounts.push(entry);
                 found = true;
+                all &= whole;
             }
             None => all = false,
         }
@@ -256,7 +266,64 @@ fn line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
     }
 }
 
-fn one(line: &str) -> Option<MountEntry> {
+/// A mount, and whether the line says no more.
+fn one(line: &str) -> Option<(MountEntry, bool)> {
+    strict(line).map(|entry| (entry, true)).or_else(|| loose(line))
+}
+
+/// Whether a word is the name of a filesystem.
+fn is_fstype(word: &str) -> bool {
+    const KNOWN: [&str; 26] = [
+        "btrfs", "ext2", "ext3", "ext4", "xfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs",
+        "exfat", "vfat", "fat32", "ntfs", "ntfs3", "nfs", "nfs4", "cifs", "smb3", "tmpfs",
+        "ramfs", "overlay", "squashfs", "9p", "virtiofs", "iso9660",
+    ];
+    KNOWN.contains(&word) || word == "fuse" || word.starts_with("fuse.") || word == "fuseblk"
+}
+
+fn starts_with_fstype(text: &str) -> bool {
+    text.split([' ', ',', ';', '('])
+        .next()
+        .is_some_and(is_fstype)
+}
+
+/// `/nix btrfs noatime,compress=zstd`, `server:/music on /var/lib/mpd nfs4`, `/dev/mapper/root /
+/// btrfs`, `/data type ext4 (rw,relatime)`: a mount point, what it has, and perhaps options.
+fn loose(line: &str) -> Option<(MountEntry, bool)> {
+    let bare = |word: &str| word.trim_matches(['(', ')', ',', ';', ':']).to_owned();
+    let words: Vec<String> = line.split_whitespace().map(bare).collect();
+    let at = words.iter().take(5).position(|word| is_fstype(word))?;
+    let front: Vec<&str> = words[..at]
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !matches!(*word, "on" | "type" | "is" | "as" | "->"))
+        .collect();
+    let (device, mountpoint) = match front[..] {
+        [mountpoint] => ("", mountpoint),
+        [device, mountpoint] if device.contains('/') => (device, mountpoint),
+        _ => return None,
+    };
+    if !mountpoint.starts_with('/') || mountpoint.starts_with("/dev/") {
+        return None;
+    }
+    let mut options = Vec::new();
+    let mut all = true;
+    for word in &words[at + 1..] {
+        let is_options = is_option(word)
+            || word.contains(',') && word.split(',').all(|o| is_option(o) || o.contains('='));
+        // Options follow at once; what comes later is said of something.
+        if is_options && all {
+            options.push(word.clone());
+        } else {
+            all = false;
+        }
+    }
+    let fstype = Some(words[at].clone());
+    let entry = entry(mountpoint.to_owned(), device.to_owned(), fstype, options);
+    Some((entry, all))
+}
+
+fn strict(line: &str) -> Option<MountEntry> {
     if let Some((front, options)) = line.strip_suffix(')').and_then(|l| l.rsplit_once(" ("))
         && let Some((front, fstype)) = front.rsplit_once(" type ")
         && let Some((device, mountpoint)) = front.split_once(" on /")

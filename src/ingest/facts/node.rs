@@ -59,6 +59,16 @@ impl<'v> Node<'v> {
         }
     }
 
+    /// A value that stands in a sentence, with the name that it has there.
+    pub(super) fn made(value: &'v Value, path: String, keys: Vec<&'v str>) -> Self {
+        Node {
+            value,
+            path,
+            keys,
+            depth: 0,
+        }
+    }
+
     /// Members of an object, or elements of a list.
     pub(super) fn members(&self) -> Vec<Node<'v>> {
         if self.depth >= DEEPEST {

@@ -113,7 +113,7 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
                 }
             }
         }
-        Value::String(text) => entry(reader, node, text, listed),
+        Value::String(text) => entries(reader, node, text, listed),
         Value::Number(_) if listed.waits => {
             if let Some((count, _)) = node.plain_count() {
                 let mut vm = activity(reader);
@@ -193,6 +193,10 @@ fn pair(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
     };
     let mut known = describe(&remark, &mut process);
     known |= match node.value {
+        Value::String(text) if listed.bare_is_cpu && is_high(text) => {
+            process.state.get_or_insert(ProcessState::Running);
+            true
+        }
         Value::String(text) => describe(text, &mut process),
         Value::Number(_) if listed.bare_is_cpu => {
             process.cpu = node.percent(true).map(Percent);
@@ -294,9 +298,55 @@ fn fields(reader: &mut Reader<'_>, node: &Node<'_>, name: String, listed: Listed
     push(reader, node, process);
 }
 
+/// `btrfs-transacti 95 %, kworker/u8:1 30 %`: several, where each part names one with a share.
+fn entries(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
+    let parts: Vec<&str> = text
+        .split([',', ';'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
+    let names_one = |part: &&str| {
+        let thread = cleaned(part).is_some_and(|(name, _)| is_thread(&name));
+        thread || part.ends_with('%') && part.split_whitespace().count() <= 3
+    };
+    if parts.len() > 1 && parts.iter().all(names_one) {
+        for part in parts {
+            entry(reader, node, part, listed);
+        }
+    } else {
+        entry(reader, node, text, listed);
+    }
+}
+
+/// `btrfs device remove: 100% of one core`: a command line before what it does.
+fn command(text: &str) -> Option<(Process, &str)> {
+    let (head, rest) = text.split_once(": ")?;
+    let words: Vec<&str> = head.split_whitespace().collect();
+    let is_command = (2..=5).contains(&words.len())
+        && words.iter().all(|word| {
+            word.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_./=:@".contains(&b))
+        });
+    let mut process = Process {
+        name: (*words.first()?).to_owned(),
+        command: Some(head.to_owned()),
+        samples: 1,
+        ..Process::default()
+    };
+    (is_command && describe(rest, &mut process)).then_some((process, rest))
+}
+
 /// An element of a list: `btrfs-transacti`, `many kworkers`, `[btrfs-cleaner] 100% CPU`.
 fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
     if rates(reader, node, "") {
+        return;
+    }
+    if let Some((mut process, rest)) = command(text) {
+        if listed.waits {
+            process.state = Some(ProcessState::Uninterruptible);
+        }
+        push(reader, node, process);
+        reader.typed_but(node, rest);
         return;
     }
     let Some((name, remark)) = cleaned(text) else {
@@ -327,8 +377,9 @@ fn push(reader: &mut Reader<'_>, node: &Node<'_>, process: Process) {
 
 /// The short name in a text, and what is said beside it.
 fn cleaned(text: &str) -> Option<(String, String)> {
-    const MANY: [&str; 9] = [
-        "many", "several", "some", "a", "the", "dozens", "of", "all", "few",
+    const MANY: [&str; 17] = [
+        "many", "several", "some", "a", "the", "dozens", "of", "all", "few", "two", "three",
+        "four", "five", "six", "eight", "ten", "multiple",
     ];
     let mut words = text.split_whitespace().peekable();
     let mut before = Vec::new();
@@ -340,7 +391,7 @@ fn cleaned(text: &str) -> Option<(String, String)> {
         before.extend(words.next());
     }
     let name = words.next()?;
-    let name = name.trim_matches(['[', ']', ':', ',', ';', '"', '`', '(', ')']);
+    let name = name.trim_matches(['[', ']', ':', ',', ';', '"', '`', '(', ')', '\'']);
     let name = match name {
         "kworkers" => "kworker",
         name => name,
@@ -351,6 +402,13 @@ fn cleaned(text: &str) -> Option<(String, String)> {
     }
     before.extend(words);
     Some((name.to_owned(), before.join(" ")))
+}
+
+/// `high`, `very high`, `high system time`: a share of the processor, without a number.
+fn is_high(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["high", "very", "cpu", "system", "sys", "time", "usage", "load"];
+    let words = node::words(text);
+    words.iter().any(|w| w == "high") && words.iter().all(|w| WORDS.contains(&w.as_str()))
 }
 
 /// What a text says that a program does.

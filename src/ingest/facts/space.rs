@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Reader;
 use super::node::{self, Node};
+use super::{Reader, figures};
 use crate::model::metrics::{BlockGroup, BlockGroupKind, BtrfsUsage, DfEntry, Sourced, ToldGroup};
 use crate::model::observation::Unit;
 use crate::model::units::{Bytes, Percent};
@@ -20,6 +20,86 @@ struct Usage {
     whole: BtrfsUsage,
     groups: Vec<ToldGroup>,
     known: bool,
+}
+
+impl Loose {
+    fn at(&mut self, reader: &Reader<'_>, node: &Node<'_>) {
+        self.source
+            .get_or_insert_with(|| reader.place(&node.path).into());
+    }
+}
+
+/// Whether it is `{"data": {"profile": "single", "size": …}}`.
+pub(super) fn is_group(node: &Node<'_>) -> bool {
+    let name = node.name();
+    let is_kind = ["data", "metadata", "system", "meta"].contains(&name.as_str());
+    let both = || node.get(&["used"]).is_some() && node.get(&["size", "total"]).is_some();
+    is_kind && (node.get(&["profile", "raid"]).is_some() || both())
+        || matches!(name.as_str(), "profile" | "profiles" | "raid profile")
+            && node.is_object()
+            && node
+                .members()
+                .iter()
+                .all(|m| kind(&m.words()).is_some() && m.text().is_some_and(is_profile))
+}
+
+/// The block groups of one kind, or the profiles of several.
+pub(super) fn group(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let mut loose = std::mem::take(&mut reader.gathered.usage);
+    for member in node.members().iter().filter(|m| m.is_leaf()) {
+        let mut words = node.words();
+        words.retain(|word| kind(std::slice::from_ref(word)).is_some());
+        words.extend(member.words());
+        if let Some(rest) = loose.usage.take(&words, member) {
+            reader.typed_but(member, rest);
+            loose.at(reader, node);
+        }
+    }
+    reader.gathered.usage = loose;
+}
+
+/// `Data RAID1, Metadata RAID1`; a profile alone is that of the data.
+pub(super) fn profiles(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let Some(text) = node.text() else { return };
+    let mut loose = std::mem::take(&mut reader.gathered.usage);
+    let (mut found, mut all) = (false, true);
+    for clause in figures::clauses(text) {
+        let words: Vec<&str> = clause.split([' ', '=', ':']).filter(|w| !w.is_empty()).collect();
+        let of = kind(&node::words(clause));
+        let profile = words.iter().find(|word| is_profile(word));
+        let plain = words.len() == 1 && text == clause;
+        match (of.or(plain.then_some(BlockGroupKind::Data)), profile) {
+            (Some(kind), Some(profile)) => {
+                loose.usage.group(kind).profile = Some((*profile).to_owned());
+                found = true;
+                all &= words.len() <= 2;
+            }
+            _ => all = false,
+        }
+    }
+    if found {
+        loose.at(reader, node);
+        reader.typed_but(node, if all { "" } else { text });
+    }
+    reader.gathered.usage = loose;
+}
+
+/// `Size:909.98GiB Used:827.97GiB`, `total=12.00GiB, used=10.35GiB`.
+fn size_and_used(leaf: &Node<'_>) -> Option<(Bytes, Bytes)> {
+    let text = leaf.text()?.replace([':', '=', ','], " ");
+    let (mut size, mut used) = (None, None);
+    figures::each(&text, |name, number| {
+        let value = Value::from(number);
+        let bytes = figures::member(leaf, "", &value).bytes();
+        match name.to_lowercase().as_str() {
+            "size" | "total" => size = bytes,
+            "used" => used = bytes,
+            _ => return false,
+        }
+        true
+    });
+    let (size, used) = (size?, used?);
+    (used <= size).then_some((size, used))
 }
 
 /// Whether a key speaks of the space of a btrfs filesystem.
@@ -174,6 +254,17 @@ impl Usage {
         let rest = leaf.measure().map_or("", |m| m.rest);
         let share = || leaf.percent(false).filter(|p| *p <= 100.0).map(Percent);
         let pair = || used_of(leaf);
+        if let (Some(kind), None) = (kind, field)
+            && let Some((size, used)) = size_and_used(leaf)
+        {
+            // `Data,RAID1: Size:909.98GiB Used:827.97GiB`
+            let profile = words.iter().find(|word| is_profile(word));
+            let group = self.group(kind);
+            (group.size, group.used) = (Some(size), Some(used));
+            group.profile = profile.map(|p| p.to_uppercase()).or(group.profile.take());
+            self.known = true;
+            return Some("");
+        }
         match (kind, field) {
             (_, Some(Field::Multiple)) => {
                 self.whole.multiple_profiles = Some(leaf.state()?.0);
@@ -286,8 +377,21 @@ pub(super) fn usage(reader: &mut Reader<'_>, node: &Node<'_>) {
         let mut loose = std::mem::take(&mut reader.gathered.usage);
         if let Some(rest) = loose.usage.take(&node.words(), node) {
             reader.typed_but(node, rest);
-            if loose.source.is_none() {
-                loose.source = Some(reader.place(&node.path).into());
+            loose.at(reader, node);
+        } else if let Some(text) = node.text().filter(|text| !figures::is_wish(text)) {
+            let (mut found, mut all) = (false, true);
+            for clause in figures::clauses(text) {
+                all &= figures::each(clause, |name, number| {
+                    let value = Value::from(number);
+                    let member = figures::member(node, name, &value);
+                    let taken = loose.usage.take(&node::words(name), &member).is_some();
+                    found |= taken;
+                    taken
+                });
+            }
+            if found {
+                reader.typed_but(node, if all { "" } else { text });
+                loose.at(reader, node);
             }
         }
         reader.gathered.usage = loose;
@@ -374,7 +478,10 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
             .iter()
             .any(|w| matches!(w.as_str(), "free" | "available" | "avail"));
         let mut entry = bare(mountpoint);
-        if let Some((used, size)) = used_of(node) {
+        if let Some(line) = node.text().and_then(df_line) {
+            push(reader, node, line);
+            reader.typed(node);
+        } else if let Some((used, size)) = used_of(node) {
             (entry.used, entry.size) = (Some(used), Some(size));
             push(reader, node, entry);
             reader.typed(node);
@@ -455,6 +562,35 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
     {
         full(reader, node, &entry.mountpoint, percent);
     }
+}
+
+/// A line of `df -h` without its heading: `/dev/vdb1 512G 426G 86G 84% /mnt`.
+fn df_line(text: &str) -> Option<DfEntry> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let (device, rest) = match fields[..] {
+        [device, _, _, _, _, _] if !device.starts_with(|c: char| c.is_ascii_digit()) => {
+            (device, &fields[1..])
+        }
+        _ => ("", &fields[..]),
+    };
+    let [size, used, available, share, mountpoint] = *rest else {
+        return None;
+    };
+    let bytes = |text: &str| {
+        let amount = super::amount::amount(text)?;
+        let (scale, rest) = super::amount::unit_of(amount.rest)?;
+        let whole = scale.unit == Unit::Bytes && rest.is_empty();
+        super::amount::bytes(amount.number * scale.factor).filter(|_| whole)
+    };
+    let is_line = share.ends_with('%') && mountpoint.starts_with('/');
+    let entry = DfEntry {
+        device: device.to_owned(),
+        size: Some(bytes(size)?),
+        used: Some(bytes(used)?),
+        available: Some(bytes(available)?),
+        ..bare(mountpoint.to_owned())
+    };
+    is_line.then_some(entry)
 }
 
 fn bare(mountpoint: String) -> DfEntry {

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::{
-    Reader, activity, data, hardware, health, memory, mounts, process, services, space, told,
+    Reader, activity, asked, command, data, hardware, health, memory, mounts, options, process,
+    services, space, told,
 };
 
 /// Reads the value of a key, and takes what it understands of it.
@@ -12,7 +13,14 @@ type Topic = fn(&mut Reader<'_>, &Node<'_>);
 
 /// Looks for what is known in a value and all below it. What nobody takes is left to the words.
 pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
-    if is_asked(node) || printed(reader, node) {
+    if options::read(reader, node) {
+        return;
+    }
+    if is_asked(node) {
+        asked::read(reader, node);
+        return;
+    }
+    if printed(reader, node) || command::read_key(reader, node) {
         return;
     }
     if let Some(topic) = topic(node) {
@@ -33,12 +41,21 @@ pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 /// Whether it stands in what somebody asked for in a configuration, which is not yet what is so.
 fn is_asked(node: &Node<'_>) -> bool {
+    const ASKED: [&str; 9] = [
+        "disko",
+        "configuration",
+        "config",
+        "requested",
+        "wanted",
+        "expected",
+        "fstab",
+        "filesystems",
+        "configured",
+    ];
     let keys = node.keys.iter();
     keys.map(|key| key.to_lowercase()).any(|key| {
-        matches!(
-            key.as_str(),
-            "disko" | "configuration" | "config" | "requested" | "wanted" | "expected"
-        )
+        let first = key.split([' ', '.', '_']).next().unwrap_or_default();
+        ASKED.contains(&first)
     })
 }
 
@@ -123,6 +140,10 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     ]) && !node.value.is_array()
     {
         hardware::kernel
+    } else if is(&["hardware", "machine", "hw"]) && node.text().is_some() && node.keys.len() <= 2 {
+        hardware::sentence
+    } else if is(&["nproc"]) {
+        hardware::threads
     } else if is(&["nixos", "nixos version"]) && !is_container {
         hardware::nixos
     } else if is(&["btrfs progs", "btrfs progs version", "btrfsprogs", "progs"]) {
@@ -146,6 +167,8 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         data::snapshots
     } else if any(&["subvolume", "subvolumes", "subvols"]) {
         data::subvolumes
+    } else if any(&["oom", "oomkilled"]) && is_kills(&words) {
+        memory::kills
     } else if any(&["psi", "pressure"]) {
         activity::pressure
     } else if space::is_usage(&words, is_container) {
@@ -154,6 +177,12 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         || is(&["kernel log", "kernel messages", "log", "logs", "kernel"])
     {
         health::kernel_log
+    } else if space::is_group(node) {
+        space::group
+    } else if is(&["profile", "profiles", "raid profile", "raid profiles", "btrfs profile"])
+        && !is_container
+    {
+        space::profiles
     } else if is(&["scrub", "scrub status", "balance", "balance status"]) {
         health::maintenance
     } else if any(&["smart", "smartctl", "smartd"]) {
@@ -202,7 +231,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         && !(is(&["threads"]) && node.value.is_number())
     {
         process::read
-    } else if any(&["iostat", "diskstats"]) || activity::is_device_figure(&words) {
+    } else if any(&["iostat", "diskstats"]) || activity::is_device_figure(&words) || in_metrics && activity::is_device_rate(&words) {
         activity::devices
     } else if any(&["cpu", "mpstat"]) && in_metrics && is_container {
         activity::cpu
@@ -216,4 +245,10 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         return None;
     };
     Some(topic)
+}
+
+/// `oom_kills`, `oom kills since boot`.
+fn is_kills(words: &[String]) -> bool {
+    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
+    has(&["kills", "kill", "count", "events", "oomkilled"])
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::node::{self, Node};
-use super::{Ended, Reader, amount, process};
+use super::{Ended, Reader, amount, health, process};
 use crate::ingest::observations;
 use crate::model::observation::{Bound, Observation, Quantity, Unit};
 
@@ -78,7 +78,10 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
         Some(text) if !typed => process::threads_in(text),
         _ => Vec::new(),
     };
-    let found = !threads.is_empty();
+    let logged = leaf
+        .text()
+        .is_some_and(|text| !typed && health::fragments(reader, leaf, text, false));
+    let found = !threads.is_empty() || logged;
     for thread in threads {
         let thread = reader.sourced(leaf, thread);
         reader.facts.metrics.processes.push(thread);

@@ -184,6 +184,27 @@ fn is_boundary(line: &str) -> bool {
     words.iter().any(|begin| line.starts_with(begin)) && line.ends_with("--")
 }
 
+/// The name under which a medium has come: a file of a loop device, a card, a stick.
+fn new_medium(message: &str) -> Option<&str> {
+    let (front, _) = message.split_once(" detected capacity change from 0 to ")?;
+    // `loop1`, or `sd 6:0:0:0: [sdc]` where the driver says it.
+    let word = front.split_whitespace().next_back()?;
+    Some(word.trim_matches(['[', ']', ':']))
+}
+
+/// Whether a name is a device's, or that of a partition of it.
+fn is_part_of(name: &str, device: &str) -> bool {
+    let Some(rest) = name.strip_prefix(device) else {
+        return false;
+    };
+    // `loop1p2`, but not `loop12`.
+    let number = match device.ends_with(|c: char| c.is_ascii_digit()) {
+        true => rest.strip_prefix('p').unwrap_or("-"),
+        false => rest,
+    };
+    rest.is_empty() || is_integer(number)
+}
+
 pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     let mut events: Vec<KernelEvent> = Vec::new();
     let mut dated = false;
@@ -206,6 +227,10 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
                 reading.metrics.kernel = Some(reading.sourced(release.to_owned()));
             }
             continue;
+        }
+        if let Some(name) = new_medium(message) {
+            // What was said under its name before was said of another.
+            events.retain(|e| e.subject.as_deref().is_none_or(|s| !is_part_of(s, name)));
         }
         let Some(known) = classify(message) else {
             // Continued lines are set in; `-- Boot … --` parts boots.
@@ -264,6 +289,25 @@ mod tests {
             None => line,
         };
         classify(message).map(|known| (known.kind, known.subject.of(message)))
+    }
+
+    #[test]
+    fn what_was_said_before_a_medium_came_is_not_of_it() {
+        let log = "[ 1.0] BTRFS error (device loop2): bdev /dev/loop1 errs: wr 0, rd 0, flush 0, corrupt 1, gen 0
+[ 1.1] I/O error, dev loop1p2, sector 1234 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2
+[ 1.2] I/O error, dev loop12, sector 1234 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2
+[ 1.3] I/O error, dev sdc1, sector 1234 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2
+[ 2.0] loop1: detected capacity change from 0 to 1228800
+[ 2.1] sd 6:0:0:0: [sdc] detected capacity change from 0 to 1228800
+[ 3.0] I/O error, dev loop1, sector 8 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2
+[ 4.0] loop1: detected capacity change from 1228800 to 2457600
+";
+        let mut metrics = crate::model::metrics::Metrics::default();
+        let problems = crate::ingest::metrics::read_bytes("dmesg", log.as_bytes(), &mut metrics);
+        assert_eq!(problems, []);
+        let events = metrics.kernel_events.iter();
+        let told: Vec<_> = events.map(|e| (e.subject.as_deref(), e.count)).collect();
+        assert_eq!(told, [(Some("loop12"), 1), (Some("loop1"), 1)]);
     }
 
     #[test]

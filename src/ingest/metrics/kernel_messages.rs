@@ -94,6 +94,31 @@ pub(super) const MESSAGES: &[Message] = &[
         Kind::NvmeReset,
         Subject::Prefix,
     ),
+    // blk_print_req_error: block/blk-core.c; a command that the driver gave up (nvme_error_status)
+    row(
+        &["I/O error, dev nvme", "Host Aborted Command"],
+        Kind::NvmeReset,
+        Subject::After("dev "),
+    ),
+    // mmc_request_done, mmc_blk_rw_reset_success: drivers/mmc/core
+    row(
+        &["mmc", "Timeout waiting for hardware interrupt"],
+        Kind::MmcError,
+        Subject::Prefix,
+    ),
+    row(&["mmcblk", ": error -110"], Kind::MmcError, Subject::Prefix),
+    row(&["mmcblk", "timed out"], Kind::MmcError, Subject::Prefix),
+    // lib/bug.c, kernel/panic.c
+    row(
+        &["kernel BUG at "],
+        Kind::KernelBug,
+        Subject::After("kernel BUG at "),
+    ),
+    row(
+        &["WARNING: CPU", "btrfs"],
+        Kind::KernelBug,
+        Subject::After("at "),
+    ),
     // btrfs_dev_stat_inc_and_print, btrfs_dev_stat_print_on_load: fs/btrfs/volumes.c
     row(
         &["BTRFS", ": bdev ", " errs: wr "],
@@ -184,7 +209,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     // check_hung_task: kernel/hung_task.c
     row(
-        &["INFO: task ", " blocked", "for more than "],
+        &["task ", " blocked", "for more than "],
         Kind::HungTask,
         Subject::Between("task ", ":"),
     ),

@@ -106,7 +106,6 @@ fn read_below(
         metrics,
         problems,
         untold: 0,
-        cut_line: text::cut_line(&lines),
         previous: None,
         cut: 0,
         tasks: task_table::Samples::default(),
@@ -114,11 +113,8 @@ fn read_below(
     if let Some(last) = lines.last().filter(|last| !last.text.is_empty()) {
         reading.cut = last.number;
     }
-    // A file of `/sys` is one value, known by its path alone.
-    if !sysfs_btrfs::take(&mut reading, name, &cleaned) {
-        for piece in text::Pieces::below(heading, &cleaned, &lines) {
-            reading.take(piece);
-        }
+    for piece in text::Pieces::below(heading, &cleaned, &lines) {
+        reading.take(piece);
     }
     task_table::finish(&mut reading);
     counters::settle(reading.metrics);
@@ -146,8 +142,6 @@ struct Reading<'m> {
     problems: Vec<Problem>,
     /// How many problems there were beyond those told.
     untold: usize,
-    /// The last line, where it ends in what may be a part of a number.
-    cut_line: Option<usize>,
     /// The format of the block before this one.
     previous: Option<Format>,
     /// The line with which the file ends without a line end, else 0: it may be cut within its last
@@ -185,7 +179,8 @@ impl Reading<'_> {
     /// its unit.
     fn drop_cut_number(&mut self, block: &mut Block<'_, '_>) {
         let is_cut = block.lines.last().is_some_and(|line| {
-            Some(line.number) == self.cut_line
+            line.number == self.cut
+                && text::may_end_amid_number(line.text)
                 && detect_btrfs::ends_in_number(block.format, line.text)
         });
         if is_cut && let Some(line) = block.lines.pop() {

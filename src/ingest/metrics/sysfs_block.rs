@@ -108,22 +108,6 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     }
 }
 
-/// Takes one file of a tree; whether it was one of these. `path` is `sys/block/sda/queue/rotational`.
-#[allow(dead_code, reason = "called by the reader of a tree of files")]
-pub(super) fn take(reading: &mut Reading<'_>, path: &str, text: &str) -> bool {
-    let Some(rest) = path.trim_start_matches('/').strip_prefix("sys/block/") else {
-        return false;
-    };
-    let Some((device, file)) = rest.split_once('/') else {
-        return false;
-    };
-    if device.is_empty() || !known(file) {
-        return false;
-    }
-    fill(reading, device, file, text.trim());
-    true
-}
-
 /// Sets the field that a file tells of.
 fn fill(reading: &mut Reading<'_>, device: &str, file: &str, value: &str) {
     // In sysfs, `/` in a name is `!` (`cciss!c0d0`).
@@ -201,53 +185,5 @@ fn fill(reading: &mut Reading<'_>, device: &str, file: &str, value: &str) {
                 known.parent.get_or_insert_with(|| below.to_owned());
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Reading;
-    use super::*;
-    use crate::model::metrics::Metrics;
-
-    #[test]
-    fn a_tree_of_files_is_taken_one_by_one() {
-        let mut metrics = Metrics::default();
-        let mut reading = Reading {
-            source: "bundle.tar".into(),
-            metrics: &mut metrics,
-            problems: Vec::new(),
-            untold: 0,
-            cut_line: None,
-            previous: None,
-            cut: 0,
-            tasks: super::super::task_table::Samples::default(),
-        };
-        for (path, text, taken) in [
-            ("sys/block/sda/queue/rotational", "1\n", true),
-            ("/sys/block/sda/queue/scheduler", "none [bfq]\n", true),
-            ("sys/block/sda/size", "16\n", true),
-            ("sys/block/dm-0/dm/name", "cryptroot\n", true),
-            ("sys/block/dm-0/slaves/sda2", "", true),
-            ("sys/block/sda/device/model", "EXAMPLE\n", true),
-            ("sys/block/sda/uevent", "x", false),
-            ("sys/fs/btrfs/x/label", "", false),
-            ("sys/block//queue/rotational", "1", false),
-        ] {
-            assert_eq!(take(&mut reading, path, text), taken, "{path}");
-        }
-        let [sda, dm] = &metrics.block_devices[..] else {
-            panic!("{:?}", metrics.block_devices)
-        };
-        assert_eq!(
-            (sda.medium, sda.size),
-            (Medium::Rotational, Some(Bytes(8192)))
-        );
-        assert_eq!(sda.scheduler.as_deref(), Some("bfq"));
-        assert_eq!(sda.model.as_deref(), Some("EXAMPLE"));
-        assert_eq!(
-            (dm.mapper.as_deref(), dm.parent.as_deref()),
-            (Some("cryptroot"), Some("sda2"))
-        );
     }
 }

@@ -89,27 +89,6 @@ fn below(path: &str) -> Option<(&str, &str)> {
     (is_uuid(first) || first == "features").then_some((first, rest))
 }
 
-/// Takes one file of `/sys/fs/btrfs` by its path, which may end in the time of a sample
-/// (`… t=12.345`); says whether it is one. Links are files without text, named by their path.
-pub(super) fn take(reading: &mut Reading<'_>, path: &str, text: &str) -> bool {
-    let (path, at) = match path.split_once(" t=") {
-        Some((path, at)) => (
-            path,
-            at.trim().parse().ok().filter(|at: &f64| at.is_finite()),
-        ),
-        None => (path, None),
-    };
-    let Some((uuid, rest)) = below(path) else {
-        return false;
-    };
-    if uuid == "features" {
-        add_feature(reading, rest);
-    } else if !set(reading, uuid, rest, text, at) {
-        reading.doubt(1, format!("not a value of {WHAT} at `{rest}`; passed over"));
-    }
-    true
-}
-
 /// A dump in either form of lines, or a list of the features of the kernel, or commit counters.
 pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
     match block.format {

@@ -1,7 +1,8 @@
 //! The table of processes in a bundle of `btrfs-tune collect`: a heading
 //! `## processes t=12.345 hz=100 page=4096`, a head of column names, and one line a task, all parted
 //! by tabs. `-` is unknown; blanks and control characters in names are octal (`\040`). Counters of
-//! two samples become rates; a task of a single sample has none.
+//! two samples become rates; a task of a single sample has none. A worker of the kernel keeps its
+//! number and changes its name with what it works for: it is told once for each name.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,17 @@ struct Task {
     process: Process,
     first: Option<Counters>,
     last: Option<Counters>,
+    /// Of a worker: the other names it had, with what it used up to them.
+    names: BTreeMap<String, Named>,
+}
+
+/// What a worker did under one name.
+#[derive(Debug, Default)]
+struct Named {
+    process: Process,
+    cpu_s: f64,
+    read: u64,
+    written: u64,
 }
 
 /// What a task used up to a time.
@@ -72,9 +84,30 @@ pub(super) fn read(reading: &mut Reading<'_>, block: &Block<'_, '_>) {
         });
         let key = (pid, number("start").unwrap_or_default());
         let task = reading.tasks.by_start.entry(key).or_default();
-        let process = &mut task.process;
+        let name = unescaped(comm);
+        let is_worker = name.starts_with("kworker/");
+        let process = match is_worker {
+            // What it did since it was last looked at counts for the name that it has now.
+            true => {
+                let named = task.names.entry(of_work(&name).to_owned()).or_default();
+                if let Some((was, is)) = task.last.zip(counters) {
+                    let grown = |a: Option<u64>, b: Option<u64>| {
+                        a.zip(b).map_or(0, |(a, b)| b.saturating_sub(a))
+                    };
+                    let cpu = was.cpu_s.zip(is.cpu_s).map_or(0.0, |(a, b)| b - a);
+                    named.cpu_s += cpu.max(0.0);
+                    named.read = named.read.saturating_add(grown(was.read, is.read));
+                    named.written = named.written.saturating_add(grown(was.written, is.written));
+                }
+                &mut named.process
+            }
+            false => &mut task.process,
+        };
         process.pid = Some(pid);
-        process.name = unescaped(comm);
+        // `kworker/u8:4+btrfs-qgroup-rescan` works at it now, with `-` it did last.
+        if process.name.is_empty() || name.contains('+') || !is_worker {
+            process.name = name;
+        }
         let program = field("program").map(unescaped);
         process.command = program.filter(|p| *p != process.name);
         process.user = field("user").map(unescaped);
@@ -104,7 +137,23 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
             mut process,
             first,
             last,
+            names,
         } = task;
+        let seconds = first.zip(last).map(|(a, b)| b.at_s - a.at_s);
+        for named in names.into_values() {
+            let mut process = named.process;
+            if let Some((seconds, last)) = seconds.filter(|s| *s > 0.0).zip(last) {
+                let rate = |n: u64| n as f64 / seconds;
+                process.cpu = last.cpu_s.map(|_| Percent(named.cpu_s / seconds * 100.0));
+                process.read_bytes_s = last.read.map(|_| rate(named.read));
+                process.write_bytes_s = last.written.map(|_| rate(named.written));
+            }
+            let process = reading.sourced(process);
+            reading.metrics.processes.push(process);
+        }
+        if process.pid.is_none() {
+            continue;
+        }
         if let Some((first, last)) = first.zip(last) {
             let seconds = last.at_s - first.at_s;
             // Counters that fell are of another task, or of a kernel that lost some.
@@ -121,6 +170,13 @@ pub(super) fn finish(reading: &mut Reading<'_>) {
         let process = reading.sourced(process);
         reading.metrics.processes.push(process);
     }
+}
+
+/// What a worker works for: the end of `kworker/u8:4+btrfs-qgroup-rescan`; its whole name if that
+/// says nothing.
+fn of_work(name: &str) -> &str {
+    let end = name.split_once(['+', '-']).map(|(_, end)| end);
+    end.filter(|end| !end.is_empty()).unwrap_or(name)
 }
 
 fn state(word: &str) -> Option<ProcessState> {
@@ -215,6 +271,44 @@ pid\tppid\tstart\tcomm\tprogram\tuser\tstate\tcpu_ticks\tblkio_ticks\tread_bytes
             .collect();
         let expected = [("postgres", false), ("new", false), ("btrfs-cleaner", true)];
         assert_eq!(rates[..3], expected);
+    }
+
+    #[test]
+    fn a_worker_is_told_by_each_name_with_what_it_did_under_it() {
+        let head = "pid\tppid\tstart\tcomm\tprogram\tuser\tstate\tcpu_ticks\tread_bytes\twchan";
+        let looks = [
+            (1, "kworker/u8:4-btrfs-endio", "I", 100, "-"),
+            (
+                2,
+                "kworker/u8:4+btrfs-qgroup-rescan",
+                "D",
+                150,
+                "btrfs_tree_lock",
+            ),
+            (3, "kworker/u8:4-btrfs-qgroup-rescan", "I", 240, "-"),
+            (5, "kworker/u8:4-btrfs-endio", "I", 240, "-"),
+        ];
+        let text: String = looks
+            .iter()
+            .map(|(at, name, state, ticks, wchan)| {
+                format!(
+                    "## processes t={at}.0 hz=100 page=4096\n{head}\n\
+                     7\t2\t20\t{name}\t-\troot\t{state}\t{ticks}\t0\t{wchan}\n\n"
+                )
+            })
+            .collect();
+        let mut metrics = Metrics::default();
+        assert_eq!(read_bytes("p", text.as_bytes(), &mut metrics), []);
+        let [endio, rescan] = &metrics.processes[..] else {
+            panic!("{:?}", metrics.processes);
+        };
+        assert_eq!(endio.name, "kworker/u8:4-btrfs-endio");
+        assert_eq!(endio.cpu.map(|p| p.0), Some(0.0));
+        assert_eq!(rescan.name, "kworker/u8:4+btrfs-qgroup-rescan");
+        assert_eq!(rescan.cpu.map(|p| p.0), Some(35.0));
+        assert_eq!(rescan.state, Some(ProcessState::Uninterruptible));
+        assert_eq!(rescan.wchan.as_deref(), Some("btrfs_tree_lock"));
+        assert_eq!((rescan.samples, rescan.pid), (2, Some(7)));
     }
 
     #[test]

@@ -137,12 +137,9 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
         .collect()
 }
 
-/// The number of the last line, where no line end follows it and it may end amid a number or its
-/// unit.
-pub(super) fn cut_line(lines: &[Line<'_>]) -> Option<usize> {
-    let last = lines.last()?;
-    let is_part = |c: char| c.is_ascii_digit() || ".,KMGTPEki".contains(c);
-    last.text.ends_with(is_part).then_some(last.number)
+/// Whether a line may end amid a number or its unit.
+pub(super) fn may_end_amid_number(line: &str) -> bool {
+    line.ends_with(|c: char| c.is_ascii_digit() || ".,KMGTPEki".contains(c))
 }
 
 /// What a heading (`## usage /mnt`, `==> file <==`) or a shell prompt (`$ df -P`) says.

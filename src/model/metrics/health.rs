@@ -83,6 +83,10 @@ pub enum KernelEventKind {
     SoftLockup,
     /// Writing pages of a cgroup or the machine waited (`workqueue: … hogged CPU`).
     WorkqueueHog,
+    /// An MMC or SD host did not get an answer.
+    MmcError,
+    /// The kernel met a bug of its own.
+    KernelBug,
 }
 
 impl KernelEventKind {
@@ -102,6 +106,8 @@ impl KernelEventKind {
             Self::OutOfMemory => "out-of-memory",
             Self::SoftLockup => "soft-lockup",
             Self::WorkqueueHog => "workqueue-hog",
+            Self::MmcError => "mmc-error",
+            Self::KernelBug => "kernel-bug",
         }
     }
 }

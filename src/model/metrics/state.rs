@@ -273,3 +273,12 @@ pub struct ToldGroup {
     /// The share in use.
     pub used_percent: Option<Percent>,
 }
+
+/// Options that a configuration is said to ask for, which is not yet what is in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RequestedOptions {
+    /// What they are asked for: a mount point or the name of a subvolume.
+    pub place: String,
+    /// The options.
+    pub options: Vec<String>,
+}

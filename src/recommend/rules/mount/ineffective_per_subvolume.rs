@@ -102,11 +102,7 @@ impl Idle<'_> {
     /// files are never compressed, so what their mounts say does not count.
     fn is_wish_of_most(&self) -> bool {
         let mounted = self.mounted;
-        let others = self
-            .places
-            .iter()
-            .map(|(list, _)| *list)
-            .collect::<BTreeSet<_>>();
+        let others: BTreeSet<usize> = self.places.iter().map(|(list, _)| *list).collect();
         let asks = |list: &&usize| mounted.about(**list, self.about).is_some();
         let all = 0..mounted.lists.len();
         let voters: Vec<usize> = all.filter(|list| !mounted.holds_swap(*list)).collect();
