@@ -43,19 +43,20 @@ fn head(text: &str) -> String {
     let cause = text.lines().find(|l| l.starts_with("  1. "));
     let sections = text
         .lines()
-        .filter(|l| l.ends_with(':') && !l.starts_with(' '));
-    let all: Vec<&str> = answer.chain(cause).chain(sections).collect();
-    let mut head = String::new();
-    for word in all.join("\n").split_inclusive(' ') {
-        let is_figure = word
-            .trim_start_matches('(')
-            .starts_with(|c: char| c.is_ascii_digit());
-        match is_figure && head.ends_with("likely ") {
-            true => head.push_str("(.. "),
-            false => head.push_str(word),
-        }
-    }
-    head
+        .filter(|l| l.starts_with(char::is_uppercase) && l.ends_with(':') && !l.contains(" %"));
+    let all: Vec<String> = answer.chain(cause).chain(sections).map(masked).collect();
+    all.join("\n")
+}
+
+/// A line with each percentage as `N %`.
+fn masked(line: &str) -> String {
+    let mut parts: Vec<&str> = line.split(" %").collect();
+    let last = parts.pop().unwrap_or_default();
+    let figure = |c: char| c.is_ascii_digit();
+    let masked = parts
+        .iter()
+        .map(|p| format!("{}N %", p.trim_end_matches(figure)));
+    masked.collect::<String>() + last
 }
 
 #[test]
