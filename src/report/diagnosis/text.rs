@@ -201,7 +201,7 @@ fn decided(ask: &AskReport) -> String {
 fn of_recommendations(out: &mut String, all: &[Recommendation]) {
     let (relieving, other): (Vec<_>, Vec<_>) = all.iter().partition(|r| !r.relieves.is_empty());
     let besides = match relieving.is_empty() {
-        true => "What can be changed, though no likely cause is relieved",
+        true => "What can be changed for other reasons",
         false => "What can be changed besides",
     };
     for (title, items) in [("What relieves it", &relieving), (besides, &other)] {
