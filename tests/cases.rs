@@ -366,7 +366,7 @@ fn saying_it_five_times_proves_nothing() {
     let mut wrong = Vec::new();
     for case in all() {
         let once = ranked(&case.id, &case.given());
-        let five = vec![case.complaint.as_str(); 5].join("\n\n");
+        let five = [case.complaint.as_str(); 5].join("\n\n");
         let often = ranked(&case.id, &json!({ "complaint": five, "facts": case.facts }));
         for (cause, log_odds) in &often {
             let before = once.iter().find(|(c, _)| c == cause).map(|(_, l)| *l);
