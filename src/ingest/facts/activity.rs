@@ -158,7 +158,10 @@ pub(super) fn load_in(reader: &mut Reader<'_>, node: &Node<'_>) {
 }
 
 pub(super) fn uptime(reader: &mut Reader<'_>, node: &Node<'_>) {
-    if node.text().is_some_and(|text| text.contains("load average")) {
+    if node
+        .text()
+        .is_some_and(|text| text.contains("load average"))
+    {
         load_in(reader, node);
         return;
     }
@@ -276,13 +279,15 @@ fn figure(words: &[String]) -> Option<Figure> {
         Figure::Writes
     } else if matches!(name.as_str(), "f s" | "flushes s" | "flushes per s") {
         Figure::Flushes
-    } else if has(&["rkb", "rmb"]) || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+    } else if has(&["rkb", "rmb"])
+        || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"])
+        || matches!(name.as_str(), "disk read" | "disk reads" | "device read")
+    {
         Figure::ReadBytes
-    } else if matches!(name.as_str(), "disk read" | "disk reads" | "device read") {
-        Figure::ReadBytes
-    } else if matches!(name.as_str(), "disk write" | "disk writes" | "device write") {
-        Figure::WriteBytes
-    } else if has(&["wkb", "wmb"]) || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+    } else if has(&["wkb", "wmb"])
+        || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"])
+        || matches!(name.as_str(), "disk write" | "disk writes" | "device write")
+    {
         Figure::WriteBytes
     } else {
         return None;
@@ -491,8 +496,9 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
             name = told.trim_start_matches("/dev/").to_owned();
         }
         all &= figures::each(clause, |words, number| {
-            const NOBODY: [&str; 9] =
-                ["every", "each", "all", "the", "disk", "disks", "at", "is", "are"];
+            const NOBODY: [&str; 9] = [
+                "every", "each", "all", "the", "disk", "disks", "at", "is", "are",
+            ];
             let own: Vec<&str> = words
                 .split_whitespace()
                 .filter(|word| !NOBODY.contains(word) && word.trim_start_matches("/dev/") != name)
@@ -504,10 +510,12 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
             let value = Value::from(number);
             let member = figures::member(node, &own, &value);
             let at = found.iter().position(|io| io.name == name);
-            let mut io = at.and_then(|at| found.get(at).cloned()).unwrap_or_else(|| DeviceIo {
-                name: name.clone(),
-                ..bare.clone()
-            });
+            let mut io = at
+                .and_then(|at| found.get(at).cloned())
+                .unwrap_or_else(|| DeviceIo {
+                    name: name.clone(),
+                    ..bare.clone()
+                });
             let taken = put(&mut io, figure, &member);
             match at.and_then(|at| found.get_mut(at)) {
                 Some(slot) if taken => *slot = io,

@@ -8,20 +8,8 @@ use crate::model::metrics::{BlockDevice, FilesystemState, SubvolumeCount};
 
 /// Tools whose lines the reader of outputs knows by themselves.
 const PRINTED: [&str; 14] = [
-    "lsattr",
-    "chattr",
-    "uptime",
-    "free",
-    "swapon",
-    "filefrag",
-    "lsblk",
-    "mount",
-    "findmnt",
-    "compsize",
-    "smartctl",
-    "cat",
-    "head",
-    "btrfs",
+    "lsattr", "chattr", "uptime", "free", "swapon", "filefrag", "lsblk", "mount", "findmnt",
+    "compsize", "smartctl", "cat", "head", "btrfs",
 ];
 
 /// Reads the value of a key that is a command. Whether it was understood.
@@ -111,7 +99,12 @@ fn kernel_file(reader: &mut Reader<'_>, node: &Node<'_>, file: &str) -> bool {
                 "nr_requests" => device.queue_depth = text.parse().ok(),
                 _ => return false,
             }
-            if device == (BlockDevice { name: device.name.clone(), ..BlockDevice::default() }) {
+            if device
+                == (BlockDevice {
+                    name: device.name.clone(),
+                    ..BlockDevice::default()
+                })
+            {
                 return false;
             }
             let device = reader.sourced(node, device);
@@ -169,15 +162,25 @@ fn counted(
         .rev()
         .find(|word| word.starts_with('/'))
         .map(|path| path.trim_end_matches('/').to_owned())
-        .map(|path| if path.is_empty() { "/".to_owned() } else { path });
+        .map(|path| {
+            if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path
+            }
+        });
     let is_list = tool == "btrfs"
         && rest.first().is_some_and(|w| w.starts_with("sub"))
         && rest.get(1).is_some_and(|w| w.starts_with("li"));
     let is_listed = matches!(tool, "ls" | "find");
-    let has = |part: &str| path.as_deref().is_some_and(|p| p.split('/').any(|p| p == part));
+    let has = |part: &str| {
+        path.as_deref()
+            .is_some_and(|p| p.split('/').any(|p| p == part))
+    };
     let by_filter = filters.iter().any(|f| f.contains("snap")) && !filters.contains(&"-v");
     // Only what a filter names is not all of it.
-    let snapshots = is_list && (rest.contains(&"-s") || by_filter) || is_listed && has(".snapshots");
+    let snapshots =
+        is_list && (rest.contains(&"-s") || by_filter) || is_listed && has(".snapshots");
     let subvolumes = is_list && filters.is_empty() || is_listed && has("subvolumes");
     if !snapshots && !subvolumes {
         return false;

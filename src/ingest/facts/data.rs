@@ -95,7 +95,9 @@ pub(super) fn quota(reader: &mut Reader<'_>, node: &Node<'_>) {
     } else if let Some(text) = node.text() {
         let lower = text.to_lowercase();
         // `enabled by snapper`, `off since March`, `on for Docker`.
-        let behind = ["by ", "since ", "for ", "on ", "with ", "without ", "at ", "in "];
+        let behind = [
+            "by ", "since ", "for ", "on ", "with ", "without ", "at ", "in ",
+        ];
         let led = ["enabled", "on", "active", "disabled", "off", "inactive"]
             .iter()
             .find_map(|word| Some((word, lower.strip_prefix(word)?.strip_prefix(' ')?)))
@@ -133,7 +135,10 @@ pub(super) fn quota_command(reader: &mut Reader<'_>, node: &Node<'_>, arguments:
     let is_off = denied.iter().any(|d| lower.contains(d));
     let named = lower
         .split(|c: char| !(c.is_ascii_digit() || c == '/'))
-        .filter(|w| w.strip_prefix("0/").is_some_and(|n| n.len() <= 9 && n.parse::<u32>().is_ok()))
+        .filter(|w| {
+            w.strip_prefix("0/")
+                .is_some_and(|n| n.len() <= 9 && n.parse::<u32>().is_ok())
+        })
         .count();
     let scans = arguments.contains(&"rescan")
         && ["in progress", "running", "key", "started", "scanning"]
@@ -209,9 +214,13 @@ fn counted(node: &Node<'_>, things: &[&str]) -> Option<((u64, bool), String)> {
             .iter()
             .any(|word| rest.starts_with(word));
         let whole = amount.number.fract() == 0.0 && amount.number < 1e9;
-        let more = amount.bound == amount::Bound::AtLeast || rest.contains(" per ") || rest.contains("each");
-        let fits = is_kept && whole && matches!(amount.bound, amount::Bound::AtLeast | amount::Bound::Exact);
-        fits.then(|| (amount.number as u64, more))
+        let more = amount.bound == amount::Bound::AtLeast
+            || rest.contains(" per ")
+            || rest.contains("each");
+        let fits = is_kept
+            && whole
+            && matches!(amount.bound, amount::Bound::AtLeast | amount::Bound::Exact);
+        fits.then_some((amount.number as u64, more))
     });
     if let Some(kept) = kept {
         return Some((kept, lower));
@@ -219,7 +228,9 @@ fn counted(node: &Node<'_>, things: &[&str]) -> Option<((u64, bool), String)> {
     let lower = ["a ", "some ", "many ", "several "]
         .iter()
         .find_map(|word| lower.strip_prefix(word))
-        .map_or(lower.clone(), |rest| rest.trim_start_matches("few ").to_owned());
+        .map_or(lower.clone(), |rest| {
+            rest.trim_start_matches("few ").to_owned()
+        });
     let words = super::node::words(&lower);
     let at_least = [
         ("thousands", 2000),
@@ -248,7 +259,9 @@ fn product(node: &Node<'_>) -> Option<(u64, bool)> {
         .1;
     let second = amount::amount(second).filter(|a| a.rest.is_empty())?;
     let number = first.number * second.number;
-    let exact = [first, second].iter().all(|a| a.bound == amount::Bound::Exact && a.number.fract() == 0.0);
+    let exact = [first, second]
+        .iter()
+        .all(|a| a.bound == amount::Bound::Exact && a.number.fract() == 0.0);
     (exact && number < 1e9).then_some((number as u64, false))
 }
 
@@ -522,7 +535,9 @@ fn lsattr_line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
     let [letters, path] = words[..] else { return };
     let is_line = letters.len() >= 10
         && letters.contains('-')
-        && letters.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+        && letters
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || b == b'-');
     if !is_line {
         return;
     }

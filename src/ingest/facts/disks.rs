@@ -332,9 +332,30 @@ fn parts(text: &str) -> Vec<&str> {
 fn one(text: &str, key: &str) -> Option<(Told, u64)> {
     /// Words that are no part of the name of a product.
     const NO_NAME: [&str; 24] = [
-        "gen3", "gen4", "gen5", "pcie", "old", "new", "the", "an", "on", "internal", "external",
-        "main", "is", "system", "data", "with", "root", "consumer", "enterprise", "card", "x4",
-        "gen", "disk", "drive",
+        "gen3",
+        "gen4",
+        "gen5",
+        "pcie",
+        "old",
+        "new",
+        "the",
+        "an",
+        "on",
+        "internal",
+        "external",
+        "main",
+        "is",
+        "system",
+        "data",
+        "with",
+        "root",
+        "consumer",
+        "enterprise",
+        "card",
+        "x4",
+        "gen",
+        "disk",
+        "drive",
     ];
     let (count, rest) = counted(text);
     // `sda: Samsung SSD 870`

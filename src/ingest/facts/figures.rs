@@ -104,9 +104,10 @@ fn items(clause: &str) -> Vec<Item<'_>> {
     let mut mark: Vec<&str> = Vec::new();
     while let Some(word) = words.next() {
         let next_is_number = || {
-            words.clone().find(|next| !BEFORE.contains(next)).is_some_and(|next| {
-                amount::amount(next).is_some_and(|a| is_number(a.rest))
-            })
+            words
+                .clone()
+                .find(|next| !BEFORE.contains(next))
+                .is_some_and(|next| amount::amount(next).is_some_and(|a| is_number(a.rest)))
         };
         if BEFORE.contains(&word.to_lowercase().as_str()) && next_is_number() {
             mark.push(word);
@@ -143,9 +144,7 @@ fn items(clause: &str) -> Vec<Item<'_>> {
 
 /// Whether a word that begins with a number is one: `99`, `3MB/s`, `40k`, and not `2x` or `6.1-rc`.
 fn is_number(rest: &str) -> bool {
-    rest.is_empty()
-        || rest == "k"
-        || amount::unit_of(rest).is_some_and(|(_, rest)| rest.is_empty())
+    rest.is_empty() || rest == "k" || amount::unit_of(rest).is_some_and(|(_, rest)| rest.is_empty())
 }
 
 /// A figure as if it stood under its name in the file, at the place of the sentence.

@@ -6,7 +6,8 @@ use super::node::{self, Node};
 use super::{Reader, amount, disks, figures};
 use crate::ingest::metrics;
 use crate::model::metrics::{
-    DeviceErrors, KernelEvent, KernelEventKind, Maintenance, MaintenanceJob, Metrics, Smart, Sourced,
+    DeviceErrors, KernelEvent, KernelEventKind, Maintenance, MaintenanceJob, Metrics, Smart,
+    Sourced,
 };
 use crate::model::observation::Unit;
 use crate::model::units::Percent;
@@ -53,8 +54,20 @@ pub(super) fn fragments(
     is_log: bool,
 ) -> bool {
     const MARKS: [&str; 14] = [
-        "BTRFS ", "BTRFS:", "nvme nvme", "task ", "usb ", "sd ", "scsi host", "I/O error, dev ",
-        "Out of memory: Kill", "watchdog: BUG", "workqueue: ", "mmcblk", "mmc", "ata",
+        "BTRFS ",
+        "BTRFS:",
+        "nvme nvme",
+        "task ",
+        "usb ",
+        "sd ",
+        "scsi host",
+        "I/O error, dev ",
+        "Out of memory: Kill",
+        "watchdog: BUG",
+        "workqueue: ",
+        "mmcblk",
+        "mmc",
+        "ata",
     ];
     const DENIED: [&str; 7] = ["no", "not", "without", "never", "clean", "nothing", "none"];
     let mut found = false;
@@ -63,34 +76,43 @@ pub(super) fn fragments(
         let begins = MARKS.iter().filter_map(|mark| {
             let at = part.find(mark)?;
             let free = !part[..at].ends_with(|c: char| c.is_alphanumeric());
-            let numbered = *mark != "ata" || part[at + 3..].starts_with(|c: char| c.is_ascii_digit());
+            let numbered =
+                *mark != "ata" || part[at + 3..].starts_with(|c: char| c.is_ascii_digit());
             (free && numbered).then_some(at)
         });
         let Some(at) = begins.min() else { continue };
         let (ahead, line) = part.split_at(at);
-        if node::words(ahead).iter().any(|word| DENIED.contains(&word.as_str())) {
+        if node::words(ahead)
+            .iter()
+            .any(|word| DENIED.contains(&word.as_str()))
+        {
             continue;
         }
         let source = reader.place(&node.path);
         let line = line.trim_end_matches(['"', '\'', '`', '.']);
         let mut read = Metrics::default();
-        metrics::read_bytes(&source, format!("[    1.000000] {line}\n").as_bytes(), &mut read);
+        metrics::read_bytes(
+            &source,
+            format!("[    1.000000] {line}\n").as_bytes(),
+            &mut read,
+        );
         if read.kernel_events.is_empty() && is_log {
-            read.kernel_events.extend(loose(line).map(|(kind, subject)| Sourced {
-                value: KernelEvent {
-                    kind,
-                    subject,
-                    line: line.to_owned(),
-                    count: 1,
-                },
-                source: source.clone().into(),
-            }));
+            read.kernel_events
+                .extend(loose(line).map(|(kind, subject)| Sourced {
+                    value: KernelEvent {
+                        kind,
+                        subject,
+                        line: line.to_owned(),
+                        count: 1,
+                    },
+                    source: source.clone().into(),
+                }));
         }
         for event in read.kernel_events {
             let seen = &mut reader.facts.metrics.kernel_events[before..];
-            let same = seen
-                .iter_mut()
-                .find(|e| e.value.kind == event.value.kind && e.value.subject == event.value.subject);
+            let same = seen.iter_mut().find(|e| {
+                e.value.kind == event.value.kind && e.value.subject == event.value.subject
+            });
             match same {
                 Some(known) => known.value.count += event.value.count,
                 None => reader.facts.metrics.kernel_events.push(event),
@@ -118,12 +140,17 @@ fn loose(line: &str) -> Option<(KernelEventKind, Option<String>)> {
         Some((KernelEventKind::NvmeTimeout, subject("nvme")))
     } else if line.starts_with("nvme") && has(&["reset", "resetting"]) {
         Some((KernelEventKind::NvmeReset, subject("nvme")))
-    } else if line.starts_with("usb") && has(&["reset", "disconnect"]) || line.contains("uas_zap_pending") {
+    } else if line.starts_with("usb") && has(&["reset", "disconnect"])
+        || line.contains("uas_zap_pending")
+    {
         Some((KernelEventKind::UsbReset, None))
     } else if line.starts_with("mmc") && has(&["timeout", "timed"]) {
         Some((KernelEventKind::MmcError, subject("mmc")))
     } else if line.starts_with("task ") && has(&["blocked"]) {
-        let task = line.split_whitespace().nth(1).map(|task| task.trim_end_matches(':').to_owned());
+        let task = line
+            .split_whitespace()
+            .nth(1)
+            .map(|task| task.trim_end_matches(':').to_owned());
         Some((KernelEventKind::HungTask, task))
     } else {
         None
@@ -165,9 +192,8 @@ pub(super) fn smart(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
     let mut known = false;
     for member in node.members() {
-        if !member.is_leaf() {
-            self::smart(reader, &member);
-        } else if disks::is_kernel_name(member.key().trim_start_matches("/dev/")) {
+        let is_disk = disks::is_kernel_name(member.key().trim_start_matches("/dev/"));
+        if !member.is_leaf() || is_disk {
             self::smart(reader, &member);
         } else if take(&mut smart, &member) {
             known = true;
@@ -435,7 +461,15 @@ fn counter<'e>(errors: &'e mut DeviceErrors, words: &[String]) -> Option<&'e mut
 /// All counters of a device in one value: `0`, `all zero`, `corruption_errs 312`.
 fn counters(reader: &mut Reader<'_>, node: &Node<'_>) {
     const NONE: [&str; 9] = [
-        "0", "all zero", "all zeros", "all 0", "zero", "zeros", "none", "clean", "no errors",
+        "0",
+        "all zero",
+        "all zeros",
+        "all 0",
+        "zero",
+        "zeros",
+        "none",
+        "clean",
+        "no errors",
     ];
     let mut errors = DeviceErrors::default();
     let key = node.key();
@@ -559,7 +593,9 @@ fn progress(told: &mut Maintenance, node: &Node<'_>) -> bool {
     let mut known = false;
     let mut errors = None;
     for clause in figures::clauses(text) {
-        let clause = clause.trim_start_matches("rate").trim_start_matches([':', ' ']);
+        let clause = clause
+            .trim_start_matches("rate")
+            .trim_start_matches([':', ' ']);
         let found = amount::amount(clause).and_then(|a| {
             let (scale, _) = amount::unit_of(a.rest)?;
             Some((scale.unit, a.number * scale.factor))
@@ -573,8 +609,16 @@ fn progress(told: &mut Maintenance, node: &Node<'_>) -> bool {
                         return false;
                     };
                     let is_errors = node::words(name).iter().any(|w| {
-                        ["csum", "errors", "uncorrectable", "verify", "corrected", "super", "unverified"]
-                            .contains(&w.as_str())
+                        [
+                            "csum",
+                            "errors",
+                            "uncorrectable",
+                            "verify",
+                            "corrected",
+                            "super",
+                            "unverified",
+                        ]
+                        .contains(&w.as_str())
                     });
                     if is_errors {
                         errors = Some(errors.unwrap_or(0) + count);

@@ -116,7 +116,9 @@ pub(super) fn kind_of_words(text: &str) -> Option<(DiskKind, Medium)> {
         DiskKind::Virtual(VirtualDriver::VirtioScsi)
     } else if has(&["virtio", "virtio_blk", "vda", "xvda"]) || pair("virtio", "blk") {
         DiskKind::Virtual(VirtualDriver::VirtioBlk)
-    } else if has(&["virtual", "qcow2", "vmdk", "vdi", "ebs", "gp2", "gp3"]) || pair("cloud", "volume") {
+    } else if has(&["virtual", "qcow2", "vmdk", "vdi", "ebs", "gp2", "gp3"])
+        || pair("cloud", "volume")
+    {
         DiskKind::Virtual(VirtualDriver::Emulated)
     } else if has(&["nvme", "nvmes"]) {
         DiskKind::NvmeSsd

@@ -82,7 +82,10 @@ fn share(reader: &mut Reader<'_>, leaf: &Node<'_>, words: &[String]) -> bool {
     let Some(share) = leaf.percent(false).filter(|p| (0.0..=100.0).contains(p)) else {
         return false;
     };
-    let share = match (has(&["free", "available", "avail"]), has(&["used", "usage", "full", "use"])) {
+    let share = match (
+        has(&["free", "available", "avail"]),
+        has(&["used", "usage", "full", "use"]),
+    ) {
         (true, false) => 100.0 - share,
         (false, _) => share,
         (true, true) => return false,
@@ -119,13 +122,27 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>, leaf: &Node<'_>) -> bool {
         let whole = clause.split_once(" of ").and_then(|(_, whole)| {
             let value = serde_json::Value::from(whole);
             let node = figures::member(leaf, "total", &value);
-            super::hardware::binary(&node).filter(|_| node.measure().is_some_and(|m| m.rest.is_empty()))
+            super::hardware::binary(&node)
+                .filter(|_| node.measure().is_some_and(|m| m.rest.is_empty()))
         });
         let clause = clause.split(" of ").next().unwrap_or(clause);
         figures::each(clause, |name, number| {
             let mut words = node::words(name);
-            let about = ["ram", "memory", "mem", "swap", "free", "available", "used", "total", "avail"];
-            if words.is_empty() || words.len() > 3 || !words.iter().all(|w| about.contains(&w.as_str())) {
+            let about = [
+                "ram",
+                "memory",
+                "mem",
+                "swap",
+                "free",
+                "available",
+                "used",
+                "total",
+                "avail",
+            ];
+            if words.is_empty()
+                || words.len() > 3
+                || !words.iter().all(|w| about.contains(&w.as_str()))
+            {
                 return false;
             }
             let value = serde_json::Value::from(number);
@@ -140,7 +157,10 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>, leaf: &Node<'_>) -> bool {
             };
             if words.iter().any(|w| w == "swap") {
                 let partial = &mut reader.gathered.memory;
-                match (words.iter().any(|w| w == "used"), words.iter().any(|w| w == "free")) {
+                match (
+                    words.iter().any(|w| w == "used"),
+                    words.iter().any(|w| w == "free"),
+                ) {
                     (true, false) => partial.swap_used = Some(bytes),
                     (false, true) => partial.info.swap_free = Some(bytes),
                     _ => return false,

@@ -268,15 +268,17 @@ fn line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
 
 /// A mount, and whether the line says no more.
 fn one(line: &str) -> Option<(MountEntry, bool)> {
-    strict(line).map(|entry| (entry, true)).or_else(|| loose(line))
+    strict(line)
+        .map(|entry| (entry, true))
+        .or_else(|| loose(line))
 }
 
 /// Whether a word is the name of a filesystem.
 fn is_fstype(word: &str) -> bool {
     const KNOWN: [&str; 26] = [
         "btrfs", "ext2", "ext3", "ext4", "xfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs",
-        "exfat", "vfat", "fat32", "ntfs", "ntfs3", "nfs", "nfs4", "cifs", "smb3", "tmpfs",
-        "ramfs", "overlay", "squashfs", "9p", "virtiofs", "iso9660",
+        "exfat", "vfat", "fat32", "ntfs", "ntfs3", "nfs", "nfs4", "cifs", "smb3", "tmpfs", "ramfs",
+        "overlay", "squashfs", "9p", "virtiofs", "iso9660",
     ];
     KNOWN.contains(&word) || word == "fuse" || word.starts_with("fuse.") || word == "fuseblk"
 }

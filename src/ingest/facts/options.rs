@@ -163,11 +163,20 @@ fn insert(reader: &mut Reader<'_>, node: &Node<'_>, path: String, value: Value) 
 
 /// `{"TIMELINE_CREATE": "yes", "NUMBER_LIMIT": 50}`, of one configuration of snapper or of several.
 fn snapper(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
-    const BEGIN: [&str; 5] = ["TIMELINE_", "NUMBER_", "SUBVOLUME", "SPACE_LIMIT", "FREE_LIMIT"];
+    const BEGIN: [&str; 5] = [
+        "TIMELINE_",
+        "NUMBER_",
+        "SUBVOLUME",
+        "SPACE_LIMIT",
+        "FREE_LIMIT",
+    ];
     let key = node.key();
     let is_setting = BEGIN.iter().any(|begin| key.starts_with(begin))
         && key.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-        && node.keys.iter().any(|key| key.to_lowercase().contains("snapper"));
+        && node
+            .keys
+            .iter()
+            .any(|key| key.to_lowercase().contains("snapper"));
     if !is_setting {
         return false;
     }
@@ -183,5 +192,10 @@ fn snapper(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
         Some((on, _)) => Value::Bool(on),
         None => value(node.value),
     };
-    insert(reader, node, format!("services.snapper.configs.{name}.{key}"), told)
+    insert(
+        reader,
+        node,
+        format!("services.snapper.configs.{name}.{key}"),
+        told,
+    )
 }

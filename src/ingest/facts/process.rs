@@ -406,7 +406,9 @@ fn cleaned(text: &str) -> Option<(String, String)> {
 
 /// `high`, `very high`, `high system time`: a share of the processor, without a number.
 fn is_high(text: &str) -> bool {
-    const WORDS: [&str; 8] = ["high", "very", "cpu", "system", "sys", "time", "usage", "load"];
+    const WORDS: [&str; 8] = [
+        "high", "very", "cpu", "system", "sys", "time", "usage", "load",
+    ];
     let words = node::words(text);
     words.iter().any(|w| w == "high") && words.iter().all(|w| WORDS.contains(&w.as_str()))
 }

@@ -64,7 +64,10 @@ pub(super) fn profiles(reader: &mut Reader<'_>, node: &Node<'_>) {
     let mut loose = std::mem::take(&mut reader.gathered.usage);
     let (mut found, mut all) = (false, true);
     for clause in figures::clauses(text) {
-        let words: Vec<&str> = clause.split([' ', '=', ':']).filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> = clause
+            .split([' ', '=', ':'])
+            .filter(|w| !w.is_empty())
+            .collect();
         let of = kind(&node::words(clause));
         let profile = words.iter().find(|word| is_profile(word));
         let plain = words.len() == 1 && text == clause;

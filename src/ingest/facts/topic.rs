@@ -179,8 +179,13 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         health::kernel_log
     } else if space::is_group(node) {
         space::group
-    } else if is(&["profile", "profiles", "raid profile", "raid profiles", "btrfs profile"])
-        && !is_container
+    } else if is(&[
+        "profile",
+        "profiles",
+        "raid profile",
+        "raid profiles",
+        "btrfs profile",
+    ]) && !is_container
     {
         space::profiles
     } else if is(&["scrub", "scrub status", "balance", "balance status"]) {
@@ -231,7 +236,10 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         && !(is(&["threads"]) && node.value.is_number())
     {
         process::read
-    } else if any(&["iostat", "diskstats"]) || activity::is_device_figure(&words) || in_metrics && activity::is_device_rate(&words) {
+    } else if any(&["iostat", "diskstats"])
+        || activity::is_device_figure(&words)
+        || in_metrics && activity::is_device_rate(&words)
+    {
         activity::devices
     } else if any(&["cpu", "mpstat"]) && in_metrics && is_container {
         activity::cpu
