@@ -140,7 +140,10 @@ pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// The line of `uptime`, or whatever of it stands there: `load average: 31, 30, 28`.
 pub(super) fn load_in(reader: &mut Reader<'_>, node: &Node<'_>) {
     let Some((_, rest)) = node.text().and_then(|text| text.split_once("load average")) else {
-        load(reader, node);
+        // A number alone may be how long it has been up.
+        if !node.is_leaf() {
+            load(reader, node);
+        }
         return;
     };
     let numbers: Vec<f64> = rest
