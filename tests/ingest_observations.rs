@@ -30,11 +30,15 @@ fn problems(toml: &str) -> Vec<String> {
 /// Invented sentences, with what an expert would take from them.
 const SENTENCES: &str = include_str!("ingest_observations/sentences.txt");
 
+/// More of them: operations, results, things.
+const THINGS: &str = include_str!("ingest_observations/things.txt");
+
 #[test]
 fn sentences_mean_what_an_expert_would_take_from_them() {
     let mut wrong = Vec::new();
     let (mut sentences, mut traps) = (0, 0);
-    for line in SENTENCES.lines().filter(|line| !line.starts_with('#')) {
+    let lines = SENTENCES.lines().chain(THINGS.lines());
+    for line in lines.filter(|line| !line.starts_with('#')) {
         let (text, expected) = line.split_once('|').unwrap();
         let observation = heard(text);
         sentences += 1;

@@ -38,6 +38,8 @@ struct Load<'t> {
     prepare: &'t str,
     /// The load, in shell; it runs beside until the bundle is there.
     load: &'t str,
+    /// Whether the bundle alone tells as much.
+    is_told_by_bundle: bool,
     /// Seconds that the load runs before it is looked at.
     warm: f64,
 }
@@ -50,6 +52,7 @@ impl Default for Load<'_> {
             nix: "",
             prepare: ":",
             load: "sleep 60",
+            is_told_by_bundle: true,
             warm: 1.0,
         }
     }
@@ -157,6 +160,21 @@ impl Load<'_> {
         let problems = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{problems}");
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        // Without the configuration, as the bundle of another's machine.
+        fs::create_dir(at("empty")).unwrap();
+        let output = Command::new(PROGRAM)
+            .args(["diagnose", "--format", "json"])
+            .args(["--metrics", "../bundle.tar"])
+            .current_dir(at("empty"))
+            .output()
+            .unwrap();
+        let problems = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{problems}");
+        let alone: Value = serde_json::from_slice(&output.stdout).unwrap();
+        if self.is_told_by_bundle {
+            let first = |document: &Value| document["causes"][0]["id"].clone();
+            assert_eq!(first(&alone), first(&json), "{alone:#}");
+        }
         let causes = json["causes"].as_array().unwrap().iter();
         let causes = causes.map(|cause| {
             let id = cause["id"].as_str().unwrap().to_owned();
@@ -397,6 +415,8 @@ fn nothing_at_all() {
     }
     let btrfs = LoopFs::new(1, &[]).unwrap();
     let load = Load {
+        // What is first among the unlikely says nothing.
+        is_told_by_bundle: false,
         prepare: "head -c 20M /dev/urandom >$MP/file; sync",
         ..Load::default()
     };

@@ -11,6 +11,7 @@ use crate::ingest::facts;
 use crate::ingest::problem::{Problem, Severity};
 use crate::model::Host;
 use crate::nix::source::Sources;
+use crate::project::{OpenError, Project};
 use crate::report::{ProblemReport, diagnosis};
 
 /// Prints what holds a machine back: root causes, ranked by the evidence for and against each.
@@ -39,6 +40,7 @@ impl Diagnose {
     pub(super) fn run(&self) -> miette::Result<u8> {
         let (hosts, sources, problems) = match &self.facts {
             Some(file) => self.of_facts(file)?,
+            None if self.is_without_files() => self.of_bundle()?,
             None => self.of_project()?,
         };
         let failed = problems.iter().any(|p| p.severity == Severity::Error);
@@ -89,6 +91,30 @@ impl Diagnose {
             Rc::new(Sources::new(std::env::temp_dir())),
             problems,
         ))
+    }
+
+    /// Whether there are measurements, and nothing to evaluate: a bundle of another's machine.
+    fn is_without_files(&self) -> bool {
+        !self.target.metrics.is_empty()
+            && matches!(
+                Project::open(&self.target.path),
+                Err(OpenError::Nothing { .. })
+            )
+    }
+
+    /// The machine that a bundle was collected on, of which nothing else is known.
+    fn of_bundle(&self) -> miette::Result<(Vec<Host>, Rc<Sources>, Vec<Problem>)> {
+        let (facts, mut problems) = inputs::measured_alone(&self.target)?;
+        let first = self.target.metrics.first();
+        let name = first.and_then(|p| p.file_stem()).unwrap_or_default();
+        let host = Host::told(&name.to_string_lossy(), &facts);
+        let message = "no configuration here: this is what the measurements alone tell";
+        problems.push(Problem::note(
+            &self.target.path.display().to_string(),
+            message,
+        ));
+        let sources = Rc::new(Sources::new(std::env::temp_dir()));
+        Ok((vec![host], sources, problems))
     }
 
     /// The hosts of a project.

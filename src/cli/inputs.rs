@@ -197,6 +197,31 @@ impl Opened {
     }
 }
 
+/// What is known of a machine without its configuration: all that the arguments name.
+pub(super) fn measured_alone(target: &Target) -> miette::Result<(Facts, Vec<Problem>)> {
+    let directory = Path::new("");
+    let measured = measurements(&target.metrics, None, directory)?;
+    let mut problems = measured.problems;
+    let mut facts = Facts {
+        hardware: measured.hardware,
+        metrics: measured.metrics,
+        observations: measured.observations,
+        ..Facts::default()
+    };
+    if let Some(path) = &target.facter {
+        let (hardware, found) = facter::read(&path.display().to_string(), &read(path)?);
+        let broken = found.iter().any(|p| p.severity == Severity::Error);
+        facts.hardware = (!broken).then_some(hardware).or(facts.hardware);
+        problems.extend(found);
+    }
+    for text in &target.observe {
+        let (said, found) = observations::read_text(text);
+        facts.observations.push(said);
+        problems.extend(found);
+    }
+    Ok((facts, problems))
+}
+
 const METRICS_HELP: &str = "--metrics takes a bundle of `btrfs-tune collect`, a directory or tar of outputs of commands, or one output";
 
 /// What was measured: at the paths that were given, else at the one by configuration or convention.

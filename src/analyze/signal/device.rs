@@ -523,14 +523,28 @@ fn health(gather: &mut Gather<'_>) {
     }
 }
 
-/// How unevenly the disks of a filesystem are busy.
+/// How unevenly the disks of a filesystem are busy; where no filesystem is known, those of the
+/// machine.
 fn spread(gather: &mut Gather<'_>) {
     let views = gather.views;
-    for view in views {
+    let mut groups: Vec<(Subject, Option<&[String]>)> = views
+        .iter()
+        .filter(|v| !v.devices.is_empty())
+        .map(|v| {
+            (
+                Subject::Filesystem(v.name.clone()),
+                Some(v.devices.as_slice()),
+            )
+        })
+        .collect();
+    if groups.is_empty() {
+        groups.push((Subject::Machine, None));
+    }
+    for (about, devices) in groups {
         let loads = gather.host.metrics.devices.iter();
-        let own = loads.filter(|d| view.devices.contains(&d.name) && !d.since_boot);
+        let own = loads.filter(|d| devices.is_none_or(|own| own.contains(&d.name)));
         // A mapper and the disk below it are one.
-        let own = own.filter(|d| !d.name.starts_with("dm-"));
+        let own = own.filter(|d| !d.since_boot && !d.name.starts_with("dm-"));
         let busy: Vec<_> = own.filter_map(|d| Some((d.util_percent?.0, d))).collect();
         let most = busy.iter().max_by(|a, b| a.0.total_cmp(&b.0));
         let least = busy.iter().min_by(|a, b| a.0.total_cmp(&b.0));
@@ -541,14 +555,8 @@ fn spread(gather: &mut Gather<'_>) {
                 "{} is busy {:.0} % of the time and {} {:.0} %",
                 most.1.name, most.0, least.1.name, least.0
             );
-            let about = Subject::Filesystem(view.name.clone());
-            gather.number(
-                "fs.disk_spread",
-                about,
-                most.0 - least.0,
-                measured(most.1),
-                text,
-            );
+            let name = "fs.disk_spread";
+            gather.number(name, about, most.0 - least.0, measured(most.1), text);
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         ignored(gather, view, &about);
         encrypted(gather, view, &about);
     }
+    above_and_below(gather);
     states(gather);
     refused(gather);
     requested(gather);
@@ -40,10 +41,11 @@ fn effective_options(gather: &Gather<'_>, view: &View<'_>) -> Option<(EffectiveO
 }
 
 /// Whether all options of a filesystem are known: from its configuration, or as the kernel lists
-/// them, which always ends in the subvolume. People name only those that they find telling.
+/// them, which begins with `rw` or `ro`. People name only those that they find telling.
 fn is_whole(view: &View<'_>) -> bool {
     let listed = |m: &&crate::model::metrics::Sourced<crate::model::metrics::MountEntry>| {
-        m.super_options.iter().any(|o| o.starts_with("subvolid="))
+        let of_mount = m.mount_options.iter().any(|o| o == "rw" || o == "ro");
+        of_mount || m.super_options.iter().any(|o| o.starts_with("subvolid="))
     };
     view.configured.is_some() || view.mounted.iter().any(|m| listed(&m))
 }
@@ -343,6 +345,40 @@ fn encrypted(gather: &mut Gather<'_>, view: &View<'_>, about: &Subject) {
             "a write waits {above} above dm-crypt and {under} below it: {times:.1} times as long"
         );
         gather.number("luks.slower", about.clone(), times, measured(crypt), text);
+    }
+}
+
+/// The same where only the load is known: one mapper above one disk.
+fn above_and_below(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    if host
+        .storage
+        .filesystems
+        .iter()
+        .any(|f| f.luks().next().is_some())
+    {
+        return;
+    }
+    let loads = || host.metrics.devices.iter();
+    let mut mappers = loads().filter(|d| d.name.starts_with("dm-"));
+    let mut disks = loads().filter(|d| !d.name.starts_with("dm-"));
+    if let (Some(above), None, Some(below), None) =
+        (mappers.next(), mappers.next(), disks.next(), disks.next())
+        && let (Some(over), Some(under)) = (above.w_await_ms, below.w_await_ms)
+        && under.0 > 0.0
+    {
+        let times = over.0 / under.0;
+        let text = format!(
+            "a write waits {over} at {} and {under} at {} below it: {times:.1} times as long",
+            above.name, below.name
+        );
+        gather.number(
+            "luks.slower",
+            Subject::Machine,
+            times,
+            measured(above),
+            text,
+        );
     }
 }
 

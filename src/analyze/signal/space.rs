@@ -75,22 +75,7 @@ fn by_usage(gather: &mut Gather<'_>, usage: &Sourced<BtrfsUsage>) {
             source(),
             text.clone(),
         );
-        // The kernel makes block groups of data of at most 1 GiB and a tenth of the filesystem.
-        let group = usage
-            .device_size
-            .map_or(Bytes::GIB, |s| (s.0 / 10).min(Bytes::GIB));
-        let exhausted = unallocated.0 < group;
-        let what = match exhausted {
-            true => "too little for another block group",
-            false => "enough for another block group",
-        };
-        gather.fact(
-            "space.exhausted",
-            about.clone(),
-            exhausted,
-            source(),
-            format!("{text}: {what}"),
-        );
+        exhausted(gather, usage, unallocated, &about);
         if let Some(share) = usage.device_size.and_then(|s| unallocated.fraction_of(s)) {
             let name = "space.unallocated_share";
             gather.number(name, about.clone(), share * 100.0, source(), text);
@@ -187,6 +172,47 @@ fn by_usage(gather: &mut Gather<'_>, usage: &Sourced<BtrfsUsage>) {
     }
 }
 
+/// Whether there is no room for another block group, and what is allocated is nearly full: all
+/// room given away is no trouble while there is room in it.
+fn exhausted(
+    gather: &mut Gather<'_>,
+    usage: &Sourced<BtrfsUsage>,
+    unallocated: Bytes,
+    about: &Subject,
+) {
+    // The kernel makes block groups of data of at most 1 GiB and a tenth of the filesystem.
+    let group = usage
+        .device_size
+        .map_or(Bytes::GIB, |s| (s.0 / 10).min(Bytes::GIB));
+    let reserve = usage.global_reserve.unwrap_or_default();
+    let taken = |kind: BlockGroupKind, reserve: Bytes| {
+        let (size, used) = usage.of_kind(kind)?;
+        Bytes(used.0.saturating_add(reserve.0)).fraction_of(size)
+    };
+    let metadata =
+        taken(BlockGroupKind::Metadata, reserve).or_else(|| taken(BlockGroupKind::Mixed, reserve));
+    let data = taken(BlockGroupKind::Data, Bytes(0));
+    let is_full = match (metadata, data) {
+        (None, None) => true,
+        (metadata, data) => metadata.is_some_and(|m| m >= 0.85) || data.is_some_and(|d| d >= 0.95),
+    };
+    let holds = unallocated.0 < group && is_full;
+    let text = match (holds, unallocated.0 < group) {
+        (true, _) => {
+            format!("{unallocated} are allocated to nothing, and what is allocated is full")
+        }
+        (false, true) => "what is allocated has room".to_owned(),
+        (false, false) => format!("{unallocated} are allocated to nothing"),
+    };
+    gather.fact(
+        "space.exhausted",
+        about.clone(),
+        holds,
+        measured(usage),
+        text,
+    );
+}
+
 /// How many devices a filesystem has, and whether one is missing.
 fn devices(gather: &mut Gather<'_>) {
     let host = gather.host;
@@ -205,6 +231,31 @@ fn devices(gather: &mut Gather<'_>) {
             measured(shown),
             text,
         );
+        let raw = |d: &crate::model::metrics::ShownDevice| Some((d.size?.0, d.allocated?.0));
+        let of_devices: Option<Vec<(u64, u64)>> = shown.devices.iter().map(raw).collect();
+        let is_told = gather
+            .signals
+            .about("space.unallocated", &about)
+            .next()
+            .is_some();
+        if let Some(devices) = of_devices.filter(|d| !d.is_empty() && !is_told) {
+            let left: u64 = devices.iter().map(|(s, a)| s.saturating_sub(*a)).sum();
+            let size: u64 = devices.iter().map(|(s, _)| *s).sum();
+            let left = Bytes(left);
+            let text = format!("{left} are allocated to nothing");
+            let name = "space.unallocated";
+            gather.number(
+                name,
+                about.clone(),
+                left.gib(),
+                measured(shown),
+                text.clone(),
+            );
+            if let Some(share) = left.fraction_of(Bytes(size)) {
+                let name = "space.unallocated_share";
+                gather.number(name, about.clone(), share * 100.0, measured(shown), text);
+            }
+        }
         if shown.missing {
             let text = "a device is missing";
             gather.say("fs.missing", about, Value::Yes, measured(shown), text);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Reader;
 use super::node::{self, Node};
-use super::{disks, figures};
+use super::{disk_words, figures};
 use crate::model::metrics::{CpuUse, DeviceIo, LoadAverage, Psi, PsiShares, VmActivity};
 use crate::model::observation::Unit;
 use crate::model::units::{Millis, Percent};
@@ -93,9 +93,15 @@ pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
     };
     let mut numbers: Vec<f64> = match node.value {
         serde_json::Value::String(text) => {
+            // `0,08 0,07 0,02` are three numbers of a country that writes them so.
+            let plain = |word: &str| {
+                let whole = super::amount::amount(word)?;
+                whole.rest.is_empty().then_some(whole.number)
+            };
+            let three: Option<Vec<f64>> = text.split_whitespace().map(plain).collect();
             let parts = text.split([' ', ',', '/']).filter(|part| !part.is_empty());
             let all: Option<Vec<f64>> = parts.map(|part| part.parse().ok()).collect();
-            all.unwrap_or_default()
+            three.filter(|t| t.len() == 3).or(all).unwrap_or_default()
         }
         serde_json::Value::Array(_) => node.members().iter().filter_map(plain).collect(),
         _ => Vec::new(),
@@ -140,10 +146,6 @@ pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// The line of `uptime`, or whatever of it stands there: `load average: 31, 30, 28`.
 pub(super) fn load_in(reader: &mut Reader<'_>, node: &Node<'_>) {
     let Some((_, rest)) = node.text().and_then(|text| text.split_once("load average")) else {
-        // A number alone may be how long it has been up.
-        if !node.is_leaf() {
-            load(reader, node);
-        }
         return;
     };
     let numbers: Vec<f64> = rest
@@ -168,7 +170,11 @@ pub(super) fn uptime(reader: &mut Reader<'_>, node: &Node<'_>) {
         load_in(reader, node);
         return;
     }
-    if let Some(seconds) = node.measure().and_then(|m| m.of(Unit::Seconds)) {
+    // "A few hours a day" is how long it is on.
+    let whole = node
+        .measure()
+        .filter(|m| m.rest.is_empty() || m.rest.starts_with([',', '(']));
+    if let Some(seconds) = whole.and_then(|m| m.of(Unit::Seconds)) {
         reader.facts.metrics.uptime_s = Some(reader.sourced(node, seconds));
         reader.typed(node);
     }
@@ -435,7 +441,11 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
         io.name = text.strip_prefix("/dev/").unwrap_or(text).to_owned();
     } else if !matches!(node.name().as_str(), "iostat" | "diskstats" | "devices") {
         let key = node.key();
-        io.name = key.strip_prefix("/dev/").unwrap_or(key).to_owned();
+        // `iostat -x` is no disk.
+        let is_name = !key.contains(' ') && !node.words().iter().any(|w| w == "iostat");
+        if is_name {
+            io.name = key.strip_prefix("/dev/").unwrap_or(key).to_owned();
+        }
     }
     let mut known = false;
     for member in node.members() {
@@ -445,7 +455,7 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
             known = true;
             let rest = member.measure().map_or("", |m| m.rest);
             reader.typed_but(&member, rest);
-        } else if disks::is_kernel_name(member.key()) {
+        } else if disk_words::is_kernel_name(member.key()) {
             of_disk(reader, &member);
         }
     }
@@ -487,14 +497,14 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
         samples: 1,
         ..DeviceIo::default()
     };
-    let of_key = Some(node.key()).filter(|key| disks::is_kernel_name(key));
+    let of_key = Some(node.key()).filter(|key| disk_words::is_kernel_name(key));
     let mut all = true;
     let mut found: Vec<DeviceIo> = Vec::new();
     let mut name = of_key.unwrap_or_default().to_owned();
     for clause in figures::clauses(text) {
         let told = clause
             .split([' ', ':'])
-            .find(|word| disks::is_kernel_name(word.trim_start_matches("/dev/")));
+            .find(|word| disk_words::is_kernel_name(word.trim_start_matches("/dev/")));
         if let Some(told) = told {
             name = told.trim_start_matches("/dev/").to_owned();
         }

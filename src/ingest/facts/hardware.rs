@@ -63,7 +63,13 @@ fn part(words: &[String], in_hardware: bool, in_metrics: bool) -> Option<Part> {
         || is(&["memory gib", "memory gb"])
     {
         Part::Memory
-    } else if disks::is_key(words) && (in_hardware || !in_metrics || is(&["disks", "drives"])) {
+    } else if in_hardware
+        && words.len() == 2
+        && words
+            .last()
+            .is_some_and(|w| disks::is_key(std::slice::from_ref(w)))
+        || disks::is_key(words) && (in_hardware || !in_metrics || is(&["disks", "drives"]))
+    {
         Part::Disks
     } else if is(&[
         "virtualisation",
@@ -387,6 +393,11 @@ fn form_in(reader: &mut Reader<'_>, text: &str) -> bool {
         "zenbook",
         "macbook",
     ]) {
+        FormFactor::Laptop
+    } else if words
+        .windows(2)
+        .any(|p| p[0] == "framework" && matches!(p[1].as_str(), "13" | "16" | "12"))
+    {
         FormFactor::Laptop
     } else if has(&["server", "rack", "blade"]) {
         FormFactor::Server

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::{
-    Reader, activity, asked, command, data, hardware, health, memory, mounts, options, process,
-    services, space, told,
+    Reader, activity, asked, command, data, df, hardware, health, log, memory, mounts, options,
+    process, quota, services, space, told,
 };
 
 /// Reads the value of a key, and takes what it understands of it.
@@ -142,6 +142,14 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         hardware::kernel
     } else if is(&["hardware", "machine", "hw"]) && node.text().is_some() && node.keys.len() <= 2 {
         hardware::sentence
+    } else if is(&[
+        "scheduler",
+        "io scheduler",
+        "disk scheduler",
+        "elevator",
+        "schedulers",
+    ]) {
+        command::scheduler
     } else if is(&["nproc"]) {
         hardware::threads
     } else if is(&["nixos", "nixos version"]) && !is_container {
@@ -162,7 +170,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     {
         mounts::read
     } else if any(&["qgroup", "qgroups", "quota", "quotas", "squota"]) {
-        data::quota
+        quota::quota
     } else if any(&["snapshot", "snapshots"]) && !any(&["delete", "deletion", "interval"]) {
         data::snapshots
     } else if any(&["subvolume", "subvolumes", "subvols"]) {
@@ -176,7 +184,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     } else if any(&["dmesg", "journal", "journalctl"])
         || is(&["kernel log", "kernel messages", "log", "logs", "kernel"])
     {
-        health::kernel_log
+        log::kernel_log
     } else if space::is_group(node) {
         space::group
     } else if is(&[
@@ -247,8 +255,8 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         memory::read
     } else if hardware::is_hardware(&words, in_hardware, in_metrics, is_container) {
         hardware::read
-    } else if space::is_df(&words) {
-        space::df
+    } else if df::is_df(&words) {
+        df::df
     } else {
         return None;
     };

@@ -185,6 +185,26 @@ fn number_word(word: &str) -> Option<(f64, bool)> {
     })
 }
 
+/// The value of a word for a number, the vague ones by what they say at least.
+pub(super) fn word(text: &str) -> Option<f64> {
+    number_word(text).map(|(value, _)| value)
+}
+
+/// The value of two words for one number: `twenty five`, `three hundred`.
+pub(super) fn compound(first: f64, word: &str, next: &str) -> Option<f64> {
+    let (value, least) = number_word(next)?;
+    if least || number_word(word)?.1 {
+        return None;
+    }
+    let scale = matches!(next, "hundred" | "thousand" | "million" | "dozen");
+    let tens = (20.0..100.0).contains(&first) && (1.0..10.0).contains(&value);
+    match (scale, tens) {
+        (true, _) if value > first => Some(first * value),
+        (false, true) => Some(first + value),
+        _ => None,
+    }
+}
+
 /// What is counted, by the word after the number.
 fn counted(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -268,19 +288,6 @@ fn number_at(tokens: &[Token], at: usize) -> Option<(f64, usize, Option<Bound>)>
         _ => {}
     }
     let (value, least) = number_word(word(0))?;
-    if !least && let Some((times, false)) = number_word(word(1)).filter(|n| n.0 >= 12.0) {
-        let scale = matches!(word(1), "hundred" | "thousand" | "million" | "dozen");
-        if scale {
-            return Some((value * times, 2, None));
-        }
-    }
-    // `twenty five`
-    if !least
-        && (20.0..100.0).contains(&value)
-        && let Some((ones, false)) = number_word(word(1)).filter(|n| (1.0..10.0).contains(&n.0))
-    {
-        return Some((value + ones, 2, None));
-    }
     // `hundreds of snapshots`
     let length = if least && word(1) == "of" { 2 } else { 1 };
     Some((value, length, least.then_some(Bound::AtLeast)))
@@ -329,6 +336,14 @@ pub(super) fn quantities(text: &str, tokens: &[Token]) -> Vec<(Quantity, std::op
                 end += 2;
             }
         }
+        // `5 to 10 minutes`: at least 5 of them.
+        let (of, end, bound) = match of {
+            None => match range(text, tokens, at, after, value) {
+                Some((of, end)) => (Some(of), end, bound.or(Some(Bound::AtLeast))),
+                None => (None, end, bound),
+            },
+            of => (of, end, bound),
+        };
         let quantity = match of {
             Some((factor, unit)) => Some(Quantity {
                 what: beside(tokens, at, end, unit),
@@ -352,6 +367,30 @@ pub(super) fn quantities(text: &str, tokens: &[Token]) -> Vec<(Quantity, std::op
         }
     }
     found
+}
+
+/// The unit of a range whose lower end stands at `at`, and where the range ends; `from 40 to 12`
+/// is none.
+fn range(
+    text: &str,
+    tokens: &[Token],
+    at: usize,
+    after: usize,
+    lower: f64,
+) -> Option<((f64, Unit), usize)> {
+    let from = at.checked_sub(1).is_some_and(|i| tokens[i].word == "from");
+    if from || tokens.get(after - 1)?.after != Break::None {
+        return None;
+    }
+    let between = tokens.get(after)?;
+    let joins =
+        matches!(between.word.as_str(), "to" | "or" | "and") && between.after == Break::None;
+    let second = if joins { after + 1 } else { after };
+    let (upper, length, _) = number_at(tokens, second)?;
+    let name = tokens.get(second + length)?;
+    let open = tokens.get(second + length - 1)?.after == Break::None;
+    let unit = unit(text.get(name.at.clone())?)?;
+    (open && upper > lower).then_some((unit, second + length + 1))
 }
 
 /// What a plain number counts: `4 cores`, `a load of 30`.

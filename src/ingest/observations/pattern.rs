@@ -27,17 +27,23 @@ pub(super) enum Word {
     Stem(String),
     Number,
     AtLeast(f64),
+    AtMost(f64),
     Kernel,
     Path,
 }
 
 impl Word {
+    fn is_amount(&self) -> bool {
+        matches!(self, Self::Number | Self::AtLeast(_) | Self::AtMost(_))
+    }
+
     fn fits(&self, token: &Token) -> bool {
         match self {
             Self::Exact(word) => !token.path && token.word == *word,
             Self::Stem(stem) => !token.path && token.word.starts_with(stem.as_str()),
-            Self::Number => token.number.is_some(),
-            Self::AtLeast(least) => token.number.is_some_and(|n| n >= *least),
+            Self::Number => token.amount().is_some(),
+            Self::AtLeast(least) => token.amount().is_some_and(|n| n >= *least),
+            Self::AtMost(most) => token.amount().is_some_and(|n| n <= *most),
             Self::Kernel => {
                 let (major, rest) = token.word.split_once('.').unwrap_or_default();
                 major.len() == 1 && rest.starts_with(|c: char| c.is_ascii_digit())
@@ -45,6 +51,32 @@ impl Word {
             Self::Path => token.path,
         }
     }
+}
+
+/// Whether a word only says how exact a number is: `takes about 20 minutes`.
+fn is_about(token: &Token) -> bool {
+    const ABOUT: [&str; 19] = [
+        "about",
+        "around",
+        "roughly",
+        "nearly",
+        "almost",
+        "approx",
+        "approximately",
+        "circa",
+        "ca",
+        "over",
+        "more",
+        "than",
+        "up",
+        "to",
+        "at",
+        "least",
+        "well",
+        "between",
+        "good",
+    ];
+    !token.path && ABOUT.contains(&token.word.as_str())
 }
 
 /// One place of a pattern.
@@ -119,6 +151,10 @@ fn word(text: &str) -> Result<Word, String> {
             .parse()
             .map(Word::AtLeast)
             .map_err(|_| format!("`{text}` names no number")),
+        _ if text.starts_with("#<=") => text[3..]
+            .parse()
+            .map(Word::AtMost)
+            .map_err(|_| format!("`{text}` names no number")),
         _ if text != text.to_lowercase() => Err(format!("`{text}` is not in small letters")),
         _ => match text.strip_suffix('~') {
             Some(stem) if plain(stem) && stem.len() <= STEM => Ok(Word::Stem(stem.to_owned())),
@@ -179,7 +215,9 @@ impl Index {
                 let list = match word {
                     Word::Exact(word) => self.exact.entry(word.clone()).or_default(),
                     Word::Stem(stem) => self.stems.entry(stem.clone()).or_default(),
-                    Word::Number | Word::AtLeast(_) | Word::Kernel => &mut self.numbers,
+                    Word::Number | Word::AtLeast(_) | Word::AtMost(_) | Word::Kernel => {
+                        &mut self.numbers
+                    }
                     Word::Path => &mut self.paths,
                 };
                 if list.last() != Some(&id) {
@@ -215,7 +253,7 @@ impl Index {
         if token.path {
             return look(&self.paths);
         }
-        if token.word.starts_with(|c: char| c.is_ascii_digit()) {
+        if token.amount().is_some() || token.word.starts_with(|c: char| c.is_ascii_digit()) {
             look(&self.numbers);
         }
         if let Some(ids) = self.exact.get(&token.word) {
@@ -306,6 +344,7 @@ impl Search<'_> {
     ) -> Option<bool> {
         let mut negated = negated;
         let most = if self.used.is_empty() { 0 } else { SKIPPED };
+        let counts = words.iter().any(Word::is_amount);
         for skipped in 0..=most {
             let at = from + skipped;
             let token = self.tokens.get(at)?;
@@ -318,15 +357,34 @@ impl Search<'_> {
                 if let Some(found) = self.step(element + 1, at + 1, negated) {
                     return Some(found);
                 }
+                // `2 to 3 minutes`, `2-3 minutes`: the first figure counts.
+                if counts
+                    && let Some(other) = self.range_end(at)
+                    && let Some(found) = self.step(element + 1, other + 1, negated)
+                {
+                    return Some(found);
+                }
                 self.used.pop();
             }
             if self.index.is_negator(token) {
                 negated = true;
-            } else if !self.index.is_light(token) {
+            } else if !self.index.is_light(token) && !(counts && is_about(token)) {
                 return None;
             }
         }
         None
+    }
+
+    /// The second figure of a range that begins at a token.
+    fn range_end(&self, at: usize) -> Option<usize> {
+        let amount = |at: usize| self.tokens.get(at).and_then(Token::amount);
+        let open = |at: usize| self.tokens.get(at).is_some_and(|t| t.after == Break::None);
+        let between = self.tokens.get(at + 1).filter(|_| open(at))?;
+        if between.amount().is_some() {
+            return Some(at + 1);
+        }
+        let joins = matches!(between.word.as_str(), "to" | "or" | "and") && open(at + 1);
+        (joins && amount(at + 2).is_some()).then_some(at + 2)
     }
 
     /// Whether a gap may reach over a token: no clause ends there, and the word turns nothing.

@@ -241,6 +241,16 @@ impl Scopes {
         if stops || self.bound.get(last + 1).copied().unwrap_or_default() {
             return false;
         }
+        // "Reads are slow, writes not."
+        let bare = tokens.get(last).is_some_and(|t| t.after == Break::None)
+            && tokens
+                .get(last + 1)
+                .is_some_and(|t| matches!(t.word.as_str(), "not" | "never"))
+            && tokens.get(last + 1).is_some_and(|t| t.after != Break::None)
+            || tokens.len() == last + 2 && tokens[last + 1].word == "not";
+        if bare {
+            return true;
+        }
         match self.cue_after(&["off", "on"], last + 1, 1) {
             Some((cue, negated)) => (cue == "off") != negated,
             None => false,

@@ -28,12 +28,21 @@ pub(super) struct Token {
     pub at: Range<usize>,
     /// Its value, where it is a number.
     pub number: Option<f64>,
+    /// Its value, where it is a word for a number.
+    pub count: Option<f64>,
     /// Whether it is a path; then no words are looked for in it.
     pub path: bool,
     /// What parts it from the next word.
     pub after: Break,
     /// Whether a question mark follows.
     pub asked: bool,
+}
+
+impl Token {
+    /// How many it says, in figures or in words.
+    pub(super) fn amount(&self) -> Option<f64> {
+        self.number.or(self.count)
+    }
 }
 
 /// Abbreviations whose full stop ends no sentence.
@@ -100,7 +109,44 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         word(text, chunk, &mut found);
     }
     join_thousands(&mut found);
+    join_words(&mut found);
     found
+}
+
+/// `twenty five` and `three hundred` are one number, `percent` is the sign.
+fn join_words(found: &mut Vec<Token>) {
+    let mut joined: Vec<Token> = Vec::with_capacity(found.len());
+    let mut rest = found.drain(..).peekable();
+    while let Some(mut token) = rest.next() {
+        if token.path {
+            joined.push(token);
+            continue;
+        }
+        if matches!(token.word.as_str(), "percent" | "pct") {
+            token.word = "%".to_owned();
+        }
+        token.count = numbers::word(&token.word);
+        if let Some(first) = token.count
+            && token.after == Break::None
+            && let Some(next) = rest.peek()
+            && let Some(value) = numbers::compound(first, &token.word, &next.word)
+        {
+            token.word = format!("{} {}", token.word, next.word);
+            token.number = Some(value);
+            token.at.end = next.at.end;
+            token.after = next.after;
+            token.asked = next.asked;
+            rest.next();
+        }
+        // `one core` counts nothing, `one second` does.
+        if token.word == "one" {
+            let unit = rest.peek().is_some_and(|t| numbers::is_unit(&t.word));
+            token.count = token.count.filter(|_| unit && token.after == Break::None);
+        }
+        joined.push(token);
+    }
+    drop(rest);
+    *found = joined;
 }
 
 /// The next run of characters without white space or dashes.

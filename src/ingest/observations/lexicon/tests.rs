@@ -13,6 +13,7 @@ fn written(word: &Word) -> String {
         Word::Exact(word) | Word::Stem(word) => word.clone(),
         Word::Number => "64".to_owned(),
         Word::AtLeast(least) => format!("{}", least + 1.0),
+        Word::AtMost(most) => format!("{}", most - 0.5),
         Word::Kernel => "6.10".to_owned(),
         Word::Path => "/x".to_owned(),
     }
