@@ -288,13 +288,15 @@ fn figure(words: &[String]) -> Option<Figure> {
         Figure::Writes
     } else if matches!(name.as_str(), "f s" | "flushes s" | "flushes per s") {
         Figure::Flushes
-    } else if has(&["rkb", "rmb"]) || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+    } else if has(&["rkb", "rmb"])
+        || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"])
+        || matches!(name.as_str(), "disk read" | "disk reads" | "device read")
+    {
         Figure::ReadBytes
-    } else if matches!(name.as_str(), "disk read" | "disk reads" | "device read") {
-        Figure::ReadBytes
-    } else if matches!(name.as_str(), "disk write" | "disk writes" | "device write") {
-        Figure::WriteBytes
-    } else if has(&["wkb", "wmb"]) || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+    } else if has(&["wkb", "wmb"])
+        || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"])
+        || matches!(name.as_str(), "disk write" | "disk writes" | "device write")
+    {
         Figure::WriteBytes
     } else {
         return None;

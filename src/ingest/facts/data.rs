@@ -64,7 +64,7 @@ fn counted(node: &Node<'_>, things: &[&str]) -> Option<((u64, bool), String)> {
         let fits = is_kept
             && whole
             && matches!(amount.bound, amount::Bound::AtLeast | amount::Bound::Exact);
-        fits.then(|| (amount.number as u64, more))
+        fits.then_some((amount.number as u64, more))
     });
     if let Some(kept) = kept {
         return Some((kept, lower));
