@@ -241,30 +241,26 @@ impl Index {
     /// Calls `found` for the longest way in which each pattern stands at `at`.
     pub(super) fn at(&self, tokens: &[Token], at: usize, found: &mut Vec<Match>) {
         let Some(token) = tokens.get(at) else { return };
-        let mut tried: Vec<usize> = Vec::new();
-        let mut look = |ids: &[usize]| {
-            for id in ids {
-                if !tried.contains(id) {
-                    tried.push(*id);
-                    found.extend(self.found_at(*id, tokens, at));
-                }
-            }
-        };
+        let mut ids: Vec<usize> = Vec::new();
         if token.path {
-            return look(&self.paths);
-        }
-        if token.amount().is_some() || token.word.starts_with(|c: char| c.is_ascii_digit()) {
-            look(&self.numbers);
-        }
-        if let Some(ids) = self.exact.get(&token.word) {
-            look(ids);
-        }
-        let ends = token.word.char_indices().map(|(i, c)| i + c.len_utf8());
-        for end in ends.take_while(|end| *end <= STEM) {
-            if let Some(ids) = self.stems.get(&token.word[..end]) {
-                look(ids);
+            ids.extend(&self.paths);
+        } else {
+            if token.amount().is_some() || token.word.starts_with(|c: char| c.is_ascii_digit()) {
+                ids.extend(&self.numbers);
+            }
+            ids.extend(self.exact.get(&token.word).into_iter().flatten());
+            let ends = token.word.char_indices().map(|(i, c)| i + c.len_utf8());
+            for end in ends.take_while(|end| *end <= STEM) {
+                ids.extend(self.stems.get(&token.word[..end]).into_iter().flatten());
             }
         }
+        // A word may begin a pattern both as it is and by its beginning.
+        ids.sort_unstable();
+        ids.dedup();
+        found.extend(
+            ids.into_iter()
+                .filter_map(|id| self.found_at(id, tokens, at)),
+        );
     }
 
     fn found_at(&self, id: usize, tokens: &[Token], at: usize) -> Option<Match> {
