@@ -91,12 +91,9 @@ impl Entry {
             ranges().any(|r| r.holds(version)) && !self.except.iter().any(|r| r.holds(version));
         // Where a distribution hides the stable level, its whole series may be in.
         let may_be = !exact && ranges().chain(&self.except).any(|r| r.splits(version));
-        if !is_in
-            && !(may_be
-                && ranges().any(|r| {
-                    r.from.series() <= version.series() && version.series() <= r.until.series()
-                }))
-        {
+        let in_series =
+            |r: &&Range| (r.from.series()..=r.until.series()).contains(&version.series());
+        if !is_in && !(may_be && ranges().any(|r| in_series(&r))) {
             return None;
         }
         let check = |c: &Condition| c.check(signals, &Subject::Machine, None);

@@ -385,19 +385,18 @@ fn form(reader: &mut Reader<'_>, node: &Node<'_>) {
 fn form_in(reader: &mut Reader<'_>, text: &str) -> bool {
     let words = node::words(text);
     let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
-    let found = if has(&[
+    let names = [
         "laptop",
         "notebook",
         "ultrabook",
         "thinkpad",
         "zenbook",
         "macbook",
-    ]) {
-        FormFactor::Laptop
-    } else if words
+    ];
+    let is_framework = words
         .windows(2)
-        .any(|p| p[0] == "framework" && matches!(p[1].as_str(), "13" | "16" | "12"))
-    {
+        .any(|p| p[0] == "framework" && matches!(p[1].as_str(), "13" | "16" | "12"));
+    let found = if has(&names) || is_framework {
         FormFactor::Laptop
     } else if has(&["server", "rack", "blade"]) {
         FormFactor::Server

@@ -50,9 +50,8 @@ pub(super) fn smart(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
     let mut known = false;
     for member in node.members() {
-        if !member.is_leaf() {
-            self::smart(reader, &member);
-        } else if disk_words::is_kernel_name(member.key().trim_start_matches("/dev/")) {
+        let key = member.key().trim_start_matches("/dev/");
+        if !member.is_leaf() || disk_words::is_kernel_name(key) {
             self::smart(reader, &member);
         } else if take(&mut smart, &member) {
             known = true;

@@ -364,7 +364,7 @@ impl Search<'_> {
             }
             if self.index.is_negator(token) {
                 negated = true;
-            } else if !self.index.is_light(token) && !(counts && is_about(token)) {
+            } else if !(self.index.is_light(token) || counts && is_about(token)) {
                 return None;
             }
         }
