@@ -91,9 +91,10 @@ impl Entry {
             ranges().any(|r| r.holds(version)) && !self.except.iter().any(|r| r.holds(version));
         // Where a distribution hides the stable level, its whole series may be in.
         let may_be = !exact && ranges().chain(&self.except).any(|r| r.splits(version));
-        let in_series =
-            |r: &&Range| (r.from.series()..=r.until.series()).contains(&version.series());
-        if !is_in && !(may_be && ranges().any(|r| in_series(&r))) {
+        let series = version.series();
+        let in_series = |r: &Range| (r.from.series()..=r.until.series()).contains(&series);
+        let fits = is_in || may_be && ranges().any(in_series);
+        if !fits {
             return None;
         }
         let check = |c: &Condition| c.check(signals, &Subject::Machine, None);
