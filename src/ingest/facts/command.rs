@@ -169,9 +169,11 @@ fn counted(
                 path
             }
         });
-    let is_list = tool == "btrfs"
-        && rest.first().is_some_and(|w| w.starts_with("sub"))
-        && rest.get(1).is_some_and(|w| w.starts_with("li"));
+    // People leave the name of the tool out.
+    let words: Vec<&str> = [tool].into_iter().chain(rest.iter().copied()).collect();
+    let words = words.strip_prefix(&["btrfs"]).unwrap_or(&words);
+    let is_list = words.first().is_some_and(|w| w.starts_with("sub"))
+        && words.get(1).is_some_and(|w| w.starts_with("li"));
     let is_listed = matches!(tool, "ls" | "find");
     let has = |part: &str| {
         path.as_deref()
