@@ -154,7 +154,13 @@ fn paging(gather: &mut Gather<'_>) {
     if let (Some(read), Some(written)) = (vm.block_in_bytes_s, vm.block_out_bytes_s) {
         let all = (read + written) / 1e6;
         let text = format!("{all:.2} MB/s are read and written by the whole machine{now}");
-        gather.number("machine.block_io", Subject::Machine, all, measured(vm), text);
+        gather.number(
+            "machine.block_io",
+            Subject::Machine,
+            all,
+            measured(vm),
+            text,
+        );
     }
     if let Some(faults) = vm.major_faults_s {
         let text = format!("{faults:.0} page faults a second read a device{now}");

@@ -2,7 +2,7 @@
 //! `/sys/block/sda/queue/scheduler`. The value is what they print.
 
 use super::node::{self, Node};
-use super::{Reader, activity, data, hardware, health, space};
+use super::{Reader, activity, data, hardware, health, mounts, space};
 use crate::model::hardware::Medium;
 use crate::model::metrics::{BlockDevice, FilesystemState, SubvolumeCount};
 
@@ -52,6 +52,11 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
         ("btrfs", Some("scrub" | "balance")) => health::maintenance(reader, node),
         ("smartctl" | "nvme", Some(_)) if node.is_leaf() => health::smart(reader, node),
         ("df", _) => space::df(reader, node),
+        ("findmnt", _) => {
+            if let Some(path) = rest.iter().find(|word| word.starts_with('/')) {
+                mounts::of_path(reader, node, path);
+            }
+        }
         ("uptime" | "w", None) => activity::load_in(reader, node),
         _ => {}
     }
@@ -61,6 +66,11 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     let Some(text) = node.text().filter(|_| PRINTED.contains(&tool)) else {
         return false;
     };
+    // Of compsize people leave the heading out.
+    if tool == "compsize" && text.trim_start().starts_with("TOTAL") {
+        const HEADING: &str = "Type       Perc     Disk Usage   Uncompressed Referenced";
+        return reader.output(node, &format!("{HEADING}\n{}", text.trim_start()));
+    }
     reader.output(node, text) || reader.output(node, &format!("## {key}\n{text}"))
 }
 
