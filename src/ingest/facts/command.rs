@@ -2,7 +2,7 @@
 //! `/sys/block/sda/queue/scheduler`. The value is what they print.
 
 use super::node::{self, Node};
-use super::{Reader, activity, df, disk_words, hardware, health, quota, services, space};
+use super::{Reader, activity, df, disk_words, hardware, health, mounts, quota, services, space};
 use crate::model::hardware::Medium;
 use crate::model::metrics::{BlockDevice, FilesystemState, SubvolumeCount};
 
@@ -62,6 +62,11 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
                 reader.partly(node);
             }
         }
+        ("findmnt", _) => {
+            if let Some(path) = rest.iter().find(|word| word.starts_with('/')) {
+                mounts::of_path(reader, node, path);
+            }
+        }
         ("uptime" | "w", None) => activity::load_in(reader, node),
         _ => {}
     }
@@ -71,6 +76,11 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     let Some(text) = node.text().filter(|_| PRINTED.contains(&tool)) else {
         return false;
     };
+    // Of compsize people leave the heading out.
+    if tool == "compsize" && text.trim_start().starts_with("TOTAL") {
+        const HEADING: &str = "Type       Perc     Disk Usage   Uncompressed Referenced";
+        return reader.output(node, &format!("{HEADING}\n{}", text.trim_start()));
+    }
     reader.output(node, text) || reader.output(node, &format!("## {key}\n{text}"))
 }
 
@@ -214,9 +224,11 @@ fn counted(
                 path
             }
         });
-    let is_list = tool == "btrfs"
-        && rest.first().is_some_and(|w| w.starts_with("sub"))
-        && rest.get(1).is_some_and(|w| w.starts_with("li"));
+    // People leave the name of the tool out.
+    let words: Vec<&str> = [tool].into_iter().chain(rest.iter().copied()).collect();
+    let words = words.strip_prefix(&["btrfs"]).unwrap_or(&words);
+    let is_list = words.first().is_some_and(|w| w.starts_with("sub"))
+        && words.get(1).is_some_and(|w| w.starts_with("li"));
     let is_listed = matches!(tool, "ls" | "find");
     let has = |part: &str| {
         path.as_deref()

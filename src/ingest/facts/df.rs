@@ -50,6 +50,9 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
         if let Some(line) = node.text().and_then(df_line) {
             push(reader, node, line);
             reader.typed(node);
+        } else if let Some(told) = node.text().and_then(|t| df_words(t, entry.clone())) {
+            push(reader, node, told);
+            reader.typed(node);
         } else if let Some((used, size)) = used_of(node) {
             (entry.used, entry.size) = (Some(used), Some(size));
             push(reader, node, entry);
@@ -131,6 +134,32 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
     {
         full(reader, node, &entry.mountpoint, percent);
     }
+}
+
+/// `38G size, 12G used, 13M avail, 100%`: all three sizes, each with its name.
+fn df_words(text: &str, mut entry: DfEntry) -> Option<DfEntry> {
+    for part in text.split([',', ';', '/']).map(str::trim) {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let (name, number) = match words[..] {
+            [first, second] if first.starts_with(|c: char| c.is_ascii_digit()) => (second, first),
+            [first, second] => (first, second),
+            _ => continue,
+        };
+        let amount = super::amount::amount(number)?;
+        let Some((scale, rest)) = super::amount::unit_of(amount.rest) else {
+            continue;
+        };
+        let bytes = super::amount::bytes(amount.number * scale.factor);
+        let bytes = bytes.filter(|_| scale.unit == Unit::Bytes && rest.is_empty());
+        match name.trim_end_matches(':').to_lowercase().as_str() {
+            "size" | "total" => entry.size = Some(bytes?),
+            "used" => entry.used = Some(bytes?),
+            "avail" | "available" | "free" => entry.available = Some(bytes?),
+            _ => return None,
+        }
+    }
+    let whole = entry.size.is_some() && entry.used.is_some() && entry.available.is_some();
+    whole.then_some(entry)
 }
 
 /// A line of `df -h` without its heading: `/dev/vdb1 512G 426G 86G 84% /mnt`.

@@ -37,7 +37,7 @@ use self::node::Node;
 use super::metrics;
 use super::problem::{Problem, quoted};
 use crate::model::Facts;
-use crate::model::metrics::{Metrics, Sourced};
+use crate::model::metrics::{Metrics, MountEntry, Sourced};
 
 pub use self::schema::schema;
 
@@ -170,6 +170,7 @@ struct Gathered {
     usage: space::Loose,
     subvolumes: data::Counted,
     smart: health::LooseSmart,
+    fstab: Vec<Sourced<MountEntry>>,
 }
 
 impl Reader<'_> {
@@ -245,6 +246,7 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, root: &Node<'_>) -> (Facts, Vec<Problem>, Vec<Leaf>) {
+        mounts::finish(&mut self);
         space::finish(&mut self);
         data::finish(&mut self);
         health::finish(&mut self);

@@ -383,6 +383,8 @@ pub(super) fn usage(reader: &mut Reader<'_>, node: &Node<'_>) {
             loose.at(reader, node);
         } else if let Some(text) = node.text().filter(|text| !figures::is_wish(text)) {
             let (mut found, mut all) = (false, true);
+            let text = text.replace("(estimated)", "estimated");
+            let text = text.as_str();
             for clause in figures::clauses(text) {
                 all &= figures::each(clause, |name, number| {
                     let value = Value::from(number);

@@ -166,7 +166,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         "proc mounts",
         "mountinfo",
         "mounted",
-    ]) || (is(&["mount"]) && is_container)
+    ]) || (is(&["mount"]) && (is_container || node.text().is_some_and(mounts::is_line)))
     {
         mounts::read
     } else if any(&["qgroup", "qgroups", "quota", "quotas", "squota"]) {
