@@ -169,6 +169,39 @@ fn kinds(gather: &mut Gather<'_>) {
         }
         models(gather, about, device.model.as_deref(), &source);
     }
+    named(gather);
+}
+
+/// Drivers name their devices: of one that only its load tells of, the name tells the kind.
+fn named(gather: &mut Gather<'_>) {
+    let host = gather.host;
+    for load in &host.metrics.devices {
+        let name = load.name.as_str();
+        let in_report = host.hardware.iter().flat_map(|h| &h.disks);
+        let is_known = in_report.map(|d| d.kernel_name.as_str()).any(|n| n == name)
+            || host.metrics.block_devices.iter().any(|d| d.name == name);
+        let kind = match name {
+            _ if is_known => continue,
+            _ if name.starts_with("mmcblk") => "sd-card",
+            _ if name.starts_with("nvme") => "nvme",
+            _ => continue,
+        };
+        let about = Subject::Device(name.to_owned());
+        let text = match kind {
+            "nvme" => format!("{name} is an NVMe disk"),
+            _ => format!("{name} is an SD card or eMMC"),
+        };
+        gather.word(
+            "disk.kind",
+            about.clone(),
+            kind,
+            measured(load),
+            text.clone(),
+        );
+        if kind == "nvme" {
+            gather.word("disk.medium", about, "solid", measured(load), text);
+        }
+    }
 }
 
 /// Flash that keeps its tables in the memory of the host or in the flash itself, or has four bits a

@@ -137,7 +137,16 @@ fn in_force(gather: &mut Gather<'_>, view: &View<'_>, about: &Subject) {
     if whole || word == "sync" || text_has(view, "discard") {
         gather.word("option.discard", about.clone(), word, source.clone(), text);
     }
-    match state.space_cache() {
+    // The kernel shows the old cache as the bare word, the tree as `space_cache=v2`.
+    let shown = |word: &str| {
+        let mut options = view.mounted.iter().flat_map(|m| &m.super_options);
+        options.any(|o| o == word)
+    };
+    let space_cache = match shown("space_cache") || shown("space_cache=v1") {
+        true => Some(SpaceCache::V1),
+        false => state.space_cache(),
+    };
+    match space_cache {
         Some(SpaceCache::V1) => {
             gather.word(
                 "option.space_cache",
@@ -492,6 +501,31 @@ fn refused(gather: &mut Gather<'_>) {
 
 /// Where somebody tells what the configuration asks for: whether it asks for options of the whole
 /// filesystem on single subvolumes only, and whether they are in force.
+/// Where nothing is known of what runs, what fstab asks for is taken to run: it is read at each boot.
+fn only_asked(
+    gather: &mut Gather<'_>,
+    request: &crate::model::metrics::Sourced<crate::model::metrics::RequestedOptions>,
+    options: &[String],
+) {
+    let asked = |word: &str| options.iter().any(|o| o == word);
+    let about = Subject::Machine;
+    if asked("autodefrag") {
+        let text = "autodefrag is asked for, and nothing tells what runs";
+        let source = measured(request);
+        gather.fact("option.autodefrag", about.clone(), true, source, text);
+    }
+    if asked("discard") || asked("discard=sync") {
+        let text = "discard without =async is asked for, and nothing tells what runs";
+        let source = measured(request);
+        gather.word("option.discard", about.clone(), "sync", source, text);
+    }
+    if asked("space_cache=v1") {
+        let text = "space_cache v1 is asked for, and nothing tells what runs";
+        let source = measured(request);
+        gather.word("option.space_cache", about, "v1", source, text);
+    }
+}
+
 fn requested(gather: &mut Gather<'_>) {
     let host = gather.host;
     let whole = |options: &[String]| -> Vec<String> {
@@ -535,6 +569,9 @@ fn requested(gather: &mut Gather<'_>) {
     let Some((first, options)) = asked.iter().find(|(_, options)| !options.is_empty()) else {
         return;
     };
+    if gather.views.is_empty() {
+        only_asked(gather, first, options);
+    }
     let unlike = asked.iter().any(|(_, other)| other != options);
     let elsewhere = host
         .metrics

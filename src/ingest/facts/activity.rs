@@ -455,7 +455,7 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
             known = true;
             let rest = member.measure().map_or("", |m| m.rest);
             reader.typed_but(&member, rest);
-        } else if disk_words::is_kernel_name(member.key()) {
+        } else if is_device(member.key()) {
             of_disk(reader, &member);
         }
     }
@@ -466,6 +466,13 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
         let io = reader.sourced(node, io);
         reader.facts.metrics.devices.push(io);
     }
+}
+
+/// The name of a disk, or of an array or a mapping above disks: `md0`, `dm-3`.
+fn is_device(name: &str) -> bool {
+    let above = name.strip_prefix("md").or_else(|| name.strip_prefix("dm-"));
+    disks::is_kernel_name(name)
+        || above.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `{"sda": "98 %"}`, and sentences below the name of a disk.
@@ -497,7 +504,7 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
         samples: 1,
         ..DeviceIo::default()
     };
-    let of_key = Some(node.key()).filter(|key| disk_words::is_kernel_name(key));
+    let of_key = Some(node.key()).filter(|key| is_device(key));
     let mut all = true;
     let mut found: Vec<DeviceIo> = Vec::new();
     let mut name = of_key.unwrap_or_default().to_owned();

@@ -38,6 +38,11 @@ const KEYS: [&str; 22] = [
     "sd card",
 ];
 
+/// Whether a text names a model of a disk.
+pub(super) fn is_model(text: &str) -> bool {
+    kind_of_model(text).is_some()
+}
+
 /// Whether a key speaks of disks.
 pub(super) fn is_key(words: &[String]) -> bool {
     KEYS.contains(&words.join(" ").as_str())

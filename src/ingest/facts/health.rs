@@ -367,7 +367,17 @@ fn counters(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// `"running"`, `{"status": "running", "mib_s": 12, "progress": "45%"}`. A rate is that of a job that
 /// somebody watched.
 pub(super) fn maintenance(reader: &mut Reader<'_>, node: &Node<'_>) {
-    let is_scrub = node.words().iter().any(|w| w == "scrub");
+    // Of a status without a name: only a scrub tells of errors and has a rate.
+    let words = node.words();
+    let told = |list: &[&str]| {
+        let text = node.text().unwrap_or_default().to_lowercase();
+        list.iter().any(|word| text.contains(word))
+    };
+    let is_named = words.iter().any(|w| w == "scrub" || w == "balance");
+    let is_scrub = words.iter().any(|w| w == "scrub") || !is_named && told(&["error", "rate"]);
+    if !is_named && !is_scrub && !told(&["chunk", "balance"]) {
+        return;
+    }
     let mut told = Maintenance {
         job: match is_scrub {
             true => MaintenanceJob::Scrub,

@@ -363,7 +363,15 @@ fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
         state: listed.waits.then_some(ProcessState::Uninterruptible),
         ..Process::default()
     };
-    let known = describe(&remark, &mut process);
+    let known = describe(&remark, &mut process) || written(&remark, &mut process);
+    let inside = remark.strip_prefix('(').and_then(|r| r.strip_suffix(')'));
+    let is_function = |name: &&str| {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        name.contains('_') && name.bytes().all(fits)
+    };
+    process.wchan = process
+        .wchan
+        .or(inside.filter(is_function).map(str::to_owned));
     if known || listed.waits || remark.is_empty() {
         push(reader, node, process);
         reader.typed_but(node, &remark);
@@ -373,6 +381,32 @@ fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
 fn push(reader: &mut Reader<'_>, node: &Node<'_>, process: Process) {
     let process = reader.sourced(node, process);
     reader.facts.metrics.processes.push(process);
+}
+
+/// `61.3 G in 6 h`, `90 GB in an hour`: what a kernel thread moved in a time. Such threads write; of
+/// a program it may be either.
+fn written(text: &str, process: &mut Process) -> bool {
+    let Some((moved, time)) = text.split_once(" in ") else {
+        return false;
+    };
+    if !is_thread(&process.name) {
+        return false;
+    }
+    let bytes = amount::amount(moved).and_then(|a| {
+        let (scale, rest) = amount::unit_of(a.rest)?;
+        let fits = scale.unit == Unit::Bytes && rest.trim().is_empty();
+        fits.then_some(a.number * scale.factor)
+    });
+    let seconds = amount::amount(time).and_then(|a| {
+        let (scale, rest) = amount::unit_of(a.rest)?;
+        let fits = scale.unit == Unit::Seconds && rest.trim().is_empty();
+        fits.then_some(a.number * scale.factor)
+    });
+    let (Some(bytes), Some(seconds)) = (bytes, seconds.filter(|s| *s > 0.0)) else {
+        return false;
+    };
+    process.write_bytes_s = Some(bytes / seconds);
+    true
 }
 
 /// The short name in a text, and what is said beside it.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::{
-    Reader, activity, asked, command, data, df, hardware, health, log, memory, mounts, options,
-    process, quota, services, space, told,
+    Reader, activity, asked, command, data, df, disks, hardware, health, log, memory, mounts,
+    options, process, quota, services, space, told,
 };
 
 /// Reads the value of a key, and takes what it understands of it.
@@ -196,7 +196,9 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     ]) && !is_container
     {
         space::profiles
-    } else if is(&["scrub", "scrub status", "balance", "balance status"]) {
+    } else if is(&["scrub", "scrub status", "balance", "balance status"])
+        || has("btrfs") && has("status") && node.is_leaf()
+    {
         health::maintenance
     } else if any(&["smart", "smartctl", "smartd"]) {
         health::smart
@@ -255,12 +257,26 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         memory::read
     } else if hardware::is_hardware(&words, in_hardware, in_metrics, is_container) {
         hardware::read
-    } else if df::is_df(&words) {
+    } else if df::is_df(&words) || is_fill(node, &words) {
         df::df
+    } else if is(&["model", "models"]) && node.text().is_some_and(disks::is_model) {
+        disks::read
     } else {
         return None;
     };
     Some(topic)
+}
+
+/// `used: 99.3 %`, `full: "97 %"`, not of memory or a quota.
+fn is_fill(node: &Node<'_>, words: &[String]) -> bool {
+    const FILLS: [&str; 6] = ["used", "full", "fullness", "filled", "occupied", "fill"];
+    const OTHERS: [&str; 9] = [
+        "memory", "ram", "mem", "swap", "cpu", "quota", "cache", "inodes", "zram",
+    ];
+    let above = || node.keys.iter().flat_map(|key| super::node::words(key));
+    matches!(words, [word] if FILLS.contains(&word.as_str()))
+        && node.percent(false).is_some_and(|share| share <= 100.0)
+        && !above().any(|word| OTHERS.contains(&word.as_str()))
 }
 
 /// `oom_kills`, `oom kills since boot`.
