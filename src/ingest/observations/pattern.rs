@@ -105,6 +105,30 @@ fn gap_of(part: &str) -> Option<Element> {
 /// Names of word lists, with their words.
 pub(super) type Lists = BTreeMap<String, Vec<String>>;
 
+/// The patterns that a text stands for: `a|b_c d` is `a d` and `b c d`.
+pub(super) fn variants(text: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for part in text.split_whitespace() {
+        let inner = part.strip_prefix('(').and_then(|p| p.strip_suffix(')'));
+        let (several, plain): (Vec<&str>, Vec<&str>) = inner
+            .unwrap_or(part)
+            .split('|')
+            .partition(|one| one.contains('_'));
+        let mut ways: Vec<String> = several.iter().map(|one| one.replace('_', " ")).collect();
+        match (plain.is_empty(), inner.is_some()) {
+            (false, true) => ways.push(format!("({})", plain.join("|"))),
+            (false, false) => ways.push(plain.join("|")),
+            (true, true) => ways.push(String::new()),
+            (true, false) => {}
+        }
+        all = all
+            .iter()
+            .flat_map(|begun| ways.iter().map(move |way| format!("{begun} {way}")))
+            .collect();
+    }
+    all
+}
+
 /// Reads one pattern.
 pub(super) fn parse(text: &str, lists: &Lists) -> Result<Vec<Element>, String> {
     let mut elements = Vec::new();
