@@ -471,7 +471,7 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// The name of a disk, or of an array or a mapping above disks: `md0`, `dm-3`.
 fn is_device(name: &str) -> bool {
     let above = name.strip_prefix("md").or_else(|| name.strip_prefix("dm-"));
-    disks::is_kernel_name(name)
+    disk_words::is_kernel_name(name)
         || above.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
