@@ -24,12 +24,17 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
         let timers = is_timetable(&observation.source);
+        let of_cpu = last_key(&observation.source).eq_ignore_ascii_case("cpu");
         timer(gather, observation, timers);
         computing(gather, observation, &source);
         for heard in &observation.heard {
             // What somebody only supposes is no fact; and the rhythm of a timer is not yet that of
             // the trouble.
             if heard.supposed || timers && heard.concept.starts_with("when.") {
+                continue;
+            }
+            // `cpu: 11 % busy` is no disk.
+            if of_cpu && heard.concept.starts_with("state.disk-") {
                 continue;
             }
             let name = format!("heard.{}", heard.concept);
@@ -67,6 +72,9 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         for quantity in &observation.quantities {
             number(gather, &about, quantity, &source);
         }
+        if of_cpu {
+            busy(gather, observation, &source);
+        }
     }
     gather.complaint = None;
     complaint(gather);
@@ -79,6 +87,12 @@ fn is_timetable(source: &str) -> bool {
     words
         .map(str::to_ascii_lowercase)
         .any(|w| matches!(w.as_str(), "timers" | "timer" | "cron" | "crontab"))
+}
+
+/// The last key of the place of an observation in a facts file.
+fn last_key(source: &str) -> &str {
+    let path = source.split_once(": ").map_or("", |(_, path)| path);
+    path.rsplit('.').next().unwrap_or_default()
 }
 
 /// A timer of fstrim that somebody lists.
@@ -159,6 +173,7 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
     let has = |word: &str| what.split([' ', '_', '-', '.']).any(|w| w == word);
     let name = match quantity.unit {
         Unit::Percent if has("iowait") || has("wa") => "cpu.iowait",
+        Unit::Percent if matches!(what.as_str(), "used" | "use" | "full") => "space.used",
         Unit::Percent if has("util") || has("utilisation") || has("utilization") => "disks.busiest",
         Unit::Percent if has("compsize") && has("total") && quantity.value <= 100.0 => {
             "compression.ratio"
@@ -186,6 +201,21 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
         source.clone(),
         quantity.to_string(),
     );
+}
+
+/// `cpu: 11 % busy`.
+fn busy(gather: &mut Gather<'_>, observation: &Observation, source: &Source) {
+    let text = observation.text.to_lowercase();
+    let is_use = ["busy", "used", "load", "usage", "util"]
+        .iter()
+        .any(|word| text.contains(word));
+    let percent = |q: &&Quantity| q.unit == Unit::Percent && (0.0..=100.0).contains(&q.value);
+    let told = gather.signals.about("cpu.busy", &Subject::Machine).next();
+    let mut shares = observation.quantities.iter().filter(percent);
+    if let (Some(share), None, true) = (shares.next(), told, is_use) {
+        let (value, text) = (share.value, format!("the processor is {} busy", share));
+        gather.number("cpu.busy", Subject::Machine, value, source.clone(), text);
+    }
 }
 
 /// What an observation is about: the filesystem of its path, if one can be told.

@@ -79,7 +79,7 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     // Of compsize people leave the heading out.
     if tool == "compsize" && text.trim_start().starts_with("TOTAL") {
         const HEADING: &str = "Type       Perc     Disk Usage   Uncompressed Referenced";
-        return reader.output(node, &format!("{HEADING}\n{}", text.trim_start()));
+        return reader.output(node, &format!("{HEADING}\n{}\n", text.trim()));
     }
     reader.output(node, text) || reader.output(node, &format!("## {key}\n{text}"))
 }

@@ -94,7 +94,24 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
 fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
     match node.value {
         Value::Array(_) => {
-            for member in node.members() {
+            let members = node.members();
+            // `["elephant", "34 GB written"]` is one program, and said of it.
+            if let [first, second] = members.as_slice()
+                && let (Some(name), Some(said)) = (first.text(), second.text())
+                && said.starts_with(|c: char| c.is_ascii_digit())
+            {
+                let mut process = Process {
+                    name: name.to_owned(),
+                    samples: 1,
+                    ..Process::default()
+                };
+                if describe(said, &mut process) {
+                    push(reader, node, process);
+                    reader.typed(node);
+                }
+                return;
+            }
+            for member in members {
                 list(reader, &member, listed);
             }
         }
