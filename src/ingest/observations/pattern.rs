@@ -124,6 +124,7 @@ pub(super) fn variants(text: &str) -> Vec<String> {
         all = all
             .iter()
             .flat_map(|begun| ways.iter().map(move |way| format!("{begun} {way}")))
+            .map(|text| text.trim().to_owned())
             .collect();
     }
     all

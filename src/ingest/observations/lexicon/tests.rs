@@ -123,3 +123,30 @@ fn every_workload_and_symptom_has_a_concept() {
         assert!(lexicon.concept(&id).is_some(), "{id}");
     }
 }
+
+#[test]
+fn a_gap_may_cross_a_comma_but_no_turn() {
+    let heard = |text: &str, concept: &str| {
+        let mut observation = Observation::default();
+        understand(text, Lexicon::standard(), &mut observation);
+        observation.heard.iter().any(|h| h.concept == concept)
+    };
+    let ends = "result.stops-with-program";
+    assert!(heard("I killed baloo, everything is fine", ends));
+    assert!(!heard(
+        "I killed baloo, but everything is fine otherwise",
+        ends
+    ));
+    assert!(!heard("I killed baloo, and nothing is fine", ends));
+    assert!(!heard("I killed baloo. The disk is fine", ends));
+    assert!(heard("reverted, gone", "result.downgrade-helps"));
+    // Several words as one alternative.
+    assert!(heard(
+        "on another installation it is there at once",
+        "result.other-system-fine"
+    ));
+    assert!(!heard(
+        "on another installation it is there at night",
+        "result.other-system-fine"
+    ));
+}
