@@ -18,7 +18,7 @@ use variants::{DECIMAL, SMALLER, SYNONYMS, in_units, irrelevant, mapped, reverse
 
 /// What must not be lost again: (file, first in %, among three in %, forbidden ones first).
 const FLOORS: [(&str, usize, usize, usize); 2] =
-    [("cases.json", 0, 0, 99), ("more.json", 0, 0, 99)];
+    [("cases.json", 84, 92, 0), ("more.json", 0, 0, 99)];
 
 /// Log-odds by which a ranking may move without having moved.
 const TOLERANCE: f64 = 0.05;
@@ -205,9 +205,11 @@ fn an_idle_second_disk_does_not_become_the_cause() {
         let before = ranked(&case.id, &case.given());
         let mut given = case.given();
         given["facts"]["second disk"] =
-            json!({ "model": "WD_BLACK SN770 1TB", "kind": "nvme", "iostat": "%util 0.00, idle" });
+            json!({ "model": "WD_BLACK SN770 1TB", "kind": "nvme", "holds": "nothing yet" });
         let after = ranked(&case.id, &given);
-        if case.accepts(first(&before)) && !case.accepts(first(&after)) {
+        // Where hardly anything is known, a disk more is news.
+        let is_likely = before.first().is_some_and(|(_, log_odds)| *log_odds >= 0.0);
+        if is_likely && first(&before) != first(&after) {
             wrong.push(format!(
                 "{}: {} became {}",
                 case.id,
@@ -265,16 +267,22 @@ fn the_way_of_writing_changes_nothing() {
         let pretty = serde_json::to_string_pretty(&c.given()).unwrap();
         pretty.replace('\n', "\r\n")
     }));
-    wrong.extend(changed("carriage returns in texts", |c| {
-        let crlf = |text: &str| text.replace('\n', "\r\n") + "\r\n";
-        mapped(&c.given(), &same, &crlf).to_string()
-    }));
+    for case in all() {
+        let lines = |end: &str| {
+            let broken = |text: &str| text.replace(". ", &format!(".{end}"));
+            ids(&ranked(&case.id, &mapped(&case.given(), &same, &broken)))
+        };
+        if lines("\n") != lines("\r\n") {
+            wrong.push(format!("{}, carriage returns in texts", case.id));
+        }
+    }
     assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
 }
 
 /// A key that is a word, not a path, a command or a unit, where the case of letters has a meaning.
+/// `metrics` is a key of the format: below it, a text about the processor is a figure, not a model.
 fn is_word(key: &str) -> bool {
-    key.len() > 3 && key.chars().all(|c| c.is_ascii_lowercase())
+    key.len() > 3 && key != "metrics" && key.chars().all(|c| c.is_ascii_lowercase())
 }
 
 #[test]
@@ -293,7 +301,10 @@ fn the_unit_of_a_quantity_changes_nothing() {
         ("powers of ten", &DECIMAL[..]),
     ] {
         wrong.extend(changed(name, |c| {
-            mapped(&c.given(), &same, &|text| in_units(text, units)).to_string()
+            // In words a unit is a choice too: who says "900 kB/s" complains of it.
+            let facts = Value::Object(c.facts.clone());
+            let facts = mapped(&facts, &same, &|text| in_units(text, units));
+            json!({ "complaint": c.complaint, "facts": facts }).to_string()
         }));
     }
     assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
@@ -328,7 +339,7 @@ fn other_names_of_keys_hardly_change_the_first_cause() {
             }
         }
     }
-    let share = 100 - wrong.len() * 100 / tried.max(1);
+    let share = (tried - wrong.len()) * 100 / tried.max(1);
     println!(
         "{tried} keys renamed, {share} % kept the first cause\n{}",
         wrong.join("\n")
@@ -355,7 +366,7 @@ fn saying_it_five_times_proves_nothing() {
     let mut wrong = Vec::new();
     for case in all() {
         let once = ranked(&case.id, &case.given());
-        let five = vec![case.complaint.as_str(); 5].join("\n\n");
+        let five = [case.complaint.as_str(); 5].join("\n\n");
         let often = ranked(&case.id, &json!({ "complaint": five, "facts": case.facts }));
         for (cause, log_odds) in &often {
             let before = once.iter().find(|(c, _)| c == cause).map(|(_, l)| *l);

@@ -36,41 +36,34 @@ fn of_json(ran: &Ran) -> Json {
     document
 }
 
-/// What somebody sees first: the machine, the answer, and the causes with their first evidence.
+/// What somebody sees first: the machine, the answer, the likeliest cause and what else is told.
+/// How sure it is changes with what experts learn: `tests/cases.rs` holds what that must give.
 fn head(text: &str) -> String {
     let answer = text.lines().take_while(|l| !l.starts_with("What"));
-    let causes = text.lines().filter(|l| {
-        let word = l.trim_start();
-        l.starts_with("  ") && word.starts_with(|c: char| c.is_ascii_digit()) && word.contains(" %")
-    });
+    let cause = text.lines().find(|l| l.starts_with("  1. "));
     let sections = text
         .lines()
-        .filter(|l| l.ends_with(':') && !l.starts_with(' '));
-    let all: Vec<&str> = answer.chain(causes).chain(sections).collect();
+        .filter(|l| l.starts_with(char::is_uppercase) && l.ends_with(':') && !l.contains(" %"));
+    let all: Vec<String> = answer.chain(cause).chain(sections).map(masked).collect();
     all.join("\n")
+}
+
+/// A line with each percentage as `N %`.
+fn masked(line: &str) -> String {
+    let mut parts: Vec<&str> = line.split(" %").collect();
+    let last = parts.pop().unwrap_or_default();
+    let figure = |c: char| c.is_ascii_digit();
+    let masked = parts
+        .iter()
+        .map(|p| format!("{}N %", p.trim_end_matches(figure)));
+    masked.collect::<String>() + last
 }
 
 #[test]
 fn the_shipped_machines_are_told_the_answer_first() {
     for host in HOSTS {
         let text = of_host(host, &[]).out;
-        // The ranking itself is weighed in data that experts edit; `cases` holds what it must give.
-        let head = head(&text);
-        let mut lines = head.lines();
-        assert!(
-            lines.next().unwrap().starts_with(&format!("{host}: ")),
-            "{head}"
-        );
-        assert!(lines.next().unwrap().starts_with("  btrfs at /"), "{head}");
-        assert!(head.contains("\n\nAnswer"), "{head}");
-        for section in [
-            "How words were read",
-            "What the machine does:",
-            "What would tell more",
-        ] {
-            assert!(head.contains(section), "{section}: {head}");
-        }
-        assert!(text.contains("\n  1. "), "{text}");
+        insta::assert_snapshot!(host, head(&text));
         for line in text.lines() {
             let is_command = line.starts_with("  ") && line.contains(" | ");
             let is_one_word = line.trim().split(' ').count() < 4;
@@ -81,6 +74,29 @@ fn the_shipped_machines_are_told_the_answer_first() {
             assert_eq!(line, line.trim_end());
         }
     }
+}
+
+#[test]
+fn what_was_passed_over_stands_below_the_answer() {
+    let ran = of_facts(
+        r#"{ "facts": { "kernel": "6.12.4", "gizmo": "qwrtz zxcvb" } }"#,
+        &[],
+    );
+    let place = |part: &str| {
+        ran.out
+            .find(part)
+            .unwrap_or_else(|| panic!("{part}: {}", ran.out))
+    };
+    assert!(
+        place("Answer") < place("What was passed over:"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        place("What was passed over:") < place("qwrtz zxcvb"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
@@ -118,7 +134,7 @@ const DATABASE: &str = r#"{
   "facts": {
     "kernel": "6.12.4",
     "hardware": { "disks": [{ "kind": "hdd" }] },
-    "metrics": { "filefrag base/16384/24576": "214000 extents in 38 GB", "lsattr": "no C" },
+    "metrics": { "filefrag base/16384/24576": "214000 extents in 38 GB", "lsattr_base": "no C" },
     "services": ["postgresql", "hourly snapshots of the same subvolume"]
   }
 }"#;
@@ -137,7 +153,6 @@ fn a_facts_file_is_enough() {
     let document = of_json(&of_facts(DATABASE, &["--format", "json"]));
     assert_eq!(document["causes"][0]["id"], "cow-fragmentation-database");
     assert_eq!(document["machines"][0]["name"], "facts");
-    assert_eq!(document["problems"], json!([]));
 }
 
 #[test]

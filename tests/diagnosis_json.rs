@@ -48,7 +48,7 @@ fn document(arguments: &[&str]) -> Json {
         .collect();
     assert_eq!(errors, Vec::<String>::new(), "{arguments:?}");
     assert_eq!(document["format"], "btrfs-tune/diagnosis/1");
-    for (what, key) in [("causes", "probability"), ("machines", "answer")] {
+    for (what, key) in [("causes", "confidence"), ("machines", "answer")] {
         let mut broken = document.clone();
         broken[what][0][key] = json!({});
         assert!(
@@ -59,13 +59,13 @@ fn document(arguments: &[&str]) -> Json {
     document
 }
 
-/// The causes in their order, each with its probability.
+/// The causes in their order, each with how sure it is.
 fn ranking(document: &Json) -> Vec<(String, f64)> {
     let causes = document["causes"].as_array().unwrap().iter();
     causes
         .map(|c| {
             let id = c["id"].as_str().unwrap().to_owned();
-            (id, c["probability"].as_f64().unwrap())
+            (id, c["confidence"].as_f64().unwrap())
         })
         .collect()
 }

@@ -362,9 +362,9 @@ fn a_machine_is_judged_the_same_by_its_bundle_as_by_the_files_beside_it() {
             .unwrap()
             .contains("GiB of memory")
     );
-    assert!(!beside["diagnoses"].as_array().unwrap().is_empty());
+    assert!(!beside["causes"].as_array().unwrap().is_empty());
     let bundled = said_of(&bare, &["--metrics", one, "--metrics", two]);
-    for key in ["machine", "workloads", "diagnoses"] {
+    for key in ["machine", "workloads", "causes"] {
         assert_eq!(bundled[key], beside[key], "{key}");
     }
     // A report that is given by name comes before one in a bundle.

@@ -89,7 +89,7 @@ pub fn estimate(
             | Effect::SnapshotSpace
             | Effect::Space
     );
-    if speed && let Some(limit) = hardware_limit(filesystem, analysis) {
+    if speed && let Some(limit) = hardware_limit(filesystem, host, analysis) {
         return Impact {
             limit: Some(limit),
             ..Impact::default()
@@ -177,15 +177,33 @@ fn add_note(impact: &mut Impact, text: String) {
     }
 }
 
-/// What a device at its limit means, if this one is.
-fn hardware_limit(filesystem: Option<&Filesystem>, analysis: &Analysis) -> Option<String> {
-    let here = |d: &Diagnosis| filesystem.is_none_or(|f| d.is_about(f.name()));
+/// What a device at its limit means, if this one is: the filesystem itself, or a disk below it.
+fn hardware_limit(
+    filesystem: Option<&Filesystem>,
+    host: &Host,
+    analysis: &Analysis,
+) -> Option<String> {
+    let here = |d: &Diagnosis| {
+        let Some(filesystem) = filesystem else {
+            return true;
+        };
+        let disks = facts::disks(host, filesystem).into_iter();
+        let loads = facts::loads(host, filesystem).into_iter();
+        let below: Vec<&str> = disks
+            .map(|d| d.kernel_name.as_str())
+            .chain(loads.map(|l| l.name.as_str()))
+            .collect();
+        let mut devices = d.about.iter().chain(&d.also);
+        d.is_about(filesystem.name())
+            || devices.any(|d| below.contains(&facts::disk_name(&format!("/dev/{d}")).as_str()))
+    };
     let diagnosis = analysis.diagnoses.iter().find(|d| {
         d.cause == Cause::HardwareLimit && d.confidence >= Confidence::Medium && here(d)
     })?;
     let seen = diagnosis
         .pieces
-        .first()
+        .iter()
+        .find(|p| p.weight > 0.0)
         .map(|p| p.statement.as_str())
         .unwrap_or_default();
     Some(format!(

@@ -263,7 +263,7 @@ fn verdict(analysis: &Analysis) -> (Verdict, String) {
         .map_or(String::new(), |a| format!(" ({a})"));
     let answer = known.map(|k| k.answer.as_str()).unwrap_or_default();
     let not_storage = match verdict {
-        Verdict::NotStorage => "not storage: ",
+        Verdict::NotStorage => "Not storage. ",
         _ => "",
     };
     (

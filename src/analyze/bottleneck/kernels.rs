@@ -91,12 +91,10 @@ impl Entry {
             ranges().any(|r| r.holds(version)) && !self.except.iter().any(|r| r.holds(version));
         // Where a distribution hides the stable level, its whole series may be in.
         let may_be = !exact && ranges().chain(&self.except).any(|r| r.splits(version));
-        if !is_in
-            && !(may_be
-                && ranges().any(|r| {
-                    r.from.series() <= version.series() && version.series() <= r.until.series()
-                }))
-        {
+        let series = version.series();
+        let in_series = |r: &Range| (r.from.series()..=r.until.series()).contains(&series);
+        let fits = is_in || may_be && ranges().any(in_series);
+        if !fits {
             return None;
         }
         let check = |c: &Condition| c.check(signals, &Subject::Machine, None);

@@ -3,9 +3,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Diagnosis;
+use super::cause::Cause;
 use super::condition::Outcome;
-use super::knowledge;
+use super::weigh::Probability;
+use super::{Diagnosis, knowledge};
 use crate::analyze::signal::{Signals, Subject, dictionary};
 
 /// A command that would tell more.
@@ -14,7 +15,7 @@ pub struct Ask {
     /// What to run on the machine.
     pub command: String,
     /// The causes that it would decide about, the likeliest first, with what it would show of each.
-    pub decides: Vec<(super::Cause, String)>,
+    pub decides: Vec<(Cause, String)>,
     /// By how much the ranking could move, in log-odds.
     pub worth: f64,
 }
@@ -24,15 +25,29 @@ const LIKELIEST: usize = 6;
 /// How many commands are named: nobody runs ten.
 const MOST: usize = 3;
 
-/// The commands that would tell most about the likeliest causes, the most telling first.
+/// The commands that would tell most about the likeliest causes, the most telling first. Where
+/// nothing speaks for any, all causes are as likely as they are before any evidence.
 pub(super) fn asks(diagnoses: &[Diagnosis], signals: &Signals) -> Vec<Ask> {
+    let supported = diagnoses.iter().filter(|d| d.is_supported());
+    let mut likely: Vec<(Cause, f64)> = supported
+        .take(LIKELIEST)
+        .map(|d| (d.cause, d.probability.value()))
+        .collect();
+    if likely.is_empty() {
+        let known = knowledge::all().unwrap_or_default();
+        let before = known
+            .iter()
+            .map(|(c, k)| (*c, Probability::of(k.prior).value()));
+        likely = before.collect();
+        likely.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    }
     let mut by_command: FxHashMap<&str, Ask> = FxHashMap::default();
-    for diagnosis in diagnoses.iter().take(LIKELIEST) {
-        let Some(known) = knowledge::of(diagnosis.cause) else {
+    for (cause, probability) in likely {
+        let Some(known) = knowledge::of(cause) else {
             continue;
         };
         // What is unlikely anyway needs no proof.
-        let doubt = diagnosis.probability.value().max(0.05);
+        let doubt = probability.max(0.05);
         for rule in &known.evidence {
             for condition in rule.when.iter().chain(&rule.any) {
                 if condition.wants_silence() {
@@ -54,8 +69,8 @@ pub(super) fn asks(diagnoses: &[Diagnosis], signals: &Signals) -> Vec<Ask> {
                     worth: 0.0,
                 });
                 ask.worth += rule.weight.abs() * doubt;
-                if !ask.decides.iter().any(|(c, _)| *c == diagnosis.cause) {
-                    ask.decides.push((diagnosis.cause, entry.means.clone()));
+                if !ask.decides.iter().any(|(c, _)| *c == cause) {
+                    ask.decides.push((cause, entry.means.clone()));
                 }
             }
         }

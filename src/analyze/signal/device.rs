@@ -409,6 +409,16 @@ fn one_load(gather: &mut Gather<'_>, load: &Sourced<DeviceIo>) {
             load.f_per_s.unwrap_or(0.0)
         ),
     );
+    // More than all of it where several are under way.
+    let share = load.f_per_s.zip(flush_wait).map(|(f, ms)| f * ms / 10.0);
+    say(
+        "disk.flush_share",
+        share,
+        format!(
+            "flushes of {name} take {:.0} % of the time",
+            share.unwrap_or(0.0)
+        ),
+    );
     say(
         "disk.discards",
         load.d_per_s,

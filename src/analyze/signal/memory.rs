@@ -151,6 +151,17 @@ fn paging(gather: &mut Gather<'_>) {
         let name = "swap.traffic";
         gather.number(name, Subject::Machine, moved / 1e6, measured(vm), text);
     }
+    if let (Some(read), Some(written)) = (vm.block_in_bytes_s, vm.block_out_bytes_s) {
+        let all = (read + written) / 1e6;
+        let text = format!("{all:.2} MB/s are read and written by the whole machine{now}");
+        gather.number(
+            "machine.block_io",
+            Subject::Machine,
+            all,
+            measured(vm),
+            text,
+        );
+    }
     if let Some(faults) = vm.major_faults_s {
         let text = format!("{faults:.0} page faults a second read a device{now}");
         gather.number(

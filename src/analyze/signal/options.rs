@@ -43,11 +43,11 @@ fn effective_options(gather: &Gather<'_>, view: &View<'_>) -> Option<(EffectiveO
 /// Whether all options of a filesystem are known: from its configuration, or as the kernel lists
 /// them, which begins with `rw` or `ro`. People name only those that they find telling.
 fn is_whole(view: &View<'_>) -> bool {
-    let listed = |m: &&crate::model::metrics::Sourced<crate::model::metrics::MountEntry>| {
+    let listed = |m: &crate::model::metrics::Sourced<crate::model::metrics::MountEntry>| {
         let of_mount = m.mount_options.iter().any(|o| o == "rw" || o == "ro");
         of_mount || m.super_options.iter().any(|o| o.starts_with("subvolid="))
     };
-    view.configured.is_some() || view.mounted.iter().any(|m| listed(&m))
+    view.configured.is_some() || view.mounted.iter().any(|m| listed(m))
 }
 
 fn in_force(gather: &mut Gather<'_>, view: &View<'_>, about: &Subject) {

@@ -23,9 +23,13 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         gather.complaint = Some(complaint_of(&mut complaints, observation, index));
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
+        let timers = is_timetable(&observation.source);
+        timer(gather, observation, timers);
+        computing(gather, observation, &source);
         for heard in &observation.heard {
-            // What somebody only supposes is no fact.
-            if heard.supposed {
+            // What somebody only supposes is no fact; and the rhythm of a timer is not yet that of
+            // the trouble.
+            if heard.supposed || timers && heard.concept.starts_with("when.") {
                 continue;
             }
             let name = format!("heard.{}", heard.concept);
@@ -68,6 +72,63 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     complaint(gather);
 }
 
+/// Whether words stand below a key that lists timers: `systemctl list-timers`, `crontab`.
+fn is_timetable(source: &str) -> bool {
+    let key = source.split_once(": ").map_or("", |(_, key)| key);
+    let words = key.split(|c: char| !c.is_ascii_alphanumeric());
+    words
+        .map(str::to_ascii_lowercase)
+        .any(|w| matches!(w.as_str(), "timers" | "timer" | "cron" | "crontab"))
+}
+
+/// A timer of fstrim that somebody lists.
+fn timer(gather: &mut Gather<'_>, observation: &Observation, timers: bool) {
+    let trims = observation
+        .heard
+        .iter()
+        .find(|h| h.is_fact() && h.concept == "thing.fstrim");
+    let is_told = gather.signals.about("trim.timer", &Subject::Machine).next();
+    let Some(trims) = trims.filter(|_| timers && is_told.is_none()) else {
+        return;
+    };
+    let source = Source::Observation(observation.source.clone());
+    let text = format!("“{}” is among the timers", trims.words);
+    gather.fact("trim.timer", Subject::Machine, !trims.negated, source, text);
+}
+
+/// `real 1m11.4s user 0m52.3s sys 0m6.5s`: how much of its time a command computed. Shorter ones
+/// than a second tell nothing.
+fn computing(gather: &mut Gather<'_>, observation: &Observation, source: &Source) {
+    let text = observation.text.to_lowercase();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | ';' | '=' | '/'))
+        .filter(|w| !w.is_empty())
+        .collect();
+    let after = |name: &str| {
+        let at = words.iter().position(|w| *w == name)?;
+        clock(words.get(at + 1)?)
+    };
+    let (Some(real), Some(user)) = (after("real"), after("user")) else {
+        return;
+    };
+    if real < 1.0 || user > real * 64.0 {
+        return;
+    }
+    let share = (user / real * 100.0).min(100.0);
+    let text = format!("of {real:.0} s the command itself computed {user:.0} s");
+    let name = "run.user_share";
+    gather.number(name, Subject::Machine, share, source.clone(), text);
+}
+
+/// Seconds of `1m11.4s`, `52.3s`, `54.0`.
+fn clock(text: &str) -> Option<f64> {
+    let text = text.trim_end_matches(['s', '.', ')']);
+    let (minutes, seconds) = text.split_once('m').unwrap_or(("0", text));
+    let seconds = if seconds.is_empty() { "0" } else { seconds };
+    let value = minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?;
+    value.is_finite().then_some(value)
+}
+
 /// The number of the complaint that an observation is of. All that one facts file says is of one;
 /// entries of `observations.toml` and sentences of the command line are each of their own.
 fn complaint_of<'h>(
@@ -99,6 +160,9 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
     let name = match quantity.unit {
         Unit::Percent if has("iowait") || has("wa") => "cpu.iowait",
         Unit::Percent if has("util") || has("utilisation") || has("utilization") => "disks.busiest",
+        Unit::Percent if has("compsize") && has("total") && quantity.value <= 100.0 => {
+            "compression.ratio"
+        }
         Unit::Seconds if has("mount") => "mount.seconds",
         Unit::Seconds if has("commit") => "commit.max",
         Unit::Count if has("extents") => "fragmentation.extents",

@@ -87,11 +87,11 @@ fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: 
     }
     let much = |bytes: f64, all: f64| bytes >= MUCH_BYTES_S || (bytes >= 1e6 && bytes >= all / 2.0);
     if let Some(bytes) = process.write_bytes_s.filter(|b| much(*b, written)) {
-        word(
-            gather,
-            "thread.writes",
-            format!("{name} writes {:.1} MB/s", bytes / 1e6),
-        );
+        let text = format!("{name} writes {:.1} MB/s", bytes / 1e6);
+        word(gather, "thread.writes", text.clone());
+        if !is_of_kernel(process) {
+            word(gather, "program.writes", text);
+        }
     }
     if let Some(bytes) = process.read_bytes_s.filter(|b| much(*b, read)) {
         word(

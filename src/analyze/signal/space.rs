@@ -42,6 +42,18 @@ fn by_df(gather: &mut Gather<'_>) {
             let text = format!("{} is {percent} full, {left} left", entry.mountpoint);
             let source = measured(entry);
             gather.number("space.used", about.clone(), percent.0, source.clone(), text);
+            if let (Some(size), Some(used)) = (entry.size, entry.used)
+                && size.0 > 0
+                && left.0 < size.0 / 32
+            {
+                let hidden = size.0.saturating_sub(used.0).saturating_sub(left.0);
+                let share = hidden as f64 / size.0 as f64 * 100.0;
+                let text = format!(
+                    "{left} are left though only {used} of {size} are used: the rest is given away"
+                );
+                let name = "space.hidden";
+                gather.number(name, about.clone(), share, source.clone(), text);
+            }
             let text = format!("{left} are left on {}", entry.mountpoint);
             gather.number("space.available", about, left.gib(), source, text);
         }

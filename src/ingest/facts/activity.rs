@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Reader;
 use super::node::{self, Node};
-use super::{disks, figures};
+use super::{disk_words, figures};
 use crate::model::metrics::{CpuUse, DeviceIo, LoadAverage, Psi, PsiShares, VmActivity};
 use crate::model::observation::Unit;
 use crate::model::units::{Millis, Percent};
@@ -93,9 +93,15 @@ pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
     };
     let mut numbers: Vec<f64> = match node.value {
         serde_json::Value::String(text) => {
+            // `0,08 0,07 0,02` are three numbers of a country that writes them so.
+            let plain = |word: &str| {
+                let whole = super::amount::amount(word)?;
+                whole.rest.is_empty().then_some(whole.number)
+            };
+            let three: Option<Vec<f64>> = text.split_whitespace().map(plain).collect();
             let parts = text.split([' ', ',', '/']).filter(|part| !part.is_empty());
             let all: Option<Vec<f64>> = parts.map(|part| part.parse().ok()).collect();
-            all.unwrap_or_default()
+            three.filter(|t| t.len() == 3).or(all).unwrap_or_default()
         }
         serde_json::Value::Array(_) => node.members().iter().filter_map(plain).collect(),
         _ => Vec::new(),
@@ -140,7 +146,6 @@ pub(super) fn load(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// The line of `uptime`, or whatever of it stands there: `load average: 31, 30, 28`.
 pub(super) fn load_in(reader: &mut Reader<'_>, node: &Node<'_>) {
     let Some((_, rest)) = node.text().and_then(|text| text.split_once("load average")) else {
-        load(reader, node);
         return;
     };
     let numbers: Vec<f64> = rest
@@ -165,7 +170,11 @@ pub(super) fn uptime(reader: &mut Reader<'_>, node: &Node<'_>) {
         load_in(reader, node);
         return;
     }
-    if let Some(seconds) = node.measure().and_then(|m| m.of(Unit::Seconds)) {
+    // "A few hours a day" is how long it is on.
+    let whole = node
+        .measure()
+        .filter(|m| m.rest.is_empty() || m.rest.starts_with([',', '(']));
+    if let Some(seconds) = whole.and_then(|m| m.of(Unit::Seconds)) {
         reader.facts.metrics.uptime_s = Some(reader.sourced(node, seconds));
         reader.typed(node);
     }
@@ -279,13 +288,15 @@ fn figure(words: &[String]) -> Option<Figure> {
         Figure::Writes
     } else if matches!(name.as_str(), "f s" | "flushes s" | "flushes per s") {
         Figure::Flushes
-    } else if has(&["rkb", "rmb"]) || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+    } else if has(&["rkb", "rmb"])
+        || reads && has(&["kb", "mb", "kib", "mib", "gb", "gib"])
+        || matches!(name.as_str(), "disk read" | "disk reads" | "device read")
+    {
         Figure::ReadBytes
-    } else if matches!(name.as_str(), "disk read" | "disk reads" | "device read") {
-        Figure::ReadBytes
-    } else if matches!(name.as_str(), "disk write" | "disk writes" | "device write") {
-        Figure::WriteBytes
-    } else if has(&["wkb", "wmb"]) || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"]) {
+    } else if has(&["wkb", "wmb"])
+        || writes && has(&["kb", "mb", "kib", "mib", "gb", "gib"])
+        || matches!(name.as_str(), "disk write" | "disk writes" | "device write")
+    {
         Figure::WriteBytes
     } else {
         return None;
@@ -430,7 +441,11 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
         io.name = text.strip_prefix("/dev/").unwrap_or(text).to_owned();
     } else if !matches!(node.name().as_str(), "iostat" | "diskstats" | "devices") {
         let key = node.key();
-        io.name = key.strip_prefix("/dev/").unwrap_or(key).to_owned();
+        // `iostat -x` is no disk.
+        let is_name = !key.contains(' ') && !node.words().iter().any(|w| w == "iostat");
+        if is_name {
+            io.name = key.strip_prefix("/dev/").unwrap_or(key).to_owned();
+        }
     }
     let mut known = false;
     for member in node.members() {
@@ -456,7 +471,7 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// The name of a disk, or of an array or a mapping above disks: `md0`, `dm-3`.
 fn is_device(name: &str) -> bool {
     let above = name.strip_prefix("md").or_else(|| name.strip_prefix("dm-"));
-    disks::is_kernel_name(name)
+    disk_words::is_kernel_name(name)
         || above.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -496,7 +511,7 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
     for clause in figures::clauses(text) {
         let told = clause
             .split([' ', ':'])
-            .find(|word| disks::is_kernel_name(word.trim_start_matches("/dev/")));
+            .find(|word| disk_words::is_kernel_name(word.trim_start_matches("/dev/")));
         if let Some(told) = told {
             name = told.trim_start_matches("/dev/").to_owned();
         }

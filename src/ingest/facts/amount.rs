@@ -110,7 +110,7 @@ pub(super) fn amount(text: &str) -> Option<Amount<'_>> {
 
 /// The end of a range behind its beginning: `-50`, ` to 50`, `–50`.
 fn range_end(rest: &str) -> Option<(f64, &str)> {
-    let tail = ["-", "–", "—", " - ", " – ", " to ", "..."]
+    let tail = ["-", "–", "—", " - ", " – ", " to ", "...", ".."]
         .iter()
         .find_map(|dash| rest.strip_prefix(dash))?;
     number(tail)

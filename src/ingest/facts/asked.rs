@@ -21,6 +21,13 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
         for member in node.members() {
             read(reader, &member);
         }
+        if node
+            .keys
+            .iter()
+            .any(|key| key.to_lowercase().contains("fstab"))
+        {
+            mounts::asked(reader, node);
+        }
         return;
     }
     let (options, _) = mounts::options(node);

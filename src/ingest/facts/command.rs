@@ -2,7 +2,7 @@
 //! `/sys/block/sda/queue/scheduler`. The value is what they print.
 
 use super::node::{self, Node};
-use super::{Reader, activity, data, hardware, health, space};
+use super::{Reader, activity, df, disk_words, hardware, health, mounts, quota, services, space};
 use crate::model::hardware::Medium;
 use crate::model::metrics::{BlockDevice, FilesystemState, SubvolumeCount};
 
@@ -45,13 +45,28 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
                 _ => return false,
             }
         }
-        ("btrfs", Some("qgroup" | "quota")) => data::quota_command(reader, node, rest),
+        ("btrfs", Some("qgroup" | "quota")) => quota::quota_command(reader, node, rest),
         ("btrfs", Some("device" | "dev")) if rest.get(1) == Some(&"stats") => {
             health::device_stats(reader, node);
         }
         ("btrfs", Some("scrub" | "balance")) => health::maintenance(reader, node),
         ("smartctl" | "nvme", Some(_)) if node.is_leaf() => health::smart(reader, node),
-        ("df", _) => space::df(reader, node),
+        ("df", _) => df::df(reader, node),
+        ("systemctl", Some("status" | "is-active" | "is-enabled")) => {
+            let name = rest.get(1).copied().unwrap_or_default();
+            let first = node
+                .text()
+                .and_then(|t| t.split([' ', ',', ';', '(']).next());
+            let is_on = matches!(first, Some("active" | "running" | "enabled" | "activating"));
+            if is_on && services::add(reader, node, name) {
+                reader.partly(node);
+            }
+        }
+        ("findmnt", _) => {
+            if let Some(path) = rest.iter().find(|word| word.starts_with('/')) {
+                mounts::of_path(reader, node, path);
+            }
+        }
         ("uptime" | "w", None) => activity::load_in(reader, node),
         _ => {}
     }
@@ -61,6 +76,11 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     let Some(text) = node.text().filter(|_| PRINTED.contains(&tool)) else {
         return false;
     };
+    // Of compsize people leave the heading out.
+    if tool == "compsize" && text.trim_start().starts_with("TOTAL") {
+        const HEADING: &str = "Type       Perc     Disk Usage   Uncompressed Referenced";
+        return reader.output(node, &format!("{HEADING}\n{}", text.trim_start()));
+    }
     reader.output(node, text) || reader.output(node, &format!("## {key}\n{text}"))
 }
 
@@ -127,6 +147,41 @@ fn kernel_file(reader: &mut Reader<'_>, node: &Node<'_>, file: &str) -> bool {
     true
 }
 
+/// `{"scheduler": "bfq"}`, `{"sda": "[none] mq-deadline"}`.
+pub(super) fn scheduler(reader: &mut Reader<'_>, node: &Node<'_>) {
+    const KNOWN: [&str; 7] = [
+        "none",
+        "mq-deadline",
+        "bfq",
+        "kyber",
+        "noop",
+        "deadline",
+        "cfq",
+    ];
+    for leaf in node.leaves() {
+        let Some(scheduler) = leaf.text().and_then(chosen) else {
+            continue;
+        };
+        if !KNOWN.contains(&scheduler.as_str()) {
+            continue;
+        }
+        let key = leaf.key().trim_start_matches("/dev/");
+        let device = BlockDevice {
+            name: if disk_words::is_kernel_name(key) {
+                key
+            } else {
+                ""
+            }
+            .to_owned(),
+            scheduler: Some(scheduler),
+            ..BlockDevice::default()
+        };
+        let device = reader.sourced(&leaf, device);
+        reader.facts.metrics.block_devices.push(device);
+        reader.typed(&leaf);
+    }
+}
+
 /// The one in brackets of `[none] mq-deadline`, or the only word.
 pub(super) fn chosen(text: &str) -> Option<String> {
     let bracketed = text
@@ -169,9 +224,11 @@ fn counted(
                 path
             }
         });
-    let is_list = tool == "btrfs"
-        && rest.first().is_some_and(|w| w.starts_with("sub"))
-        && rest.get(1).is_some_and(|w| w.starts_with("li"));
+    // People leave the name of the tool out.
+    let words: Vec<&str> = [tool].into_iter().chain(rest.iter().copied()).collect();
+    let words = words.strip_prefix(&["btrfs"]).unwrap_or(&words);
+    let is_list = words.first().is_some_and(|w| w.starts_with("sub"))
+        && words.get(1).is_some_and(|w| w.starts_with("li"));
     let is_listed = matches!(tool, "ls" | "find");
     let has = |part: &str| {
         path.as_deref()
@@ -210,7 +267,8 @@ fn is_command(key: &str) -> bool {
         || key.split_whitespace().count() > 1
             && node::words(key).first().is_some_and(|first| {
                 PRINTED.contains(&first.as_str())
-                    || ["uname", "df", "nvme", "sudo", "time"].contains(&first.as_str())
+                    || ["uname", "df", "nvme", "sudo", "time", "systemctl"]
+                        .contains(&first.as_str())
             })
         || matches!(key, "nproc" | "uptime" | "lsattr" | "w")
 }

@@ -2,6 +2,7 @@
 
 use super::Reader;
 use super::amount;
+use super::disk_words::{counted, firmware_in, is_kernel_name, is_rpm};
 use super::medium::{kind_of_model, kind_of_words, named_medium};
 use super::node::{self, Node};
 use crate::model::hardware::{Disk, DiskKind, Hardware, KindBasis, Medium, VirtualDriver};
@@ -10,7 +11,7 @@ use crate::model::observation::Unit;
 use crate::model::units::Bytes;
 
 /// The most disks that a number before a name makes.
-const MOST: u64 = 64;
+pub(super) const MOST: u64 = 64;
 
 const KEYS: [&str; 22] = [
     "disk",
@@ -262,35 +263,32 @@ fn object(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
 }
 
-/// `fw V3MA003` → `V3MA003`.
-fn firmware_in(text: &str) -> Option<String> {
-    let words: Vec<&str> = text
-        .split([' ', ',', '(', ')', ';', ':'])
-        .filter(|w| !w.is_empty())
-        .collect();
-    let at = words
-        .iter()
-        .position(|w| ["fw", "firmware"].contains(&w.to_lowercase().as_str()))?;
-    let next = words.get(at + 1)?;
-    next.contains(|c: char| c.is_ascii_digit())
-        .then(|| (*next).to_owned())
-}
-
-/// `sda`, `nvme0n1`, `mmcblk0`.
-pub(super) fn is_kernel_name(name: &str) -> bool {
-    ["nvme", "sd", "vd", "xvd", "mmcblk", "hd"].iter().any(|p| {
-        name.strip_prefix(p).is_some_and(|rest| {
-            !rest.is_empty() && rest.len() <= 6 && rest.bytes().all(|b| b.is_ascii_alphanumeric())
-        })
-    })
-}
-
 /// `2x 4TB WD Red + 500 GB Samsung 970 EVO NVMe (new)`.
 fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
     let Some(text) = node.text() else { return };
     let mut all = true;
     let mut found = false;
     for part in parts(text) {
+        let lower = part.to_lowercase();
+        if found && ["firmware", "fw"].iter().any(|w| lower.starts_with(w)) {
+            // `Micron 2400, firmware V3MA003`: of the disk before.
+            let hardware = reader.facts.hardware.get_or_insert_default();
+            let smart = hardware.disks.last().map(|disk| Smart {
+                device: match disk.kernel_name.starts_with("disk") {
+                    true => String::new(),
+                    false => format!("/dev/{}", disk.kernel_name),
+                },
+                model: disk.model.clone(),
+                firmware: firmware_in(part),
+                ..Smart::default()
+            });
+            if let Some(smart) = smart.filter(|smart| smart.firmware.is_some()) {
+                let smart = reader.sourced(node, smart);
+                reader.facts.metrics.smart.push(smart);
+            }
+            all = false;
+            continue;
+        }
         match one(part, node.key()) {
             Some((told, count)) => {
                 if let Some(firmware) = firmware_in(part) {
@@ -323,7 +321,13 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) {
 /// The disks of a sentence that names several.
 fn parts(text: &str) -> Vec<&str> {
     let head = text.split('(').next().unwrap_or(text);
-    if head.contains('+') || head.contains(" and ") || head.contains(", ") {
+    // `NVMe (system), one HDD`: a remark does not hide the next disk.
+    let behind = text
+        .split_once("), ")
+        .and_then(|(_, rest)| kind_of_words(rest));
+    if behind.is_some() {
+        text.split("), ").collect()
+    } else if head.contains('+') || head.contains(" and ") || head.contains(", ") {
         head.split(['+', ','])
             .flat_map(|part| part.split(" and "))
             .map(str::trim)
@@ -336,7 +340,23 @@ fn parts(text: &str) -> Vec<&str> {
 
 fn one(text: &str, key: &str) -> Option<(Told, u64)> {
     /// Words that are no part of the name of a product.
-    const NO_NAME: [&str; 24] = [
+    const NO_NAME: [&str; 40] = [
+        "btrfs",
+        "ext4",
+        "xfs",
+        "zfs",
+        "luks",
+        "lvm",
+        "it",
+        "in",
+        "of",
+        "for",
+        "at",
+        "and",
+        "partition",
+        "rpm",
+        "/",
+        "raid",
         "gen3",
         "gen4",
         "gen5",
@@ -398,6 +418,7 @@ fn one(text: &str, key: &str) -> Option<(Told, u64)> {
                 words.next();
             }
         } else if !NO_NAME.contains(&bare.to_lowercase().as_str())
+            && !is_rpm(bare)
             && (kind_of_words(bare).is_none() || bare.contains(|c: char| c.is_ascii_digit()))
         {
             names.push(word);
@@ -450,40 +471,6 @@ fn text_of_model(names: &[&str]) -> Option<String> {
     (text.contains(|c: char| c.is_ascii_digit()) || names.len() > 1)
         .then(|| text.to_owned())
         .filter(|t| !t.is_empty())
-}
-
-/// `2x`, `2 ×`, `four`.
-fn counted(text: &str) -> (u64, &str) {
-    const WORDS: [(&str, u64); 9] = [
-        ("one", 1),
-        ("single", 1),
-        ("two", 2),
-        ("three", 3),
-        ("four", 4),
-        ("five", 5),
-        ("six", 6),
-        ("eight", 8),
-        ("a", 1),
-    ];
-    let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    if let Ok(n @ 1..=MOST) = text[..end].parse::<u64>() {
-        let rest = text[end..].trim_start();
-        let rest = rest.strip_prefix(['x', 'X', '×', '*']);
-        if let Some(rest) = rest.filter(|r| !r.starts_with(|c: char| c.is_ascii_alphabetic())) {
-            return (n, rest.trim_start());
-        }
-    }
-    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let named = WORDS
-        .iter()
-        .find(|(word, _)| first.eq_ignore_ascii_case(word));
-    match named {
-        Some((_, n)) => (*n, rest),
-        None => (1, text),
-    }
 }
 
 /// An NVMe disk of a virtual machine is the hypervisor's.

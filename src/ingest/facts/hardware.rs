@@ -63,7 +63,13 @@ fn part(words: &[String], in_hardware: bool, in_metrics: bool) -> Option<Part> {
         || is(&["memory gib", "memory gb"])
     {
         Part::Memory
-    } else if disks::is_key(words) && (in_hardware || !in_metrics || is(&["disks", "drives"])) {
+    } else if in_hardware
+        && words.len() == 2
+        && words
+            .last()
+            .is_some_and(|w| disks::is_key(std::slice::from_ref(w)))
+        || disks::is_key(words) && (in_hardware || !in_metrics || is(&["disks", "drives"]))
+    {
         Part::Disks
     } else if is(&[
         "virtualisation",
@@ -379,14 +385,18 @@ fn form(reader: &mut Reader<'_>, node: &Node<'_>) {
 fn form_in(reader: &mut Reader<'_>, text: &str) -> bool {
     let words = node::words(text);
     let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
-    let found = if has(&[
+    let names = [
         "laptop",
         "notebook",
         "ultrabook",
         "thinkpad",
         "zenbook",
         "macbook",
-    ]) {
+    ];
+    let is_framework = words
+        .windows(2)
+        .any(|p| p[0] == "framework" && matches!(p[1].as_str(), "13" | "16" | "12"));
+    let found = if has(&names) || is_framework {
         FormFactor::Laptop
     } else if has(&["server", "rack", "blade"]) {
         FormFactor::Server

@@ -1,14 +1,10 @@
-//! How well disks and filesystem are: SMART, device errors, the kernel's log, scrub and balance.
+//! How well disks and filesystem are: SMART, device errors, scrub and balance.
 
 use serde_json::Value;
 
 use super::node::{self, Node};
-use super::{Reader, amount, disks, figures};
-use crate::ingest::metrics;
-use crate::model::metrics::{
-    DeviceErrors, KernelEvent, KernelEventKind, Maintenance, MaintenanceJob, Metrics, Smart,
-    Sourced,
-};
+use super::{Reader, amount, disk_words, figures};
+use crate::model::metrics::{DeviceErrors, Maintenance, MaintenanceJob, Smart, Sourced};
 use crate::model::observation::Unit;
 use crate::model::units::Percent;
 
@@ -17,144 +13,6 @@ use crate::model::units::Percent;
 pub(super) struct LooseSmart {
     smart: Smart,
     source: Option<std::sync::Arc<str>>,
-}
-
-/// Lines of the kernel's log.
-pub(super) fn kernel_log(reader: &mut Reader<'_>, node: &Node<'_>) {
-    // CALL SITE of the classifier of kernel logs (`crate::ingest::metrics`): it is reached through
-    // the one reader of outputs, which knows the log by its lines, one or several.
-    let lines: Vec<&str> = match node.value {
-        Value::String(text) => vec![text],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    if !lines.is_empty() && reader.output(node, &lines.join("\n")) {
-        return;
-    }
-    if let Some(text) = node.text() {
-        if fragments(reader, node, text, true) {
-            reader.partly(node);
-        }
-        return;
-    }
-    for member in node.leaves().iter().filter(|m| m.text().is_some()) {
-        let text = member.text().unwrap_or_default();
-        if !reader.output(member, text) && fragments(reader, member, text, true) {
-            reader.partly(member);
-        }
-    }
-}
-
-/// Lines of the kernel's log without their times, quoted in a sentence or as one. Whether there are
-/// any. Where a key says that it is the log, looser words do too.
-pub(super) fn fragments(
-    reader: &mut Reader<'_>,
-    node: &Node<'_>,
-    text: &str,
-    is_log: bool,
-) -> bool {
-    const MARKS: [&str; 14] = [
-        "BTRFS ",
-        "BTRFS:",
-        "nvme nvme",
-        "task ",
-        "usb ",
-        "sd ",
-        "scsi host",
-        "I/O error, dev ",
-        "Out of memory: Kill",
-        "watchdog: BUG",
-        "workqueue: ",
-        "mmcblk",
-        "mmc",
-        "ata",
-    ];
-    const DENIED: [&str; 7] = ["no", "not", "without", "never", "clean", "nothing", "none"];
-    let mut found = false;
-    let before = reader.facts.metrics.kernel_events.len();
-    for part in text.split(['\n', ';']) {
-        let begins = MARKS.iter().filter_map(|mark| {
-            let at = part.find(mark)?;
-            let free = !part[..at].ends_with(|c: char| c.is_alphanumeric());
-            let numbered =
-                *mark != "ata" || part[at + 3..].starts_with(|c: char| c.is_ascii_digit());
-            (free && numbered).then_some(at)
-        });
-        let Some(at) = begins.min() else { continue };
-        let (ahead, line) = part.split_at(at);
-        if node::words(ahead)
-            .iter()
-            .any(|word| DENIED.contains(&word.as_str()))
-        {
-            continue;
-        }
-        let source = reader.place(&node.path);
-        let line = line.trim_end_matches(['"', '\'', '`', '.']);
-        let mut read = Metrics::default();
-        metrics::read_bytes(
-            &source,
-            format!("[    1.000000] {line}\n").as_bytes(),
-            &mut read,
-        );
-        if read.kernel_events.is_empty() && is_log {
-            read.kernel_events
-                .extend(loose(line).map(|(kind, subject)| Sourced {
-                    value: KernelEvent {
-                        kind,
-                        subject,
-                        line: line.to_owned(),
-                        count: 1,
-                    },
-                    source: source.clone().into(),
-                }));
-        }
-        for event in read.kernel_events {
-            let seen = &mut reader.facts.metrics.kernel_events[before..];
-            let same = seen.iter_mut().find(|e| {
-                e.value.kind == event.value.kind && e.value.subject == event.value.subject
-            });
-            match same {
-                Some(known) => known.value.count += event.value.count,
-                None => reader.facts.metrics.kernel_events.push(event),
-            }
-            found = true;
-        }
-    }
-    found
-}
-
-/// Lines as people shorten them.
-fn loose(line: &str) -> Option<(KernelEventKind, Option<String>)> {
-    let words = node::words(line);
-    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
-    let subject = |begin: &str| {
-        let found = words.iter().find(|w| {
-            w.strip_prefix(begin)
-                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        });
-        found.cloned()
-    };
-    if has(&["denied", "no", "not", "without"]) {
-        None
-    } else if line.starts_with("nvme") && has(&["timeout", "timeouts"]) {
-        Some((KernelEventKind::NvmeTimeout, subject("nvme")))
-    } else if line.starts_with("nvme") && has(&["reset", "resetting"]) {
-        Some((KernelEventKind::NvmeReset, subject("nvme")))
-    } else if line.starts_with("usb") && has(&["reset", "disconnect"])
-        || line.contains("uas_zap_pending")
-    {
-        Some((KernelEventKind::UsbReset, None))
-    } else if line.starts_with("mmc") && has(&["timeout", "timed"]) {
-        Some((KernelEventKind::MmcError, subject("mmc")))
-    } else if line.starts_with("task ") && has(&["blocked"]) {
-        let task = line
-            .split_whitespace()
-            .nth(1)
-            .map(|task| task.trim_end_matches(':').to_owned());
-        Some((KernelEventKind::HungTask, task))
-    } else {
-        None
-    }
 }
 
 /// An object of figures, of disks with figures, or the verdict alone.
@@ -192,9 +50,8 @@ pub(super) fn smart(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
     let mut known = false;
     for member in node.members() {
-        if !member.is_leaf() {
-            self::smart(reader, &member);
-        } else if disks::is_kernel_name(member.key().trim_start_matches("/dev/")) {
+        let key = member.key().trim_start_matches("/dev/");
+        if !member.is_leaf() || disk_words::is_kernel_name(key) {
             self::smart(reader, &member);
         } else if take(&mut smart, &member) {
             known = true;
@@ -220,7 +77,12 @@ fn sentence(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
     let disk = key
         .split_whitespace()
         .map(|word| word.trim_start_matches("/dev/"))
-        .find(|word| disks::is_kernel_name(word) || word.starts_with("nvme"));
+        .find(|word| {
+            disk_words::is_kernel_name(word)
+                || word
+                    .strip_prefix("nvme")
+                    .is_some_and(|n| n.parse::<u8>().is_ok())
+        });
     let is_loose = disk.is_none();
     let mut smart = match is_loose {
         true => reader.gathered.smart.smart.clone(),
@@ -412,7 +274,7 @@ pub(super) fn device_stats(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
     for member in node.members() {
         let is_device = member.key().starts_with("/dev/")
-            || disks::is_kernel_name(member.key())
+            || disk_words::is_kernel_name(member.key())
             || member.key().starts_with("devid");
         if !member.is_leaf() || is_device || !node.is_object() {
             device_stats(reader, &member);
@@ -474,7 +336,7 @@ fn counters(reader: &mut Reader<'_>, node: &Node<'_>) {
     ];
     let mut errors = DeviceErrors::default();
     let key = node.key();
-    if key.starts_with("/dev/") || key.starts_with("devid") || disks::is_kernel_name(key) {
+    if key.starts_with("/dev/") || key.starts_with("devid") || disk_words::is_kernel_name(key) {
         errors.device = key.to_owned();
     }
     let text = node.text().unwrap_or_default();

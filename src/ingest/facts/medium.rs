@@ -39,8 +39,11 @@ pub(super) fn kind_of_model(model: &str) -> Option<DiskKind> {
         "n300",
         "p300",
     ];
-    /// Beginnings of part numbers of Kingston.
-    const NVME_PARTS: [&str; 6] = ["sa2000", "snvs", "snv2s", "snv3s", "skc2500", "skc3000"];
+    /// Beginnings of part numbers.
+    const NVME_PARTS: [&str; 10] = [
+        // Samsung: MZ-V, MZ-Q, MZ-P and MZ-A are NVMe, MZ-7 is SATA.
+        "mzvl", "mzvp", "mzql", "mzal", "sa2000", "snvs", "snv2s", "snv3s", "skc2500", "skc3000",
+    ];
     let list = node::words(model);
     let begins = |parts: &[&str]| list.iter().any(|w| parts.iter().any(|p| w.starts_with(p)));
     let words = list.join(" ");
@@ -57,7 +60,11 @@ pub(super) fn kind_of_model(model: &str) -> Option<DiskKind> {
     };
     if words.contains("nvme") || has(&NVME) || begins(&NVME_PARTS) {
         Some(DiskKind::NvmeSsd)
-    } else if has(&SATA) || begins(&["sa400"]) || has(&["kingston a400"]) {
+    } else if has(&SATA)
+        || begins(&["sa400"])
+        || has(&["kingston a400"])
+        || begins(&["mz7l", "mz7k"])
+    {
         Some(DiskKind::SataSsd)
     } else if words.contains("ssd") || words.contains("sa500") {
         None

@@ -9,16 +9,20 @@ mod amount;
 mod asked;
 mod command;
 mod data;
+mod df;
+mod disk_words;
 mod disks;
 mod figures;
 mod hardware;
 mod health;
+mod log;
 mod medium;
 mod memory;
 mod mounts;
 mod node;
 mod options;
 mod process;
+mod quota;
 mod schema;
 mod services;
 mod space;
@@ -33,7 +37,7 @@ use self::node::Node;
 use super::metrics;
 use super::problem::{Problem, quoted};
 use crate::model::Facts;
-use crate::model::metrics::{Metrics, Sourced};
+use crate::model::metrics::{Metrics, MountEntry, Sourced};
 
 pub use self::schema::schema;
 
@@ -166,6 +170,7 @@ struct Gathered {
     usage: space::Loose,
     subvolumes: data::Counted,
     smart: health::LooseSmart,
+    fstab: Vec<Sourced<MountEntry>>,
 }
 
 impl Reader<'_> {
@@ -241,6 +246,7 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, root: &Node<'_>) -> (Facts, Vec<Problem>, Vec<Leaf>) {
+        mounts::finish(&mut self);
         space::finish(&mut self);
         data::finish(&mut self);
         health::finish(&mut self);

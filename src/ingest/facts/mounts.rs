@@ -239,6 +239,59 @@ fn entry(
     }
 }
 
+/// Whether it is a line as `mount` prints it.
+pub(super) fn is_line(text: &str) -> bool {
+    text.contains(" type ") && text.lines().all(|line| strict(line.trim()).is_some())
+}
+
+/// A line of fstab of a btrfs filesystem. What it asks for is so where nothing tells what runs.
+pub(super) fn asked(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let Some(text) = node.text() else { return };
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some(entry) = strict(line) else { return };
+        if entry.fstype == "btrfs" {
+            found.push(reader.sourced(node, entry));
+        }
+    }
+    if !found.is_empty() {
+        reader.gathered.fstab.append(&mut found);
+        reader.typed(node);
+    }
+}
+
+/// The options that findmnt prints of one path: `findmnt -no options /logs`.
+pub(super) fn of_path(reader: &mut Reader<'_>, node: &Node<'_>, path: &str) {
+    if node.text().is_some_and(is_option) {
+        mount(
+            reader,
+            node,
+            Some((path.to_owned(), None)),
+            Some(node.clone()),
+        );
+    }
+}
+
+/// One line of fstab may stand for what runs; of several the first mount decides, which they do
+/// not tell.
+pub(super) fn finish(reader: &mut Reader<'_>) {
+    let asked = std::mem::take(&mut reader.gathered.fstab);
+    let runs = reader
+        .facts
+        .metrics
+        .mounts
+        .iter()
+        .any(|m| m.fstype == "btrfs");
+    if let [_] = asked[..]
+        && !runs
+    {
+        reader.facts.metrics.mounts.extend(asked);
+    }
+}
+
 /// A line of fstab (with four to six fields), of `/proc/mounts` or of `mount`, or bare options.
 fn line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
     if is_option(text) {

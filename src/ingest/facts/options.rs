@@ -62,7 +62,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
         let value = value(node.value);
         return insert(reader, node, path, value);
     }
-    if snapper(reader, node) {
+    if snapper(reader, node) || sysctl(reader, node) {
         return true;
     }
     node.text()
@@ -70,7 +70,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
 }
 
 /// `services.fstrim.enable = true;`
-fn assignment(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) -> bool {
+pub(super) fn assignment(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) -> bool {
     let Some((name, told)) = text.split_once('=') else {
         return false;
     };
@@ -159,6 +159,25 @@ fn insert(reader: &mut Reader<'_>, node: &Node<'_>, path: String, value: Value) 
     // The lexicon knows names that stand for habits ("automatic garbage collection").
     reader.partly(node);
     true
+}
+
+/// `{"sysctl": {"vm.dirty_ratio": 20}}`: what is in force, as NixOS names it.
+fn sysctl(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
+    let key = node.key().trim_start_matches("sysctl ");
+    let is_key = key.starts_with("vm.") || key.starts_with("kernel.");
+    let is_name = key
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b"._0123456789".contains(&b));
+    let number = node.value.as_i64().or_else(|| node.text()?.parse().ok());
+    let Some(number) = number.filter(|_| is_key && is_name) else {
+        return false;
+    };
+    insert(
+        reader,
+        node,
+        format!("boot.kernel.sysctl.{key}"),
+        Value::from(number),
+    )
 }
 
 /// `{"TIMELINE_CREATE": "yes", "NUMBER_LIMIT": 50}`, of one configuration of snapper or of several.

@@ -430,6 +430,20 @@ fn cleaned(text: &str) -> Option<(String, String)> {
         "kworkers" => "kworker",
         name => name,
     };
+    const NOBODY: [&str; 9] = [
+        "nothing",
+        "none",
+        "no",
+        "nobody",
+        "idle",
+        "low",
+        "one",
+        "quiet",
+        "everything",
+    ];
+    if NOBODY.contains(&name.to_lowercase().as_str()) {
+        return None;
+    }
     let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '/' || c == '_');
     if !is_word || name.len() > 64 {
         return None;

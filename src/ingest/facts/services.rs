@@ -53,6 +53,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 /// The names in a text. Whatever is no name is a sentence, and is left to the words.
 fn names(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
+    if super::options::assignment(reader, node, text) {
+        return;
+    }
     let (head, remark) = match text.split_once(['(', ';']) {
         Some((head, remark)) => (head, remark),
         None => (text, ""),
@@ -96,6 +99,11 @@ pub(super) fn add(reader: &mut Reader<'_>, node: &Node<'_>, name: &str) -> bool 
         .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()))
         .collect();
     let name = words.join(" ");
+    // How often, an option and a file are no services.
+    let often = ["hourly", "daily", "weekly", "monthly", "boot", "nightly"];
+    if often.contains(&name.as_str()) || name.starts_with('-') || name.ends_with(".conf") {
+        return false;
+    }
     if name.is_empty() || words.len() > MOST_WORDS + 1 {
         return false;
     }

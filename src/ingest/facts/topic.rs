@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::node::Node;
 use super::{
-    Reader, activity, asked, command, data, disks, hardware, health, memory, mounts, options,
-    process, services, space, told,
+    Reader, activity, asked, command, data, df, disks, hardware, health, log, memory, mounts,
+    options, process, quota, services, space, told,
 };
 
 /// Reads the value of a key, and takes what it understands of it.
@@ -142,6 +142,14 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         hardware::kernel
     } else if is(&["hardware", "machine", "hw"]) && node.text().is_some() && node.keys.len() <= 2 {
         hardware::sentence
+    } else if is(&[
+        "scheduler",
+        "io scheduler",
+        "disk scheduler",
+        "elevator",
+        "schedulers",
+    ]) {
+        command::scheduler
     } else if is(&["nproc"]) {
         hardware::threads
     } else if is(&["nixos", "nixos version"]) && !is_container {
@@ -158,11 +166,11 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         "proc mounts",
         "mountinfo",
         "mounted",
-    ]) || (is(&["mount"]) && is_container)
+    ]) || (is(&["mount"]) && (is_container || node.text().is_some_and(mounts::is_line)))
     {
         mounts::read
     } else if any(&["qgroup", "qgroups", "quota", "quotas", "squota"]) {
-        data::quota
+        quota::quota
     } else if any(&["snapshot", "snapshots"]) && !any(&["delete", "deletion", "interval"]) {
         data::snapshots
     } else if any(&["subvolume", "subvolumes", "subvols"]) {
@@ -176,7 +184,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
     } else if any(&["dmesg", "journal", "journalctl"])
         || is(&["kernel log", "kernel messages", "log", "logs", "kernel"])
     {
-        health::kernel_log
+        log::kernel_log
     } else if space::is_group(node) {
         space::group
     } else if is(&[
@@ -249,8 +257,8 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         memory::read
     } else if hardware::is_hardware(&words, in_hardware, in_metrics, is_container) {
         hardware::read
-    } else if space::is_df(&words) || is_fill(node, &words) {
-        space::df
+    } else if df::is_df(&words) || is_fill(node, &words) {
+        df::df
     } else if is(&["model", "models"]) && node.text().is_some_and(disks::is_model) {
         disks::read
     } else {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::node::{self, Node};
-use super::{Ended, Reader, amount, health, process};
+use super::{Ended, Reader, amount, log, process};
 use crate::ingest::observations;
 use crate::model::observation::{Bound, Observation, Quantity, Unit};
 
@@ -80,7 +80,7 @@ pub(super) fn read(reader: &mut Reader<'_>, leaf: &Node<'_>) -> Ended {
     };
     let logged = leaf
         .text()
-        .is_some_and(|text| !typed && health::fragments(reader, leaf, text, false));
+        .is_some_and(|text| !typed && log::fragments(reader, leaf, text, false));
     let found = !threads.is_empty() || logged;
     for thread in threads {
         let thread = reader.sourced(leaf, thread);

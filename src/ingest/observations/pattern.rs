@@ -9,8 +9,11 @@ use rustc_hash::FxHashMap;
 
 use super::tokens::{Break, Token};
 
-/// The most words that a gap `..` stands for.
+/// The most words that a gap `..` stands for, and a gap `...`.
 const GAP: usize = 4;
+const LONG_GAP: usize = 8;
+/// The most words that a gap `;` stands for, which may lie on both sides of a comma.
+const COMMA_GAP: usize = 6;
 /// The most small words left out between two of a pattern.
 const SKIPPED: usize = 3;
 /// The most elements of a pattern; the most gaps; the longest word looked at for its beginning.
@@ -84,19 +87,54 @@ fn is_about(token: &Token) -> bool {
 pub(super) enum Element {
     /// One of these words; `bool`: it may be missing.
     Words(Vec<Word>, bool),
-    /// Up to [`GAP`] words of any kind.
-    Gap,
+    /// Up to so many words of any kind; whether a comma may stand among or beside them.
+    Gap { most: usize, comma: bool },
+}
+
+/// What a mark in a pattern stands for, if it is that of a gap.
+fn gap_of(part: &str) -> Option<Element> {
+    let (most, comma) = match part {
+        ".." => (GAP, false),
+        "..." => (LONG_GAP, false),
+        ";" => (COMMA_GAP, true),
+        _ => return None,
+    };
+    Some(Element::Gap { most, comma })
 }
 
 /// Names of word lists, with their words.
 pub(super) type Lists = BTreeMap<String, Vec<String>>;
 
+/// The patterns that a text stands for: `a|b_c d` is `a d` and `b c d`.
+pub(super) fn variants(text: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for part in text.split_whitespace() {
+        let inner = part.strip_prefix('(').and_then(|p| p.strip_suffix(')'));
+        let (several, plain): (Vec<&str>, Vec<&str>) = inner
+            .unwrap_or(part)
+            .split('|')
+            .partition(|one| one.contains('_'));
+        let mut ways: Vec<String> = several.iter().map(|one| one.replace('_', " ")).collect();
+        match (plain.is_empty(), inner.is_some()) {
+            (false, true) => ways.push(format!("({})", plain.join("|"))),
+            (false, false) => ways.push(plain.join("|")),
+            (true, true) => ways.push(String::new()),
+            (true, false) => {}
+        }
+        all = all
+            .iter()
+            .flat_map(|begun| ways.iter().map(move |way| format!("{begun} {way}")))
+            .collect();
+    }
+    all
+}
+
 /// Reads one pattern.
 pub(super) fn parse(text: &str, lists: &Lists) -> Result<Vec<Element>, String> {
     let mut elements = Vec::new();
     for part in text.split_whitespace() {
-        if part == ".." {
-            elements.push(Element::Gap);
+        if let Some(gap) = gap_of(part) {
+            elements.push(gap);
             continue;
         }
         let (inner, optional) = match part.strip_prefix('(').and_then(|p| p.strip_suffix(')')) {
@@ -121,10 +159,10 @@ pub(super) fn parse(text: &str, lists: &Lists) -> Result<Vec<Element>, String> {
     let fixed = elements
         .iter()
         .any(|e| matches!(e, Element::Words(_, false)));
-    let gap = |e: Option<&Element>| matches!(e, Some(Element::Gap));
+    let gap = |e: Option<&Element>| matches!(e, Some(Element::Gap { .. }));
     let gaps = elements
         .iter()
-        .filter(|e| matches!(e, Element::Gap))
+        .filter(|e| matches!(e, Element::Gap { .. }))
         .count();
     if !fixed {
         Err(format!("`{text}` has no word that must be there"))
@@ -241,30 +279,26 @@ impl Index {
     /// Calls `found` for the longest way in which each pattern stands at `at`.
     pub(super) fn at(&self, tokens: &[Token], at: usize, found: &mut Vec<Match>) {
         let Some(token) = tokens.get(at) else { return };
-        let mut tried: Vec<usize> = Vec::new();
-        let mut look = |ids: &[usize]| {
-            for id in ids {
-                if !tried.contains(id) {
-                    tried.push(*id);
-                    found.extend(self.found_at(*id, tokens, at));
-                }
-            }
-        };
+        let mut ids: Vec<usize> = Vec::new();
         if token.path {
-            return look(&self.paths);
-        }
-        if token.amount().is_some() || token.word.starts_with(|c: char| c.is_ascii_digit()) {
-            look(&self.numbers);
-        }
-        if let Some(ids) = self.exact.get(&token.word) {
-            look(ids);
-        }
-        let ends = token.word.char_indices().map(|(i, c)| i + c.len_utf8());
-        for end in ends.take_while(|end| *end <= STEM) {
-            if let Some(ids) = self.stems.get(&token.word[..end]) {
-                look(ids);
+            ids.extend(&self.paths);
+        } else {
+            if token.amount().is_some() || token.word.starts_with(|c: char| c.is_ascii_digit()) {
+                ids.extend(&self.numbers);
+            }
+            ids.extend(self.exact.get(&token.word).into_iter().flatten());
+            let ends = token.word.char_indices().map(|(i, c)| i + c.len_utf8());
+            for end in ends.take_while(|end| *end <= STEM) {
+                ids.extend(self.stems.get(&token.word[..end]).into_iter().flatten());
             }
         }
+        // A word may begin a pattern both as it is and by its beginning.
+        ids.sort_unstable();
+        ids.dedup();
+        found.extend(
+            ids.into_iter()
+                .filter_map(|id| self.found_at(id, tokens, at)),
+        );
     }
 
     fn found_at(&self, id: usize, tokens: &[Token], at: usize) -> Option<Match> {
@@ -313,10 +347,10 @@ impl Search<'_> {
             return Some(negated);
         };
         match now {
-            Element::Gap => {
-                for skipped in 0..=GAP {
+            Element::Gap { most, comma } => {
+                for skipped in 0..=*most {
                     let next = at + skipped;
-                    if skipped > 0 && !self.follows(next - 1) {
+                    if skipped > 0 && !self.follows(next - 1, *comma) {
                         return None;
                     }
                     if let Some(found) = self.step(element + 1, next, negated) {
@@ -348,8 +382,14 @@ impl Search<'_> {
         for skipped in 0..=most {
             let at = from + skipped;
             let token = self.tokens.get(at)?;
-            // Words of one pattern stand in one clause.
-            if !self.used.is_empty() && self.tokens.get(at - 1)?.after != Break::None {
+            // Words of one pattern stand in one clause, but for a gap that says otherwise.
+            let parted = match self.tokens.get(at.wrapping_sub(1)).map(|t| t.after) {
+                _ if self.used.is_empty() => false,
+                Some(Break::Comma) => !(skipped == 0 && self.after_comma_gap(element)),
+                Some(Break::Stop) | None => true,
+                Some(Break::None) => false,
+            };
+            if parted {
                 return None;
             }
             if words.iter().any(|word| word.fits(token)) {
@@ -368,7 +408,7 @@ impl Search<'_> {
             }
             if self.index.is_negator(token) {
                 negated = true;
-            } else if !self.index.is_light(token) && !(counts && is_about(token)) {
+            } else if !(self.index.is_light(token) || counts && is_about(token)) {
                 return None;
             }
         }
@@ -387,14 +427,27 @@ impl Search<'_> {
         (joins && amount(at + 2).is_some()).then_some(at + 2)
     }
 
-    /// Whether a gap may reach over a token: no clause ends there, and the word turns nothing.
-    fn follows(&self, at: usize) -> bool {
+    /// Whether what stands before an element is a gap that reaches over a comma.
+    fn after_comma_gap(&self, element: usize) -> bool {
+        let before = element.checked_sub(1).and_then(|e| self.elements.get(e));
+        matches!(before, Some(Element::Gap { comma: true, .. }))
+    }
+
+    /// Whether a gap may reach over a token: no clause ends there, or only with a comma where that
+    /// is allowed, and the word turns nothing. Over a comma a "not" counts as a turn.
+    fn follows(&self, at: usize, comma: bool) -> bool {
         const TURNS: [&str; 12] = [
             "but", "however", "although", "though", "yet", "while", "whereas", "because", "until",
             "unless", "except", "despite",
         ];
-        self.tokens
-            .get(at)
-            .is_some_and(|t| t.after == Break::None && !TURNS.contains(&t.word.as_str()))
+        self.tokens.get(at).is_some_and(|t| {
+            let parted = match t.after {
+                Break::None => false,
+                Break::Comma => !comma,
+                Break::Stop => true,
+            };
+            let turned = TURNS.contains(&t.word.as_str()) || comma && self.index.is_negator(t);
+            !parted && !turned
+        })
     }
 }

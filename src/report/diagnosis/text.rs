@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::{AskReport, Document, MachineReport, RankedCause, Recommendation, Verdict};
 use crate::analyze::Confidence;
+use crate::ingest::problem::Severity;
+use crate::report::ProblemReport;
 
 /// Columns of the text.
 const WIDTH: usize = 100;
@@ -21,15 +23,14 @@ const MOST_DECIDED: usize = 3;
 /// Renders a document.
 pub fn render(document: &Document) -> String {
     let mut out = String::new();
-    for problem in &document.problems {
-        let text = format!(
-            "{}: {}: {}",
-            problem.severity, problem.source, problem.message
-        );
-        line(&mut out, "", &text);
-        if let Some(help) = &problem.help {
-            line(&mut out, "  help: ", help);
-        }
+    // What was passed over stands below: it is no answer.
+    let (notes, grave): (Vec<_>, Vec<_>) = document
+        .problems
+        .iter()
+        .partition(|problem| problem.severity == Severity::Note.to_string());
+    for problem in grave {
+        let label = format!("{}: ", problem.severity);
+        of_problem(&mut out, &label, problem);
     }
     for machine in &document.machines {
         if !out.is_empty() {
@@ -42,7 +43,24 @@ pub fn render(document: &Document) -> String {
             .collect();
         of_machine(&mut out, machine, &causes);
     }
+    if !notes.is_empty() {
+        out.push_str("\nWhat was passed over:\n");
+    }
+    for problem in notes {
+        of_problem(&mut out, "  ", problem);
+    }
     out
+}
+
+fn of_problem(out: &mut String, label: &str, problem: &ProblemReport) {
+    line(
+        out,
+        label,
+        &format!("{}: {}", problem.source, problem.message),
+    );
+    if let Some(help) = &problem.help {
+        line(out, "  help: ", help);
+    }
 }
 
 fn of_machine(out: &mut String, machine: &MachineReport, causes: &[&RankedCause]) {
@@ -183,7 +201,7 @@ fn decided(ask: &AskReport) -> String {
 fn of_recommendations(out: &mut String, all: &[Recommendation]) {
     let (relieving, other): (Vec<_>, Vec<_>) = all.iter().partition(|r| !r.relieves.is_empty());
     let besides = match relieving.is_empty() {
-        true => "What can be changed, though it relieves none of these",
+        true => "What can be changed for other reasons",
         false => "What can be changed besides",
     };
     for (title, items) in [("What relieves it", &relieving), (besides, &other)] {

@@ -137,9 +137,11 @@ impl Lexicon {
     }
 
     fn pattern(&mut self, concept: usize, kind: Kind, text: &str) -> Result<(), String> {
-        let elements = pattern::parse(text, &self.lists)?;
-        self.index.add(elements);
-        self.meanings.push((concept, kind));
+        for text in pattern::variants(text) {
+            let elements = pattern::parse(&text, &self.lists)?;
+            self.index.add(elements);
+            self.meanings.push((concept, kind));
+        }
         Ok(())
     }
 

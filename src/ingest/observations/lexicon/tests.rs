@@ -24,7 +24,7 @@ fn written(word: &Word) -> String {
 fn sentences(elements: &[Element]) -> Vec<String> {
     let first = |element: &Element| match element {
         Element::Words(words, _) => written(&words[0]),
-        Element::Gap => String::new(),
+        Element::Gap { .. } => String::new(),
     };
     let mut all = BTreeSet::new();
     for (at, element) in elements.iter().enumerate() {
@@ -96,7 +96,7 @@ fn no_two_concepts_of_a_file_have_a_pattern_in_common() {
             .index
             .elements(pattern)
             .iter()
-            .any(|e| matches!(e, Element::Gap));
+            .any(|e| matches!(e, Element::Gap { .. }));
         for sentence in sentences(lexicon.index.elements(pattern)) {
             let key = (concept.category().to_owned(), gaps, sentence);
             match seen.get(&key) {

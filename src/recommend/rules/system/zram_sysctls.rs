@@ -1,22 +1,19 @@
 //! Swap in compressed memory, with settings that are made for swap on a disk.
 
 use super::{is_set, number, set_sysctl, sysctl, sysctls_are_known};
-use crate::analyze::{Cause, Evidence, Source, Weight};
+use crate::analyze::{Evidence, Source, Weight};
 use crate::model::{Host, Setting};
 use crate::recommend::{Applicability, Context, Effect, Finding, Meta, Remedy, Rule, Severity};
 
 /// `system/zram-sysctls`
 pub struct ZramSysctls;
 
-static META: Meta = Meta {
-    relieves: &[Cause::SwapThrash, Cause::RamTooSmall],
-    ..Meta::new(
-        "system/zram-sysctls",
-        Severity::Warning,
-        "Swap is in memory, and the kernel treats it as if it were on a disk",
-        include_str!("zram_sysctls.md"),
-    )
-};
+static META: Meta = Meta::new(
+    "system/zram-sysctls",
+    Severity::Warning,
+    "Swap is in memory, and the kernel treats it as if it were on a disk",
+    include_str!("zram_sysctls.md"),
+);
 
 const ARCH_WIKI: &str = "https://wiki.archlinux.org/title/Zram, Optimizing swap on zram";
 const KERNEL: &str = "Linux Documentation/admin-guide/sysctl/vm.rst";
