@@ -11,6 +11,7 @@ pub mod dictionary;
 mod files;
 mod load;
 mod memory;
+mod models;
 mod options;
 mod people;
 mod platform;

@@ -22,6 +22,7 @@ mod mounts;
 mod node;
 mod options;
 mod process;
+mod process_words;
 mod quota;
 mod schema;
 mod services;

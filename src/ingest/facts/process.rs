@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Reader;
 use super::amount;
 use super::node::{self, Node};
+use super::process_words::{cleaned, describe, is_high};
 use crate::model::metrics::{Process, ProcessState, VmActivity};
 use crate::model::observation::Unit;
 use crate::model::units::Percent;
@@ -423,122 +424,6 @@ fn written(text: &str, process: &mut Process) -> bool {
         return false;
     };
     process.write_bytes_s = Some(bytes / seconds);
-    true
-}
-
-/// The short name in a text, and what is said beside it.
-fn cleaned(text: &str) -> Option<(String, String)> {
-    const MANY: [&str; 17] = [
-        "many", "several", "some", "a", "the", "dozens", "of", "all", "few", "two", "three",
-        "four", "five", "six", "eight", "ten", "multiple",
-    ];
-    let mut words = text.split_whitespace().peekable();
-    let mut before = Vec::new();
-    while let Some(word) = words.peek() {
-        let is_count = word.bytes().all(|b| b.is_ascii_digit() || b == b'x');
-        if !MANY.contains(&word.to_lowercase().as_str()) && !is_count {
-            break;
-        }
-        before.extend(words.next());
-    }
-    let name = words.next()?;
-    let name = name.trim_matches(['[', ']', ':', ',', ';', '"', '`', '(', ')', '\'']);
-    let name = match name {
-        "kworkers" => "kworker",
-        name => name,
-    };
-    const NOBODY: [&str; 9] = [
-        "nothing",
-        "none",
-        "no",
-        "nobody",
-        "idle",
-        "low",
-        "one",
-        "quiet",
-        "everything",
-    ];
-    if NOBODY.contains(&name.to_lowercase().as_str()) {
-        return None;
-    }
-    let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '/' || c == '_');
-    if !is_word || name.len() > 64 {
-        return None;
-    }
-    before.extend(words);
-    Some((name.to_owned(), before.join(" ")))
-}
-
-/// `high`, `very high`, `high system time`: a share of the processor, without a number.
-fn is_high(text: &str) -> bool {
-    const WORDS: [&str; 8] = [
-        "high", "very", "cpu", "system", "sys", "time", "usage", "load",
-    ];
-    let words = node::words(text);
-    words.iter().any(|w| w == "high") && words.iter().all(|w| WORDS.contains(&w.as_str()))
-}
-
-/// What a text says that a program does.
-fn describe(text: &str, process: &mut Process) -> bool {
-    let lower = text.to_lowercase();
-    let words = node::words(&lower);
-    let has = |list: &[&str]| list.iter().any(|w| words.iter().any(|word| word == w));
-    let pair = |one: &str, two: &str| words.windows(2).any(|p| p[0] == one && p[1] == two);
-    if has(&["not", "never", "no", "longer", "without"]) {
-        return false;
-    }
-    let mut known = false;
-    for (at, _) in lower.char_indices().filter(|&(at, c)| {
-        c.is_ascii_digit() && !lower[..at].ends_with(|b: char| b.is_alphanumeric() || b == '.')
-    }) {
-        let Some(number) = amount::amount(&lower[at..]) else {
-            continue;
-        };
-        let Some((scale, rest)) = amount::unit_of(number.rest) else {
-            continue;
-        };
-        let value = number.number * scale.factor;
-        let rest = rest.trim_start();
-        match scale.unit {
-            Unit::Percent if rest.starts_with("io") || rest.starts_with("wa") => {
-                process.io_wait = Some(Percent(value));
-            }
-            Unit::Percent if rest.starts_with("mem") || rest.starts_with("of all") => continue,
-            Unit::Percent if process.cpu.is_none() => process.cpu = Some(Percent(value)),
-            Unit::BytesPerSecond if has(&["write", "writes", "writing", "written"]) => {
-                process.write_bytes_s = Some(value);
-            }
-            Unit::BytesPerSecond if has(&["read", "reads", "reading"]) => {
-                process.read_bytes_s = Some(value);
-            }
-            _ => continue,
-        }
-        known = true;
-    }
-    let one_core = pair("one", "core") || pair("full", "core") || pair("whole", "core");
-    if process.cpu.is_none() && one_core {
-        process.cpu = Some(Percent(100.0));
-        known = true;
-    }
-    let state = if pair("d", "state")
-        || pair("state", "d")
-        || pair("disk", "sleep")
-        || has(&["uninterruptible", "blocked", "hung", "stuck", "dstate"])
-        || words == ["d"]
-        || words == ["d+"]
-    {
-        ProcessState::Uninterruptible
-    } else if words == ["r"]
-        || pair("r", "state")
-        || has(&["busy", "running", "spinning", "pegged", "burning", "maxed"])
-    {
-        ProcessState::Running
-    } else if words == ["s"] || has(&["sleeping", "idle"]) {
-        ProcessState::Sleeping
-    } else {
-        return known;
-    };
-    process.state.get_or_insert(state);
     true
 }
 
