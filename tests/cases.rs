@@ -222,11 +222,15 @@ fn an_idle_second_disk_does_not_become_the_cause() {
 }
 
 /// The rankings that differ from that of the case as it is written.
+/// Where another way of writing changes the causes that are told in full: the first three. In what
+/// is unlikely a word more or less ("big volume" of terabytes, not of gigabytes) may change places.
 fn changed(name: &str, vary: impl Fn(&Case) -> String) -> Vec<String> {
     let mut wrong = Vec::new();
     for case in all() {
-        let before = ids(&ranked(&case.id, &case.given()));
-        let after = ids(&ranking(&analysis(&case.id, &vary(&case))));
+        let mut before = ids(&ranked(&case.id, &case.given()));
+        let mut after = ids(&ranking(&analysis(&case.id, &vary(&case))));
+        before.truncate(3);
+        after.truncate(3);
         if before != after {
             let at = before.iter().zip(&after).position(|(a, b)| a != b);
             let at = at.unwrap_or(before.len().min(after.len()));

@@ -1,9 +1,10 @@
 //! Owns: what people say, as signals: `heard.<concept>` for each concept of the lexicon that was
 //! understood, and the numbers they gave.
 
-use super::{Gather, Subject};
+use super::{Gather, Subject, measured};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
+use crate::model::metrics::{MountEntry, Sourced};
 use crate::model::observation::{Observation, Quantity, Symptom, Tried, Unit};
 use crate::model::storage::is_below;
 
@@ -56,18 +57,15 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         let lies = observation
             .paths
             .first()
-            .and_then(|p| Some((p, fstype(gather, p)?)));
-        if let Some((path, fstype)) = lies {
-            let text = format!("{path} lies on {fstype}");
+            .and_then(|p| Some((p, holder(gather, p)?)));
+        if let Some((path, holder)) = lies {
+            let kind = &holder.fstype;
+            let text = format!("{path} lies on {kind}");
             let machine = Subject::Machine;
-            gather.word(
-                "path.filesystem",
-                machine.clone(),
-                &fstype,
-                source.clone(),
-                text.clone(),
-            );
-            gather.fact("fs.btrfs", machine, fstype == "btrfs", source.clone(), text);
+            let shown = measured(holder);
+            let name = "path.filesystem";
+            gather.word(name, machine.clone(), kind, shown.clone(), text.clone());
+            gather.fact("fs.btrfs", machine, kind == "btrfs", shown, text);
         }
         for quantity in &observation.quantities {
             number(gather, &about, quantity, &source);
@@ -159,12 +157,11 @@ fn complaint_of<'h>(
     })
 }
 
-/// The type of the filesystem that a path lies on: that of the longest mount point above it.
-fn fstype(gather: &Gather<'_>, path: &str) -> Option<String> {
+/// The mount that holds a path, if its type is known: that of the longest mount point above it.
+fn holder<'h>(gather: &Gather<'h>, path: &str) -> Option<&'h Sourced<MountEntry>> {
     let mounts = gather.host.metrics.mounts.iter();
     let above = mounts.filter(|m| is_below(path, &m.mountpoint) && !m.fstype.is_empty());
-    let holder = above.max_by_key(|m| m.mountpoint.len())?;
-    Some(holder.fstype.clone())
+    above.max_by_key(|m| m.mountpoint.len())
 }
 
 /// A number that somebody gave, where its name tells what it measures.

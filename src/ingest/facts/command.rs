@@ -2,7 +2,9 @@
 //! `/sys/block/sda/queue/scheduler`. The value is what they print.
 
 use super::node::{self, Node};
-use super::{Reader, activity, df, disk_words, hardware, health, mounts, quota, services, space};
+use super::{
+    Reader, activity, df, disk_words, hardware, health, memory, mounts, quota, services, space,
+};
 use crate::model::hardware::Medium;
 use crate::model::metrics::{BlockDevice, FilesystemState, SubvolumeCount};
 
@@ -62,6 +64,7 @@ fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> bool {
                 reader.partly(node);
             }
         }
+        ("free", _) => memory::told(reader, node),
         ("findmnt", _) => {
             if let Some(path) = rest.iter().find(|word| word.starts_with('/')) {
                 mounts::of_path(reader, node, path);

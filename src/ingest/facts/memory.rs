@@ -112,6 +112,20 @@ fn gathered(reader: &mut Reader<'_>, leaf: &Node<'_>) {
     partial.source.get_or_insert_with(|| place.into());
 }
 
+/// Whether a text tells how much of the memory is in use, not only how much there is.
+pub(super) fn is_use(text: &str) -> bool {
+    let words = node::words(text);
+    let tells = ["free", "available", "avail", "used"];
+    words.iter().any(|w| tells.contains(&w.as_str()))
+}
+
+/// A sentence of figures and nothing else.
+pub(super) fn told(reader: &mut Reader<'_>, node: &Node<'_>) {
+    if node.is_leaf() {
+        sentence(reader, node, node);
+    }
+}
+
 /// `ram 93.95%, swap 99.99%, cpu 81%`, `available 300 MB of 8 GB`.
 fn sentence(reader: &mut Reader<'_>, node: &Node<'_>, leaf: &Node<'_>) -> bool {
     let Some(text) = leaf.text().filter(|text| !figures::is_wish(text)) else {

@@ -255,6 +255,8 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         activity::cpu
     } else if memory::is_memory(&words, in_hardware, is_container) {
         memory::read
+    } else if is(&["memory", "mem", "ram"]) && node.text().is_some_and(memory::is_use) {
+        memory::told
     } else if hardware::is_hardware(&words, in_hardware, in_metrics, is_container) {
         hardware::read
     } else if df::is_df(&words) || is_fill(node, &words) {
