@@ -221,7 +221,6 @@ fn an_idle_second_disk_does_not_become_the_cause() {
     assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
 }
 
-/// The rankings that differ from that of the case as it is written.
 /// Where another way of writing changes the causes that are told in full: the first three. In what
 /// is unlikely a word more or less ("big volume" of terabytes, not of gigabytes) may change places.
 fn changed(name: &str, vary: impl Fn(&Case) -> String) -> Vec<String> {

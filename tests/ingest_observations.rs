@@ -81,7 +81,7 @@ fn sentences_are_understood_and_echoed() {
         ("it is not slow", "not: symptom.slow “slow”"),
         (
             "nixos-rebuild takes forever in /home/ann/src.",
-            "op.rebuild + work.nix-store “nixos-rebuild”, symptom.slow “takes forever”; \
+            "op.rebuild “nixos-rebuild takes”, work.nix-store “nixos-rebuild”, symptom.slow “takes forever”; \
              at /home/ann/src",
         ),
         (
