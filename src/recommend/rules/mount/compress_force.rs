@@ -3,7 +3,7 @@
 use super::super::wording::listed;
 use super::in_force::medium;
 use super::view::{Mounted, observed};
-use crate::analyze::{Cause, Evidence, Source, Weight};
+use crate::analyze::{Evidence, Source, Weight};
 use crate::btrfs::Aspect;
 use crate::model::Host;
 use crate::model::hardware::Medium;
@@ -15,7 +15,6 @@ use crate::recommend::{
 pub struct CompressForce;
 
 static META: Meta = Meta {
-    relieves: &[Cause::CompressionCpuBound],
     settings: &[RuleSetting {
         key: "uncompressed_percent",
         default: 60,
