@@ -115,7 +115,7 @@ fn judge(case: &Value, score: &mut Score, quiet: bool, show: Option<&str>) {
         }
     }
     if show.is_some() {
-        let sources = Sources::new(std::env::temp_dir());
+        let sources = Sources::none();
         let document = diagnosis::document(&[(host, analysis)], &sources, Vec::new());
         println!("{}", diagnosis::render(&document));
         for cause in &document.causes {

@@ -8,7 +8,7 @@ use crate::btrfs::{
     Atime, EffectiveOptions, Ignored, MkfsArgs, Scope, Whole, effective, lookup, parse_options,
     whole,
 };
-use crate::model::hardware::{Disk, Medium};
+use crate::model::hardware::Disk;
 use crate::model::metrics::{BtrfsUsage, DeviceIo, DfEntry, MountEntry, Sourced};
 use crate::model::observation::{Observation, Symptom};
 use crate::model::storage::is_below;
@@ -65,12 +65,6 @@ pub fn disks<'h>(host: &'h Host, filesystem: &Filesystem) -> Vec<&'h Disk> {
         }
     }
     disks
-}
-
-/// Whether all disks below a filesystem are known to be of a medium.
-pub fn is_medium(host: &Host, filesystem: &Filesystem, medium: Medium) -> bool {
-    let disks = disks(host, filesystem);
-    !disks.is_empty() && disks.iter().all(|d| host.medium(d) == medium)
 }
 
 /// The load of the disks below a filesystem.
@@ -156,37 +150,6 @@ pub fn usage<'h>(host: &'h Host, filesystem: &Filesystem) -> Option<&'h Sourced<
         _ => None,
     };
     named.or_else(by_device).or_else(only)
-}
-
-/// The subvolumes of a filesystem that hold snapshots, with their number and the metrics' name.
-pub fn snapshots(host: &Host, filesystem: &Filesystem) -> Option<(u64, String)> {
-    let names: Vec<&str> = filesystem
-        .subvolumes
-        .iter()
-        .map(|s| s.name.trim_start_matches('/'))
-        .collect();
-    let belongs = |path: &str| {
-        names
-            .iter()
-            .any(|n| !n.is_empty() && (path == *n || is_below(path, n)))
-    };
-    host.metrics.subvolumes.iter().find_map(|counted| {
-        let ours = match &counted.path {
-            Some(path) => filesystem.mount(path).is_some(),
-            None => counted.paths.iter().any(|p| belongs(p)),
-        };
-        let by_place = || {
-            let paths = counted.paths.iter();
-            let places = paths.filter(|p| p.ends_with("/snapshot") || p.contains(".snapshots/"));
-            places.count() as u64
-        };
-        ours.then(|| {
-            (
-                counted.snapshots.unwrap_or_else(by_place),
-                counted.source.to_string(),
-            )
-        })
-    })
 }
 
 /// What all mounts of a filesystem come to; `None` while an option is unknown.
@@ -288,16 +251,6 @@ pub fn complains(observation: &Observation) -> bool {
     let dated =
         observation.when.is_some() || observation.since.is_some() || observation.severity.is_some();
     !well || dated
-}
-
-/// The complaints about a path of a filesystem.
-pub fn complaints<'h>(host: &'h Host, filesystem: &Filesystem) -> Vec<&'h Observation> {
-    let on = |path: &String| {
-        let holder = host.storage.holding(path).map(|(f, _)| f.name());
-        holder == Some(filesystem.name())
-    };
-    let all = host.observations.iter().filter(|o| complains(o));
-    all.filter(|o| o.paths.iter().any(on)).collect()
 }
 
 /// Where a path really lies: impermanence mounts it from elsewhere.

@@ -76,7 +76,7 @@ impl Diagnose {
                 _ => problem,
             };
             let problems = problems.into_iter().map(add_help).collect();
-            let sources = Rc::new(Sources::new(std::env::temp_dir()));
+            let sources = Rc::new(Sources::none());
             return Ok((Vec::new(), sources, problems));
         }
         for text in &self.target.observe {
@@ -86,11 +86,7 @@ impl Diagnose {
         }
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let host = Host::told(&name, &facts);
-        Ok((
-            vec![host],
-            Rc::new(Sources::new(std::env::temp_dir())),
-            problems,
-        ))
+        Ok((vec![host], Rc::new(Sources::none()), problems))
     }
 
     /// Whether there are measurements, and nothing to evaluate: a bundle of another's machine.
@@ -113,7 +109,7 @@ impl Diagnose {
             &self.target.path.display().to_string(),
             message,
         ));
-        let sources = Rc::new(Sources::new(std::env::temp_dir()));
+        let sources = Rc::new(Sources::none());
         Ok((vec![host], sources, problems))
     }
 

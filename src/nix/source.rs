@@ -208,6 +208,11 @@ impl Sources {
         }
     }
 
+    /// A view of nothing, for what is known of a machine without any file of it.
+    pub fn none() -> Self {
+        Self::new(PathBuf::from("/"))
+    }
+
     /// The root of the project.
     pub fn root(&self) -> &Path {
         &self.root

@@ -283,6 +283,13 @@ impl<'h> Gather<'h> {
         self.say(name, about, Value::Word(word.to_lowercase()), source, text);
     }
 
+    /// The filesystem that stands on one of some devices; where that is not known, the only one.
+    fn filesystem_on<'d>(&self, mut devices: impl Iterator<Item = &'d str>) -> Subject {
+        devices
+            .find_map(|d| view::on_device(self.views, d))
+            .unwrap_or_else(|| self.filesystem_of(None))
+    }
+
     /// The filesystem that a mount point or path belongs to; the machine where that is not known.
     fn filesystem_of(&self, path: Option<&str>) -> Subject {
         view::holding(self.views, path)

@@ -394,11 +394,7 @@ fn above_and_below(gather: &mut Gather<'_>) {
 /// What the kernel shows beside options.
 fn states(gather: &mut Gather<'_>) {
     for state in &gather.host.metrics.states {
-        let about = state
-            .devices
-            .iter()
-            .find_map(|d| super::view::on_device(gather.views, d))
-            .unwrap_or_else(|| gather.filesystem_of(None));
+        let about = gather.filesystem_on(state.devices.iter().map(String::as_str));
         let source = || measured(state);
         for (feature, name) in [
             ("block_group_tree", "feature.block_group_tree"),

@@ -20,8 +20,8 @@ fn outcome(tried: Tried) -> &'static str {
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
     let mut complaints: Vec<&str> = Vec::new();
-    for (index, observation) in host.observations.iter().enumerate() {
-        gather.complaint = Some(complaint_of(&mut complaints, observation, index));
+    for observation in &host.observations {
+        gather.complaint = Some(complaint_of(&mut complaints, observation));
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
         let timers = is_timetable(&observation.source);
@@ -143,17 +143,15 @@ fn clock(text: &str) -> Option<f64> {
 
 /// The number of the complaint that an observation is of. All that one facts file says is of one;
 /// entries of `observations.toml` and sentences of the command line are each of their own.
-fn complaint_of<'h>(
-    complaints: &mut Vec<&'h str>,
-    observation: &'h Observation,
-    index: usize,
-) -> usize {
-    let file = observation.source.split_once(": ").map(|(file, _)| file);
-    let known = file.and_then(|file| complaints.iter().position(|c| *c == file));
+fn complaint_of<'h>(files: &mut Vec<&'h str>, observation: &'h Observation) -> usize {
+    let file = observation
+        .source
+        .split_once(": ")
+        .map_or("", |(file, _)| file);
+    let known = files.iter().position(|f| *f == file && !file.is_empty());
     known.unwrap_or_else(|| {
-        complaints.push(file.unwrap_or_default());
-        debug_assert!(complaints.len() <= index + 1);
-        complaints.len() - 1
+        files.push(file);
+        files.len() - 1
     })
 }
 

@@ -229,11 +229,7 @@ fn exhausted(
 fn devices(gather: &mut Gather<'_>) {
     let host = gather.host;
     for shown in &host.metrics.shown {
-        let about = shown
-            .devices
-            .iter()
-            .find_map(|d| view::on_device(gather.views, &d.path))
-            .unwrap_or_else(|| gather.filesystem_of(None));
+        let about = gather.filesystem_on(shown.devices.iter().map(|d| d.path.as_str()));
         let count = shown.total_devices.unwrap_or(shown.devices.len() as u64);
         let text = format!("{count} devices");
         gather.number(

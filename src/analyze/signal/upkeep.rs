@@ -57,11 +57,7 @@ fn quotas(gather: &mut Gather<'_>) {
     }
     // What the kernel shows, where no tool was asked.
     for state in &host.metrics.states {
-        let about = state
-            .devices
-            .iter()
-            .find_map(|d| super::view::on_device(gather.views, d))
-            .unwrap_or_else(|| gather.filesystem_of(None));
+        let about = gather.filesystem_on(state.devices.iter().map(String::as_str));
         let is_told = gather.signals.about("quota.on", &about).next().is_some();
         if let (Some(mode), false) = (state.quota, is_told) {
             let full = mode == QuotaMode::Full;
