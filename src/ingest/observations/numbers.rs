@@ -94,6 +94,31 @@ pub(super) fn unit(name: &str) -> Option<(f64, Unit)> {
     Some((size_factor(size, rate, name.ends_with("ps"))?, unit))
 }
 
+/// A size or rate in the unit of its family in which its number is small, where that is not the unit it
+/// has: `2000 GB` is 2 `tb`.
+pub(super) fn scaled(value: f64, name: &str) -> Option<(f64, &'static str)> {
+    const FAMILIES: [(f64, [&str; 4]); 4] = [
+        (1000.0, ["kb", "mb", "gb", "tb"]),
+        (1024.0, ["kib", "mib", "gib", "tib"]),
+        (1000.0, ["kb/s", "mb/s", "gb/s", "tb/s"]),
+        (1024.0, ["kib/s", "mib/s", "gib/s", "tib/s"]),
+    ];
+    let bits = name.strip_suffix("/s").is_some_and(|n| n.ends_with('b'));
+    let lower = name.to_lowercase();
+    let (base, units, at) = FAMILIES.iter().find_map(|(base, units)| {
+        let at = units.iter().position(|unit| *unit == lower)?;
+        Some((*base, units, at))
+    })?;
+    if bits || value <= 0.0 {
+        return None;
+    }
+    let (mut scaled, mut now) = (value, at);
+    while scaled >= base && now + 1 < units.len() {
+        (scaled, now) = (scaled / base, now + 1);
+    }
+    (now != at).then_some((scaled, units[now]))
+}
+
 /// Whether a word is a unit, be it one that may mean two things.
 pub(super) fn is_unit(name: &str) -> bool {
     unit(name).is_some() || name.eq_ignore_ascii_case("kb/s")
@@ -429,6 +454,19 @@ fn count(tokens: &[Token], at: usize, after: usize, together: bool) -> Option<&'
     named_before(tokens, before).filter(|what| matches!(*what, "load"))
 }
 
+/// Whether what is full or free there is no filesystem: `the flash cache is 100 % full`.
+fn is_of_another(tokens: &[Token], at: usize) -> bool {
+    const OTHERS: [&str; 14] = [
+        "cache", "buffer", "buffers", "queue", "battery", "tank", "link", "line", "uplink", "bus",
+        "core", "cores", "gpu", "vram",
+    ];
+    let before = tokens[..at].iter().rev();
+    let noun = before
+        .take_while(|t| t.after == Break::None)
+        .find(|t| !BETWEEN.contains(&t.word.as_str()));
+    noun.is_some_and(|t| OTHERS.contains(&t.word.as_str()))
+}
+
 /// What a measured number is of: `2 GB RAM`, `CPU at 100 %`, `40 % free`.
 fn beside(tokens: &[Token], at: usize, end: usize, unit: Unit) -> Option<String> {
     let fits = |what: &&str| match unit {
@@ -443,8 +481,9 @@ fn beside(tokens: &[Token], at: usize, end: usize, unit: Unit) -> Option<String>
             break;
         };
         if let Some(what) = measured(&token.word).filter(fits) {
+            let other = matches!(what, "used" | "free") && is_of_another(tokens, at);
             // `2 GB free memory` is free.
-            return Some(what.to_owned());
+            return (!other).then(|| what.to_owned());
         }
         if !BETWEEN.contains(&token.word.as_str()) {
             break;

@@ -42,7 +42,7 @@ impl Word {
 
     fn fits(&self, token: &Token) -> bool {
         match self {
-            Self::Exact(word) => !token.path && token.word == *word,
+            Self::Exact(word) => !token.path && token.spoken() == *word,
             Self::Stem(stem) => !token.path && token.word.starts_with(stem.as_str()),
             Self::Number => token.amount().is_some(),
             Self::AtLeast(least) => token.amount().is_some_and(|n| n >= *least),
@@ -287,7 +287,7 @@ impl Index {
             if token.amount().is_some() || token.word.starts_with(|c: char| c.is_ascii_digit()) {
                 ids.extend(&self.numbers);
             }
-            ids.extend(self.exact.get(&token.word).into_iter().flatten());
+            ids.extend(self.exact.get(token.spoken()).into_iter().flatten());
             let ends = token.word.char_indices().map(|(i, c)| i + c.len_utf8());
             for end in ends.take_while(|end| *end <= STEM) {
                 ids.extend(self.stems.get(&token.word[..end]).into_iter().flatten());

@@ -28,6 +28,9 @@ pub(super) struct Token {
     pub at: Range<usize>,
     /// Its value, where it is a number.
     pub number: Option<f64>,
+    /// Of a size, its value in a larger unit, where that is what people would say; of a unit,
+    /// that one.
+    pub scaled: Option<(f64, &'static str)>,
     /// Its value, where it is a word for a number.
     pub count: Option<f64>,
     /// Whether it is a path; then no words are looked for in it.
@@ -39,9 +42,21 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// How many it says, in figures or in words.
+    /// How many it says, in figures or in words: of a size, in the unit that people would take.
     pub(super) fn amount(&self) -> Option<f64> {
-        self.number.or(self.count)
+        let scaled = self.scaled.map(|(value, _)| value);
+        scaled
+            .filter(|_| self.number.is_some())
+            .or(self.number)
+            .or(self.count)
+    }
+
+    /// The word that patterns are compared with: of a size, the unit that people would take.
+    pub(super) fn spoken(&self) -> &str {
+        match self.scaled {
+            Some((_, unit)) if self.number.is_none() => unit,
+            _ => &self.word,
+        }
     }
 }
 
@@ -110,7 +125,24 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     }
     join_thousands(&mut found);
     join_words(&mut found);
+    scale(text, &mut found);
     found
+}
+
+/// `2000 GB` is heard as 2 TB: a pattern should not care who wrote which.
+fn scale(text: &str, tokens: &mut [Token]) {
+    for at in 1..tokens.len() {
+        let Some(value) = tokens[at - 1].number else {
+            continue;
+        };
+        let unit = text.get(tokens[at].at.clone()).unwrap_or_default();
+        if tokens[at - 1].after == Break::None
+            && let Some(scaled) = numbers::scaled(value, unit)
+        {
+            tokens[at - 1].scaled = Some(scaled);
+            tokens[at].scaled = Some(scaled);
+        }
+    }
 }
 
 /// `twenty five` and `three hundred` are one number, `percent` is the sign.
