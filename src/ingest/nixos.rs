@@ -144,6 +144,7 @@ pub fn read(name: &str, found: Found, e: &Evaluator, configuration: &Configurati
         hardware: None,
         metrics: Default::default(),
         observations: Vec::new(),
+        accounts: Vec::new(),
         release: None,
         kernel: match chosen {
             kernel::Chosen::Series(told) => Some(told),

@@ -4,7 +4,7 @@ use super::hardware::{Disk, DiskKind, Hardware, Medium};
 use super::metrics::Metrics;
 use super::observation::Observation;
 use super::storage::{Filesystem, Luks};
-use super::{Preferences, Release, Settings, Storage, Told, UnknownFact};
+use super::{Account, Preferences, Release, Settings, Storage, Told, UnknownFact};
 use crate::btrfs::{DeviceFacts, KernelVersion, Stage1, Target};
 use crate::nix::source::FileId;
 
@@ -55,6 +55,8 @@ pub struct Host {
     pub metrics: Metrics,
     /// What people say about the machine.
     pub observations: Vec<Observation>,
+    /// The same as it was told, from beginning to end, where it was told in one piece.
+    pub accounts: Vec<Account>,
     /// The release of NixOS that it is built from, where something tells.
     pub release: Option<Told<Release>>,
     /// The kernel that the configuration (or its owner) chooses, where something tells; see
@@ -79,6 +81,8 @@ pub struct Facts {
     pub metrics: Metrics,
     /// What people say.
     pub observations: Vec<Observation>,
+    /// The same as it was told, from beginning to end.
+    pub accounts: Vec<Account>,
     /// NixOS options that people tell of; what a configuration says of them wins.
     pub settings: Settings,
     /// The release of NixOS that the owner names; it wins over what files tell.
@@ -113,6 +117,7 @@ impl Host {
             hardware: None,
             metrics: Metrics::default(),
             observations: Vec::new(),
+            accounts: Vec::new(),
             release: None,
             kernel: None,
             platform: Platform::default(),
@@ -127,6 +132,7 @@ impl Host {
         self.hardware = facts.hardware.clone();
         self.metrics = facts.metrics.clone();
         self.observations = facts.observations.clone();
+        self.accounts = facts.accounts.clone();
         self.preferences = facts.preferences.clone();
         for (path, told) in facts.settings.iter() {
             if !self.settings.is_defined(path) {

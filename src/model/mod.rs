@@ -3,6 +3,7 @@
 //! Owns what is known about a machine and where each fact was read. Must never know how a fact is
 //! read (no files, no formats, no evaluation), nor what follows from it.
 
+pub mod account;
 pub mod hardware;
 pub mod host;
 pub mod metrics;
@@ -14,6 +15,7 @@ pub mod storage;
 pub mod texts;
 pub mod units;
 
+pub use account::Account;
 pub use host::{Facts, Found, Host, Platform};
 pub use preferences::Preferences;
 pub use release::{Release, ReleaseError};

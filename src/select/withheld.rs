@@ -94,6 +94,7 @@ fn refuted(
 fn refutes(diagnosis: &Diagnosis) -> Option<&Piece> {
     diagnosis.refuted_by()?;
     let refuting = diagnosis.pieces.iter().filter(|piece| match piece.kind {
+        Kind::Reports => false,
         Kind::Words => piece.weight <= PLAIN_WORDS,
         _ => piece.weight <= SEEN,
     });

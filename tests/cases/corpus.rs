@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use btrfs_tune::analyze::{Analysis, Diagnosis};
+use btrfs_tune::analyze::{Analysis, Diagnosis, Kind};
 use btrfs_tune::ingest::facts;
 use btrfs_tune::model::Host;
 use serde::Deserialize;
@@ -23,10 +23,10 @@ pub(crate) struct Case {
     pub(crate) must_not_rank_first: Vec<String>,
 }
 
-/// All cases of one file below `tests/cases`.
+/// All cases of one file of the known reports.
 pub(crate) fn of_file(name: &str) -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/cases")
+        .join("src/analyze/bottleneck/reports")
         .join(name);
     let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_slice(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -34,9 +34,10 @@ pub(crate) fn of_file(name: &str) -> Vec<Case> {
 
 /// All cases.
 pub(crate) fn all() -> Vec<Case> {
-    let mut cases = of_file("cases.json");
-    cases.extend(of_file("more.json"));
-    cases
+    ["first.json", "more.json", "threads.json", "further.json"]
+        .into_iter()
+        .flat_map(of_file)
+        .collect()
 }
 
 impl Case {
@@ -65,6 +66,22 @@ pub(crate) fn ranking(analysis: &Analysis) -> Vec<(&'static str, f64)> {
 /// The ranking of a JSON value.
 pub(crate) fn ranked(name: &str, given: &Value) -> Vec<(&'static str, f64)> {
     ranking(&analysis(name, &given.to_string()))
+}
+
+/// By how much the first leads.
+pub(crate) fn lead(ranking: &[(&'static str, f64)]) -> f64 {
+    match ranking {
+        [first, second, ..] => first.1 - second.1,
+        _ => f64::INFINITY,
+    }
+}
+
+/// What was concluded of a cause, but for how the whole reads: that is of no single fact.
+pub(crate) fn apart(diagnosis: Option<&Diagnosis>) -> f64 {
+    diagnosis.map_or(f64::NEG_INFINITY, |d| {
+        let likeness = d.pieces.iter().filter(|p| p.kind == Kind::Reports);
+        d.log_odds - likeness.map(|p| p.weight).sum::<f64>()
+    })
 }
 
 /// The ids of a ranking.

@@ -126,6 +126,29 @@ impl Condition {
         self.test == Test::Absent
     }
 
+    /// The same, where it must hold of every device of which something is known: what one of several
+    /// disks is says nothing where it is not known which of them the trouble is on.
+    pub(super) fn check_each<'s>(
+        &self,
+        signals: &'s Signals,
+        subject: &'s Subject,
+        complaint: Option<usize>,
+    ) -> Outcome<'s> {
+        let found = self.check(signals, subject, complaint);
+        let Outcome::Holds(fitting) = &found else {
+            return found;
+        };
+        let is_device = |s: &&Signal| matches!(s.about, Subject::Device(_));
+        let mut devices = signals
+            .heard(&self.name, subject, complaint)
+            .filter(is_device);
+        let fits = |device: &Signal| fitting.iter().any(|s| s.about == device.about);
+        match fitting.iter().all(is_device) && !devices.all(fits) {
+            true => Outcome::Fails,
+            false => found,
+        }
+    }
+
     /// Whether it holds for a subject, with one complaint listened to (or all).
     pub(super) fn check<'s>(
         &self,

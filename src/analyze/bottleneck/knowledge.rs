@@ -64,11 +64,13 @@ pub enum Kind {
     Hardware,
     /// The version of the kernel.
     Version,
+    /// That an account reads like those of known reports.
+    Reports,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Words,
         Kind::Measured,
         Kind::State,
@@ -77,6 +79,7 @@ impl Kind {
         Kind::Config,
         Kind::Hardware,
         Kind::Version,
+        Kind::Reports,
     ];
 
     /// The most that evidence of this kind adds up to, in log-odds. Judgement: what can lie, or is
@@ -88,6 +91,7 @@ impl Kind {
             Kind::Thread => 3.5,
             Kind::Words | Kind::Version => 3.0,
             Kind::Config | Kind::Hardware => 2.5,
+            Kind::Reports => 2.0,
         }
     }
 }

@@ -8,6 +8,7 @@ mod cause;
 mod condition;
 mod kernels;
 pub mod knowledge;
+mod likeness;
 mod missing;
 mod weigh;
 
@@ -16,6 +17,7 @@ pub use knowledge::{Kind, Layer};
 pub use missing::Ask;
 pub use weigh::{Piece, Probability};
 
+use self::likeness::Likeness;
 use super::evidence::{Confidence, Evidence, Weight};
 use super::signal::{Signal, Signals, Subject};
 
@@ -75,12 +77,11 @@ impl Diagnosis {
     /// What speaks most against it, where it is refuted: known not to be the cause, rather than not
     /// known to be it.
     pub fn refuted_by(&self) -> Option<&Piece> {
-        let against: f64 = self.pieces.iter().map(|p| p.weight.min(0.0)).sum();
+        // That it reads otherwise than other reports refutes nothing.
+        let pieces = || self.pieces.iter().filter(|p| p.kind != Kind::Reports);
+        let against: f64 = pieces().map(|p| p.weight.min(0.0)).sum();
         let refuted = self.confidence == Confidence::Unlikely && against <= -CONTRADICTION;
-        let strongest = self
-            .pieces
-            .iter()
-            .min_by(|a, b| a.weight.total_cmp(&b.weight));
+        let strongest = pieces().min_by(|a, b| a.weight.total_cmp(&b.weight));
         strongest.filter(|p| refuted && p.weight < 0.0)
     }
 }
@@ -93,10 +94,12 @@ pub fn of_kernel(signals: &Signals, release: Option<&str>) -> Vec<Signal> {
 /// The diagnoses of a host, the likeliest first; ties in the order of [`Cause`].
 pub fn diagnose(signals: &Signals) -> Vec<Diagnosis> {
     let known = knowledge::all().unwrap_or_default();
+    let accounts = signals.accounts().iter();
+    let likeness: Vec<Option<Likeness>> = accounts.map(|text| Likeness::of(text)).collect();
     let mut diagnoses: Vec<Diagnosis> = known
         .iter()
         .filter_map(|(cause, knowledge)| {
-            let mut cases = weigh::cases(knowledge, signals).into_iter();
+            let mut cases = weigh::cases(*cause, knowledge, signals, &likeness).into_iter();
             let best = cases.next()?;
             let name = |subject: &Subject| match subject {
                 Subject::Machine => None,

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::condition::Outcome;
+use super::cause::Cause;
+use super::condition::{Condition, Outcome};
 use super::knowledge::{About, Kind, Knowledge, Rule};
+use super::likeness::{Like, Likeness};
 use crate::analyze::evidence::{Confidence, Direction, Source};
 use crate::analyze::signal::{Signal, Signals, Subject};
 
@@ -90,7 +92,13 @@ pub(super) fn total(prior: f64, pieces: &[Piece]) -> f64 {
 
 /// The cases for a cause: one for each subject that something of its own speaks of, the strongest
 /// first. Empty where nothing is known that matters to it.
-pub(super) fn cases(knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
+pub(super) fn cases(
+    cause: Cause,
+    knowledge: &Knowledge,
+    signals: &Signals,
+    likeness: &[Option<Likeness>],
+) -> Vec<Case> {
+    let like = |complaint: usize| likeness.get(complaint)?.as_ref()?.like(cause);
     let mut subjects: Vec<Subject> = match knowledge.about {
         About::Machine => Vec::new(),
         About::Filesystem => signals
@@ -108,7 +116,7 @@ pub(super) fn cases(knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
     }
     let mut cases: Vec<Case> = subjects
         .into_iter()
-        .map(|about| case(knowledge, signals, about))
+        .map(|about| case(knowledge, signals, about, &like))
         .filter(|case| !case.pieces.is_empty())
         .collect();
     cases.sort_by(|a, b| {
@@ -121,12 +129,20 @@ pub(super) fn cases(knowledge: &Knowledge, signals: &Signals) -> Vec<Case> {
 
 /// The case for a cause about one subject: of several complaints, that which speaks for it most.
 /// What one complaint says against a cause says nothing of another.
-fn case(knowledge: &Knowledge, signals: &Signals, about: Subject) -> Case {
+fn case<'l>(
+    knowledge: &Knowledge,
+    signals: &Signals,
+    about: Subject,
+    like: &dyn Fn(usize) -> Option<&'l Like>,
+) -> Case {
     let heard = |complaint: Option<usize>| {
         let rules = knowledge.evidence.iter();
-        let pieces: Vec<Piece> = rules
+        let mut pieces: Vec<Piece> = rules
             .filter_map(|rule| apply(rule, signals, &about, complaint))
             .collect();
+        let like = complaint.and_then(like).and_then(reads_like);
+        // That it does not read like a cause which nothing speaks of is not worth telling.
+        pieces.extend(like.filter(|like| like.weight > 0.0 || !pieces.is_empty()));
         (total(knowledge.prior, &pieces), pieces)
     };
     let complaints = signals.complaints();
@@ -141,6 +157,31 @@ fn case(knowledge: &Knowledge, signals: &Signals, about: Subject) -> Case {
     }
 }
 
+/// Log-odds from which on likeness is told.
+const WORTH_TELLING: f64 = 0.3;
+
+/// What it says that an account reads like known reports, or unlike them.
+fn reads_like(like: &Like) -> Option<Piece> {
+    if like.weight.abs() < WORTH_TELLING {
+        return None;
+    }
+    let words: Vec<String> = like.words.iter().map(|w| format!("“{w}”")).collect();
+    let statement = match (like.weight > 0.0, words.is_empty()) {
+        (true, false) => format!("it reads like known reports of this ({})", words.join(", ")),
+        (true, true) => "it reads like known reports of this".to_owned(),
+        (false, _) => "it does not read like known reports of this".to_owned(),
+    };
+    let nearest = like.nearest.filter(|_| like.weight > 0.0);
+    let source = nearest.unwrap_or("the known reports");
+    Some(Piece {
+        statement,
+        sources: vec![Source::Knowledge(source.to_owned())],
+        weight: like.weight.clamp(-Kind::Reports.cap(), Kind::Reports.cap()),
+        kind: Kind::Reports,
+        basis: Some("words counted in reports whose cause became known".to_owned()),
+    })
+}
+
 /// The piece of evidence that a rule gives, if it holds.
 fn apply(
     rule: &Rule,
@@ -149,20 +190,21 @@ fn apply(
     complaint: Option<usize>,
 ) -> Option<Piece> {
     let mut seen: Vec<&Signal> = Vec::new();
+    let check = |condition: &Condition| match rule.weight < 0.0 && *about == Subject::Machine {
+        true => condition.check_each(signals, about, complaint),
+        false => condition.check(signals, about, complaint),
+    };
     for condition in &rule.when {
-        match condition.check(signals, about, complaint) {
+        match check(condition) {
             Outcome::Holds(found) => seen.extend(found.first()),
             Outcome::Fails | Outcome::Unknown => return None,
         }
     }
     if !rule.any.is_empty() {
-        let holds = rule
-            .any
-            .iter()
-            .find_map(|c| match c.check(signals, about, complaint) {
-                Outcome::Holds(found) => Some(found),
-                Outcome::Fails | Outcome::Unknown => None,
-            })?;
+        let holds = rule.any.iter().find_map(|c| match check(c) {
+            Outcome::Holds(found) => Some(found),
+            Outcome::Fails | Outcome::Unknown => None,
+        })?;
         seen.extend(holds.first());
     }
     let mut texts: Vec<&str> = Vec::new();

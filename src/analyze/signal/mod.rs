@@ -80,6 +80,8 @@ pub struct Signals {
     by_name: FxHashMap<String, Vec<usize>>,
     /// Filesystem → the kernel names of what it stands on.
     filesystems: Vec<(String, Vec<String>)>,
+    /// What people tell, complaint by complaint, in their own words.
+    accounts: Vec<String>,
 }
 
 impl Signals {
@@ -128,7 +130,12 @@ impl Signals {
     /// The complaints that people have.
     pub fn complaints(&self) -> usize {
         let of = self.list.iter().filter_map(|s| s.complaint);
-        of.max().map_or(0, |last| last + 1)
+        of.max().map_or(0, |last| last + 1).max(self.accounts.len())
+    }
+
+    /// What people tell, complaint by complaint, in their own words.
+    pub fn accounts(&self) -> &[String] {
+        &self.accounts
     }
 
     /// The same, with only one complaint listened to; `None` listens to all.

@@ -75,7 +75,35 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         }
     }
     gather.complaint = None;
+    accounts(gather, complaints);
     complaint(gather);
+}
+
+/// What is told, complaint by complaint: what stands in one file is told in one piece.
+fn accounts<'h>(gather: &mut Gather<'h>, mut files: Vec<&'h str>) {
+    let host = gather.host;
+    for account in &host.accounts {
+        if !files.contains(&account.source.as_str()) {
+            files.push(&account.source);
+        }
+    }
+    let mut told = vec![String::new(); files.len()];
+    for (file, told) in files.iter().zip(&mut told) {
+        if let Some(account) = host.accounts.iter().find(|a| a.source == *file) {
+            told.clone_from(&account.text);
+        }
+    }
+    let mut seen = Vec::new();
+    for observation in &host.observations {
+        let complaint = complaint_of(&mut seen, observation);
+        if let Some(told) = told.get_mut(complaint)
+            && !host.accounts.iter().any(|a| a.source == seen[complaint])
+        {
+            told.push_str(&observation.text);
+            told.push_str(" . ");
+        }
+    }
+    gather.signals.accounts = told;
 }
 
 /// Whether words stand below a key that lists timers: `systemctl list-timers`, `crontab`.

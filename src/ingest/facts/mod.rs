@@ -37,8 +37,8 @@ use serde_json::Value;
 use self::node::Node;
 use super::metrics;
 use super::problem::{Problem, quoted};
-use crate::model::Facts;
 use crate::model::metrics::{Metrics, MountEntry, Sourced};
+use crate::model::{Account, Facts};
 
 pub use self::schema::schema;
 
@@ -255,6 +255,7 @@ impl Reader<'_> {
         hardware::finish(&mut self);
         let mut leaves = Vec::new();
         let mut untold = 0;
+        let mut account = String::new();
         for leaf in root.leaves() {
             if leaf.path == "[\"$schema\"]" {
                 continue;
@@ -264,6 +265,11 @@ impl Reader<'_> {
                 None if leaf.is_too_deep() => (Ended::NotUnderstood, Some("nested too deep")),
                 None => (words::read(&mut self, &leaf), None),
             };
+            // What became a fact speaks for itself.
+            let is_told = ended != Ended::Typed || self.heard.contains(&leaf.path);
+            if is_told && why.is_none() {
+                account.push_str(&words::told(&leaf));
+            }
             if ended == Ended::NotUnderstood {
                 if self.problems.len() < MOST_PROBLEMS {
                     let why = why.map_or_else(
@@ -284,6 +290,10 @@ impl Reader<'_> {
             let message = format!("and {untold} more values that are not understood");
             self.problems.push(Problem::note(self.source, message));
         }
+        self.facts.accounts.push(Account {
+            text: account,
+            source: self.source.to_owned(),
+        });
         (self.facts, self.problems, leaves)
     }
 }

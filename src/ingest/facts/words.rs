@@ -129,6 +129,11 @@ pub(super) fn plain(leaf: &Node<'_>) -> String {
     }
 }
 
+/// A leaf with its keys, as a sentence.
+pub(super) fn told(leaf: &Node<'_>) -> String {
+    format!("{} . ", phrase(leaf).0.replace('_', " "))
+}
+
 /// The keys above a leaf that mean something, without the unit that they end in.
 fn keys(leaf: &Node<'_>) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();

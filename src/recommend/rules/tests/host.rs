@@ -28,6 +28,7 @@ pub(super) fn host() -> Host {
         hardware: None,
         metrics: Default::default(),
         observations: Vec::new(),
+        accounts: Vec::new(),
         release: None,
         kernel: None,
         platform: Default::default(),
