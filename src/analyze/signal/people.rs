@@ -27,6 +27,7 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
         let timers = is_timetable(&observation.source);
         let of_cpu = last_key(&observation.source).eq_ignore_ascii_case("cpu");
         timer(gather, observation, timers);
+        bypassed(gather, observation, &source);
         computing(gather, observation, &source);
         for heard in &observation.heard {
             // What somebody only supposes is no fact; and the rhythm of a timer is not yet that of
@@ -91,6 +92,24 @@ fn is_timetable(source: &str) -> bool {
 fn last_key(source: &str) -> &str {
     let path = source.split_once(": ").map_or("", |(_, path)| path);
     path.rsplit('.').next().unwrap_or_default()
+}
+
+/// `bypassWorkqueues: false`, `no_read_workqueue: true`: a setting that somebody tells.
+fn bypassed(gather: &mut Gather<'_>, observation: &Observation, source: &Source) {
+    let key = last_key(&observation.source)
+        .to_lowercase()
+        .replace(['_', '-', ' '], "");
+    let is_key = key.contains("workqueue") && (key.contains("bypass") || key.starts_with("no"));
+    let mut heard = observation.heard.iter();
+    let queues = heard.find(|h| h.concept == "thing.workqueue" && h.tried.is_none());
+    if let Some(queues) = queues.filter(|_| is_key) {
+        let text = match queues.negated {
+            true => "every request passes through dm-crypt's queues",
+            false => "dm-crypt's queues are bypassed",
+        };
+        let name = "luks.workqueues";
+        gather.fact(name, Subject::Machine, queues.negated, source.clone(), text);
+    }
 }
 
 /// A timer of fstrim that somebody lists.
@@ -170,7 +189,10 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
         Unit::Percent if has("iowait") || has("wa") => "cpu.iowait",
         Unit::Percent if matches!(what.as_str(), "used" | "use" | "full") => "space.used",
         Unit::Percent if has("util") || has("utilisation") || has("utilization") => "disks.busiest",
-        Unit::Percent if has("compsize") && has("total") && quantity.value <= 100.0 => {
+        Unit::Percent
+            if (what == "compsize" || has("compsize") && has("total"))
+                && quantity.value <= 100.0 =>
+        {
             "compression.ratio"
         }
         Unit::Seconds if has("mount") => "mount.seconds",

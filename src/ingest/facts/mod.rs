@@ -27,6 +27,8 @@ mod quota;
 mod schema;
 mod services;
 mod space;
+mod stack;
+mod subject;
 mod told;
 mod topic;
 mod words;
@@ -247,7 +249,7 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, root: &Node<'_>) -> (Facts, Vec<Problem>, Vec<Leaf>) {
-        mounts::finish(&mut self);
+        mounts::finish(&mut self, root);
         space::finish(&mut self);
         data::finish(&mut self);
         health::finish(&mut self);

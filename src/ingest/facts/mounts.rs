@@ -168,8 +168,11 @@ fn mount<'v>(
     point: Option<(String, Option<Node<'v>>)>,
     told: Option<Node<'v>>,
 ) {
-    let (mut list, all) = told.as_ref().map_or((Vec::new(), true), options);
-    if list.is_empty() && (told.is_some() || point.is_none()) {
+    let (mut list, mut all) = told.as_ref().map_or((Vec::new(), true), options);
+    // `options: ["btrfs", "noatime"]`
+    let among = told.as_ref().and_then(fstype_among);
+    all |= among.is_some() && told.as_ref().is_some_and(|t| t.leaves().len() == 1);
+    if list.is_empty() && among.is_none() && (told.is_some() || point.is_none()) {
         return;
     }
     let field = |names: &[&str]| {
@@ -201,10 +204,18 @@ fn mount<'v>(
         reader.typed_but(told, if all { "" } else { "more" });
     }
     let device = device.map(|(_, text)| text).unwrap_or_default();
-    let fstype = fstype.map(|(_, text)| text.to_lowercase());
+    let fstype = fstype.map(|(_, text)| text.to_lowercase()).or(among);
     let entry = entry(mountpoint, device, fstype, list);
     let entry = reader.sourced(node, entry);
     reader.facts.metrics.mounts.push(entry);
+}
+
+/// The type that somebody wrote among the options.
+fn fstype_among(told: &Node<'_>) -> Option<String> {
+    let leaves = told.leaves();
+    let texts = leaves.iter().filter_map(Node::text);
+    let mut words = texts.flat_map(|text| text.split([',', ' ']));
+    words.find(|word| is_fstype(word)).map(str::to_owned)
 }
 
 /// A mount; it is one of btrfs where an option tells so.
@@ -275,9 +286,39 @@ pub(super) fn of_path(reader: &mut Reader<'_>, node: &Node<'_>, path: &str) {
     }
 }
 
+/// Whoever tells of a mount, names no type, and speaks of no other filesystem anywhere means btrfs:
+/// nothing else is asked about here.
+fn presume(reader: &mut Reader<'_>, root: &Node<'_>) {
+    const OTHERS: [&str; 5] = ["/boot", "/efi", "/proc", "/sys", "/dev"];
+    let names_other = |text: &str| {
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| {
+            let word = word.to_lowercase();
+            is_fstype(&word) && word != "btrfs" && word != "overlay" && word != "fuse"
+        })
+    };
+    let leaves = root.leaves();
+    if leaves
+        .iter()
+        .any(|l| l.text().is_some_and(names_other) || names_other(l.key()))
+    {
+        return;
+    }
+    for mount in &mut reader.facts.metrics.mounts {
+        let is_data = mount.mountpoint.starts_with('/')
+            && !OTHERS
+                .iter()
+                .any(|other| mount.mountpoint.starts_with(other));
+        if mount.value.fstype.is_empty() && is_data {
+            mount.value.fstype = "btrfs".to_owned();
+        }
+    }
+}
+
 /// One line of fstab may stand for what runs; of several the first mount decides, which they do
 /// not tell.
-pub(super) fn finish(reader: &mut Reader<'_>) {
+pub(super) fn finish(reader: &mut Reader<'_>, root: &Node<'_>) {
+    presume(reader, root);
     let asked = std::mem::take(&mut reader.gathered.fstab);
     let runs = reader
         .facts
@@ -327,7 +368,7 @@ fn one(line: &str) -> Option<(MountEntry, bool)> {
 }
 
 /// Whether a word is the name of a filesystem.
-fn is_fstype(word: &str) -> bool {
+pub(super) fn is_fstype(word: &str) -> bool {
     const KNOWN: [&str; 26] = [
         "btrfs", "ext2", "ext3", "ext4", "xfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs",
         "exfat", "vfat", "fat32", "ntfs", "ntfs3", "nfs", "nfs4", "cifs", "smb3", "tmpfs", "ramfs",

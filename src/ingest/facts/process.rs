@@ -94,6 +94,12 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
     match node.value {
+        // An empty list of tasks that wait: none does.
+        Value::Array(none) if none.is_empty() && listed.waits => {
+            let mut vm = activity(reader);
+            vm.blocked = Some(0.0);
+            set_activity(reader, node, vm);
+        }
         Value::Array(_) => {
             let members = node.members();
             // `["elephant", "34 GB written"]` is one program, and said of it.
@@ -122,7 +128,8 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
                 return;
             }
             for member in node.members() {
-                if totals(reader, &member) {
+                // `us`, `wa` … of top are shares of the processors, and no programs.
+                if totals(reader, &member) || is_share(member.key()) {
                     continue;
                 }
                 match member.value {
@@ -142,6 +149,14 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
         }
         _ => {}
     }
+}
+
+fn is_share(key: &str) -> bool {
+    let key = key.trim_start_matches('%').to_lowercase();
+    matches!(
+        key.as_str(),
+        "us" | "sy" | "ni" | "id" | "wa" | "hi" | "si" | "st" | "iowait" | "idle"
+    )
 }
 
 fn activity(reader: &Reader<'_>) -> VmActivity {
