@@ -1,6 +1,8 @@
 //! Owns: what people say, as signals: `heard.<concept>` for each concept of the lexicon that was
 //! understood, and the numbers they gave.
 
+use rustc_hash::FxHashSet;
+
 use super::{Gather, Subject, measured};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
@@ -20,8 +22,10 @@ fn outcome(tried: Tried) -> &'static str {
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
     let mut complaints: Vec<&str> = Vec::new();
+    let suffered = suffered(&host.observations);
     for observation in &host.observations {
-        gather.complaint = Some(complaint_of(&mut complaints, observation));
+        let complaint = complaint_of(&mut complaints, observation);
+        gather.complaint = Some(complaint);
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
         let timers = is_timetable(&observation.source);
@@ -33,6 +37,11 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             // What somebody only supposes is no fact; and the rhythm of a timer is not yet that of
             // the trouble.
             if heard.supposed || timers && heard.concept.starts_with("when.") {
+                continue;
+            }
+            // "Reads are fast, writes are slow": what is suffered from is not denied by the rest.
+            let is_denied = heard.negated && heard.tried.is_none();
+            if is_denied && suffered.contains(&(file_of(observation), heard.concept.as_str())) {
                 continue;
             }
             // `cpu: 11 % busy` is no disk.
@@ -77,6 +86,26 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     }
     gather.complaint = None;
     complaint(gather);
+}
+
+/// The file of an observation.
+fn file_of(observation: &Observation) -> &str {
+    let parts = observation.source.split_once(": ");
+    parts.map_or("", |(file, _)| file)
+}
+
+/// The symptoms that somebody has, by the file that tells of them.
+fn suffered(observations: &[Observation]) -> FxHashSet<(&str, &str)> {
+    let mut found = FxHashSet::default();
+    for observation in observations {
+        for heard in &observation.heard {
+            let is_so = heard.is_fact() && !heard.negated && heard.tried.is_none();
+            if is_so && heard.concept.starts_with("symptom.") && heard.concept != "symptom.fine" {
+                found.insert((file_of(observation), heard.concept.as_str()));
+            }
+        }
+    }
+    found
 }
 
 /// Whether words stand below a key that lists timers: `systemctl list-timers`, `crontab`.
@@ -163,10 +192,7 @@ fn clock(text: &str) -> Option<f64> {
 /// The number of the complaint that an observation is of. All that one facts file says is of one;
 /// entries of `observations.toml` and sentences of the command line are each of their own.
 fn complaint_of<'h>(files: &mut Vec<&'h str>, observation: &'h Observation) -> usize {
-    let file = observation
-        .source
-        .split_once(": ")
-        .map_or("", |(file, _)| file);
+    let file = file_of(observation);
     let known = files.iter().position(|f| *f == file && !file.is_empty());
     known.unwrap_or_else(|| {
         files.push(file);
