@@ -216,7 +216,7 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
         Unit::Percent if matches!(what.as_str(), "used" | "use" | "full") => "space.used",
         Unit::Percent if has("util") || has("utilisation") || has("utilization") => "disks.busiest",
         Unit::Percent
-            if (what == "compsize" || has("compsize") && has("total"))
+            if (is_compsize(&what) || has("compsize") && has("total"))
                 && quantity.value <= 100.0 =>
         {
             "compression.ratio"
@@ -244,6 +244,12 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
         source.clone(),
         quantity.to_string(),
     );
+}
+
+/// `compsize`, or `compsize /home`: the whole of what was asked about, and no line of it.
+fn is_compsize(what: &str) -> bool {
+    let mut words = what.split(' ').filter(|w| *w != "sudo" && *w != "x");
+    words.next() == Some("compsize") && words.all(|w| w.starts_with('/') || w == "-x")
 }
 
 /// `cpu: 11 % busy`.
