@@ -8,6 +8,7 @@ mod activity;
 mod amount;
 mod asked;
 mod command;
+mod compare;
 mod data;
 mod df;
 mod disk_words;
@@ -282,6 +283,7 @@ impl Reader<'_> {
                 ended,
             });
         }
+        compare::tell(&mut self, root);
         if untold > 0 {
             let message = format!("and {untold} more values that are not understood");
             self.problems.push(Problem::note(self.source, message));
