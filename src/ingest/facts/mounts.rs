@@ -294,7 +294,7 @@ fn presume(reader: &mut Reader<'_>, root: &Node<'_>) {
         let mut words = text.split(|c: char| !c.is_alphanumeric());
         words.any(|word| {
             let word = word.to_lowercase();
-            is_fstype(&word) && word != "btrfs" && word != "overlay" && word != "fuse"
+            is_fstype(&word) && word != "btrfs" && word != "overlay"
         })
     };
     let leaves = root.leaves();
@@ -309,7 +309,11 @@ fn presume(reader: &mut Reader<'_>, root: &Node<'_>) {
             && !OTHERS
                 .iter()
                 .any(|other| mount.mountpoint.starts_with(other));
-        if mount.value.fstype.is_empty() && is_data {
+        let is_bind = mount
+            .mount_options
+            .iter()
+            .any(|o| matches!(o.as_str(), "bind" | "rbind"));
+        if mount.value.fstype.is_empty() && is_data && !is_bind {
             mount.value.fstype = "btrfs".to_owned();
         }
     }
