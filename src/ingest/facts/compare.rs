@@ -128,3 +128,40 @@ fn sentence(sides: &[Side], shorter_is_better: bool) -> Option<String> {
     let is_experiment = SIDES.iter().any(|list| one_of(a, list) && one_of(b, list));
     (is_experiment && close(a, b)).then(|| "no measurable difference between both".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn figures_side_by_side_say_whether_it_matters() {
+        let said = |value: serde_json::Value, shorter_is_better: bool| {
+            let members = Node::root(&value).members();
+            let sides: Option<Vec<Side>> = members.iter().map(side).collect();
+            sentence(&sides?, shorter_is_better)
+        };
+        let has = |said: Option<String>, part: &str| said.is_some_and(|s| s.contains(part));
+        assert!(has(
+            said(json!({"btrfs": 80, "ext4": 82}), false),
+            "same on ext4"
+        ));
+        assert!(has(
+            said(json!({"btrfs": 80, "xfs": 820}), false),
+            "faster on xfs"
+        ));
+        assert!(has(
+            said(json!({"cow": 82.9, "nodatacow": 82.5}), false),
+            "no measurable"
+        ));
+        assert!(has(
+            said(json!({"smb": 8, "local": 190}), false),
+            "only over the network"
+        ));
+        assert!(has(said(json!({"host": 4, "vm": 40}), true), "on the host"));
+        // Slower elsewhere, unlike figures, and things that are no alternatives say nothing.
+        assert_eq!(said(json!({"btrfs": 820, "ext4": 80}), false), None);
+        assert_eq!(said(json!({"cow": 40, "nodatacow": 82}), false), None);
+        assert_eq!(said(json!({"util": 80, "await": 82}), false), None);
+    }
+}

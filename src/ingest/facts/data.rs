@@ -501,4 +501,20 @@ mod tests {
         assert_eq!(count(json!("3 months of them")), None);
         assert_eq!(count(json!("< 20")), None);
     }
+
+    #[test]
+    fn people_tell_of_the_flag_in_words() {
+        for text in ["C", "+C", "C set", "with C"] {
+            assert_eq!(is_nocow(text), Some(true), "{text}");
+        }
+        for text in ["no C flag", "none", "C missing", "not C", "-"] {
+            assert_eq!(is_nocow(text), Some(false), "{text}");
+        }
+        for text in [
+            "unknown",
+            "written in C by somebody who did not know the language at all",
+        ] {
+            assert_eq!(is_nocow(text), None, "{text}");
+        }
+    }
 }

@@ -250,7 +250,7 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, root: &Node<'_>) -> (Facts, Vec<Problem>, Vec<Leaf>) {
-        mounts::finish(&mut self, root);
+        mounts::finish(&mut self);
         space::finish(&mut self);
         data::finish(&mut self);
         health::finish(&mut self);

@@ -286,43 +286,9 @@ pub(super) fn of_path(reader: &mut Reader<'_>, node: &Node<'_>, path: &str) {
     }
 }
 
-/// Whoever tells of a mount, names no type, and speaks of no other filesystem anywhere means btrfs:
-/// nothing else is asked about here.
-fn presume(reader: &mut Reader<'_>, root: &Node<'_>) {
-    const OTHERS: [&str; 5] = ["/boot", "/efi", "/proc", "/sys", "/dev"];
-    let names_other = |text: &str| {
-        let mut words = text.split(|c: char| !c.is_alphanumeric());
-        words.any(|word| {
-            let word = word.to_lowercase();
-            is_fstype(&word) && word != "btrfs" && word != "overlay"
-        })
-    };
-    let leaves = root.leaves();
-    if leaves
-        .iter()
-        .any(|l| l.text().is_some_and(names_other) || names_other(l.key()))
-    {
-        return;
-    }
-    for mount in &mut reader.facts.metrics.mounts {
-        let is_data = mount.mountpoint.starts_with('/')
-            && !OTHERS
-                .iter()
-                .any(|other| mount.mountpoint.starts_with(other));
-        let is_bind = mount
-            .mount_options
-            .iter()
-            .any(|o| matches!(o.as_str(), "bind" | "rbind"));
-        if mount.value.fstype.is_empty() && is_data && !is_bind {
-            mount.value.fstype = "btrfs".to_owned();
-        }
-    }
-}
-
 /// One line of fstab may stand for what runs; of several the first mount decides, which they do
 /// not tell.
-pub(super) fn finish(reader: &mut Reader<'_>, root: &Node<'_>) {
-    presume(reader, root);
+pub(super) fn finish(reader: &mut Reader<'_>) {
     let asked = std::mem::take(&mut reader.gathered.fstab);
     let runs = reader
         .facts

@@ -37,6 +37,9 @@ pub(super) fn is_list(words: &[String]) -> bool {
 
 fn is_d_state(words: &[String]) -> bool {
     let name = words.join(" ");
+    if name == "ps d" {
+        return true;
+    }
     [
         "d state",
         "dstate",
@@ -138,6 +141,12 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
                 }
             }
         }
+        Value::String(text) if listed.waits && is_nobody(text) => {
+            let mut vm = activity(reader);
+            vm.blocked = Some(0.0);
+            set_activity(reader, node, vm);
+            reader.typed(node);
+        }
         Value::String(text) => entries(reader, node, text, listed),
         Value::Number(_) if listed.waits => {
             if let Some((count, _)) = node.plain_count() {
@@ -149,6 +158,15 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
         }
         _ => {}
     }
+}
+
+/// Whether a list of tasks is said to be empty.
+fn is_nobody(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    matches!(
+        text.as_str(),
+        "none" | "nothing" | "nobody" | "no" | "empty" | "no tasks" | "zero"
+    )
 }
 
 fn is_share(key: &str) -> bool {

@@ -66,3 +66,29 @@ fn function(word: &str) -> Option<&str> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     (name.contains('_') && name.bytes().all(fits) && !name.starts_with("0x")).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_stand_without_their_offsets() {
+        assert_eq!(
+            function("btrfs_sync_file+0x1a/0x40"),
+            Some("btrfs_sync_file")
+        );
+        assert_eq!(
+            function("blkdev_issue_discard"),
+            Some("blkdev_issue_discard")
+        );
+        assert_eq!(function("[<0>]"), None);
+        assert_eq!(function("vim"), None);
+    }
+
+    #[test]
+    fn keys_that_head_a_stack() {
+        let is = |key: &str| is_stack(&super::super::node::words(key));
+        assert!(is("stack_vim") && is("/proc/77/stack") && is("call_trace"));
+        assert!(!is("trace") && !is("software"));
+    }
+}

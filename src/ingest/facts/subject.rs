@@ -44,7 +44,38 @@ pub(super) fn sentence(leaf: &Node<'_>, value: &str) -> Option<String> {
         let is_other = mounts::is_fstype(&first) && first != "btrfs";
         return is_other.then(|| format!("the filesystem is {value}"));
     }
-    let (part, is_room) = part(&name)?;
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    let start = value.trim_start_matches(['~', '≈', ' ']);
+    match name.as_str() {
+        // `~2.1 million`, `very many, tiny`
+        "files" | "paths" | "inodes" if !start.contains('/') => {
+            return Some(format!("{start} files"));
+        }
+        "age" | "filesystem age" | "file system age" | "fs age" | "age of filesystem"
+            if start.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            return Some(format!("the filesystem is {start} old, in use for {start}"));
+        }
+        "kernel" if matches!(start, "unchanged" | "the same" | "same" | "same as before") => {
+            return Some("the kernel is unchanged, same kernel as before".to_owned());
+        }
+        "dmesg" | "log" | "logs" | "journal" | "journalctl" | "kernel log" | "syslog"
+            if matches!(
+                start,
+                "clean" | "nothing" | "quiet" | "empty" | "none" | "no errors"
+            ) =>
+        {
+            return Some("no errors".to_owned());
+        }
+        "symptom" | "symptoms" | "complaint" if matches!(start, "none" | "nothing") => {
+            return Some("nothing is slow, no problems".to_owned());
+        }
+        _ => {}
+    }
+    // `pidstat -d`, `iotop -ao`: nobody reads or writes.
+    let is_io_tool = matches!(first, "iotop" | "pidstat" | "iostat" | "biotop" | "dstat");
+    let name = if is_io_tool { first } else { name.as_str() };
+    let (part, is_room) = part(name)?;
     let how = how(value)?;
     // "low memory" is short, "low load" is little.
     let said = match (part, how, is_room) {
@@ -67,9 +98,8 @@ fn part(name: &str) -> Option<(&'static str, bool)> {
     let part = match name {
         "cpu" | "cpus" | "processor" | "processors" | "cpu usage" | "cpu load" | "cpu use" => "cpu",
         "disk" | "disks" | "disk activity" | "disk io" | "disk usage" | "disk load" | "iostat"
-        | "iotop" | "disk util" | "disk utilisation" | "disk utilization" | "io" | "disk led" => {
-            "disk"
-        }
+        | "iotop" | "pidstat" | "biotop" | "disk util" | "disk utilisation"
+        | "disk utilization" | "io" | "disk led" => "disk",
         "network" | "net" | "network usage" | "network traffic" => "network",
         "load" | "loadavg" | "load average" => "load",
         "iowait" | "wa" | "io wait" => "iowait",
@@ -99,4 +129,36 @@ fn how(value: &str) -> Option<How> {
         _ => return None,
     };
     Some(how)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_part_and_how_it_is_make_a_sentence() {
+        let said = |value: serde_json::Value| {
+            let node = Node::root(&value).members().remove(0);
+            let text = node.text().unwrap_or_default().to_owned();
+            sentence(&node, &text)
+        };
+        let begins = |value, with: &str| said(value).is_some_and(|s| s.starts_with(with));
+        assert!(begins(
+            json!({"cpu": "idle during the stalls"}),
+            "cpu is idle"
+        ));
+        assert!(begins(json!({"disk": "busy all the time"}), "disk is busy"));
+        assert!(begins(json!({"iotop": "nothing"}), "disk is idle"));
+        assert!(begins(json!({"loadavg": "low"}), "load is low"));
+        assert!(begins(json!({"df": "plenty free"}), "plenty of free space"));
+        assert!(begins(
+            json!({"filesystem": "ext4"}),
+            "the filesystem is ext4"
+        ));
+        // Low memory is short of it, and may be anything else.
+        assert_eq!(said(json!({"memory": "low"})), None);
+        assert_eq!(said(json!({"filesystem": "btrfs"})), None);
+        assert_eq!(said(json!({"disk": "WD Red"})), None);
+    }
 }

@@ -222,7 +222,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         data::filefrag
     } else if any(&["compsize"]) {
         data::compsize
-    } else if is(&["lsattr", "file attributes"]) {
+    } else if has("lsattr") || is(&["file attributes"]) {
         data::lsattr
     } else if is(&["features", "btrfs features", "filesystem features"]) {
         data::features
