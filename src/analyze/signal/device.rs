@@ -170,11 +170,21 @@ fn article(kind: &str) -> String {
 fn queues(gather: &mut Gather<'_>) {
     for device in &gather.host.metrics.block_devices {
         if let Some(scheduler) = &device.scheduler {
-            let about = Subject::Device(device.name.clone());
+            let about = asked_disk(gather, &device.name);
             let text = format!("the scheduler of {} is {scheduler}", device.name);
             gather.word("disk.scheduler", about, scheduler, measured(device), text);
         }
     }
+}
+
+/// The disk that a queue is of. A report may not name its disks; a queue is then that of any of them.
+fn asked_disk(gather: &Gather<'_>, name: &str) -> Subject {
+    let disks = || gather.host.hardware.iter().flat_map(|h| &h.disks);
+    let is_unnamed = disks().next().is_some() && disks().all(|d| d.kernel_name != name);
+    if name.is_empty() || is_unnamed {
+        return Subject::Machine;
+    }
+    Subject::Device(name.to_owned())
 }
 
 fn loads(gather: &mut Gather<'_>) {

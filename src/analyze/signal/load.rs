@@ -1,6 +1,6 @@
 //! Owns: the processor and the load of the machine, as signals.
 
-use super::{Gather, Subject, measured, report};
+use super::{Gather, Subject, Value, measured, report};
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
@@ -67,7 +67,6 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
             format!("the processors work {busy:.0} % of the time"),
         );
     }
-    whole_iowait(gather, threads.as_ref().map(|(t, _)| *t));
     if let Some(load) = &host.metrics.load {
         let text = format!("a load of {:.1}", load.one);
         gather.number("load.one", Subject::Machine, load.one, measured(load), text);
@@ -81,24 +80,26 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
 
 /// Whether the wait for I/O is that of a whole number of hardware threads, and of at least one: a
 /// thread that waits for ever, as idle rings of io_uring are counted, and no load.
-fn whole_iowait(gather: &mut Gather<'_>, threads: Option<u32>) {
+pub(super) fn whole_iowait(gather: &mut Gather<'_>) {
     const CLOSE: f64 = 0.05;
-    let (Some(cpu), Some(threads)) = (&gather.host.metrics.cpu, threads) else {
+    let machine = Subject::Machine;
+    let number = |name: &str| {
+        let found = gather.signals.about(name, &machine).next()?;
+        match found.value {
+            Value::Number(number) => Some((number, found.source.clone())),
+            _ => None,
+        }
+    };
+    let (Some((share, source)), Some((threads, _))) = (number("cpu.iowait"), number("cpu.threads"))
+    else {
         return;
     };
-    let waiting = cpu.iowait.0 * f64::from(threads) / 100.0;
+    let waiting = share * threads / 100.0;
     if waiting >= 1.0 - CLOSE && (waiting - waiting.round()).abs() <= CLOSE {
         let text = format!(
-            "{} iowait on {threads} hardware threads: exactly {:.0} of them wait",
-            cpu.iowait,
+            "{share} % iowait on {threads} hardware threads: exactly {:.0} of them wait",
             waiting.round()
         );
-        gather.fact(
-            "cpu.iowait_whole",
-            Subject::Machine,
-            true,
-            measured(cpu),
-            text,
-        );
+        gather.fact("cpu.iowait_whole", machine, true, source, text);
     }
 }

@@ -109,6 +109,7 @@ impl Signals {
         configured::gather(&mut gather);
         // What people say comes last: what tools measured is known better.
         people::gather(&mut gather);
+        load::whole_iowait(&mut gather);
         gather.signals
     }
 

@@ -242,7 +242,9 @@ fn same(gather: &mut Gather<'_>, view: &View<'_>, about: &Subject) {
         words.sort();
         words
     };
-    if !rest.is_empty() && !first.super_options.is_empty() {
+    // A mount of which no such option is told tells of no difference.
+    let all_tell = view.mounted.iter().all(|m| !options(m).is_empty());
+    if !rest.is_empty() && all_tell {
         let is_same = rest.iter().all(|m| options(m) == options(first));
         let text = match is_same {
             true => format!("all {} mounts show the same options", rest.len() + 1),

@@ -1,6 +1,8 @@
 //! Owns: what people say, as signals: `heard.<concept>` for each concept of the lexicon that was
 //! understood, and the numbers they gave.
 
+use rustc_hash::FxHashSet;
+
 use super::{Gather, Subject, measured};
 use crate::analyze::evidence::Source;
 use crate::analyze::facts;
@@ -20,18 +22,26 @@ fn outcome(tried: Tried) -> &'static str {
 pub(super) fn gather(gather: &mut Gather<'_>) {
     let host = gather.host;
     let mut complaints: Vec<&str> = Vec::new();
+    let suffered = suffered(&host.observations);
     for observation in &host.observations {
-        gather.complaint = Some(complaint_of(&mut complaints, observation));
+        let complaint = complaint_of(&mut complaints, observation);
+        gather.complaint = Some(complaint);
         let source = Source::Observation(observation.source.clone());
         let about = about(gather, observation);
         let timers = is_timetable(&observation.source);
         let of_cpu = last_key(&observation.source).eq_ignore_ascii_case("cpu");
         timer(gather, observation, timers);
+        bypassed(gather, observation, &source);
         computing(gather, observation, &source);
         for heard in &observation.heard {
             // What somebody only supposes is no fact; and the rhythm of a timer is not yet that of
             // the trouble.
             if heard.supposed || timers && heard.concept.starts_with("when.") {
+                continue;
+            }
+            // "Reads are fast, writes are slow": what is suffered from is not denied by the rest.
+            let is_denied = heard.negated && heard.tried.is_none();
+            if is_denied && suffered.contains(&(file_of(observation), heard.concept.as_str())) {
                 continue;
             }
             // `cpu: 11 % busy` is no disk.
@@ -106,6 +116,26 @@ fn accounts<'h>(gather: &mut Gather<'h>, mut files: Vec<&'h str>) {
     gather.signals.accounts = told;
 }
 
+/// The file of an observation.
+fn file_of(observation: &Observation) -> &str {
+    let parts = observation.source.split_once(": ");
+    parts.map_or("", |(file, _)| file)
+}
+
+/// The symptoms that somebody has, by the file that tells of them.
+fn suffered(observations: &[Observation]) -> FxHashSet<(&str, &str)> {
+    let mut found = FxHashSet::default();
+    for observation in observations {
+        for heard in &observation.heard {
+            let is_so = heard.is_fact() && !heard.negated && heard.tried.is_none();
+            if is_so && heard.concept.starts_with("symptom.") && heard.concept != "symptom.fine" {
+                found.insert((file_of(observation), heard.concept.as_str()));
+            }
+        }
+    }
+    found
+}
+
 /// Whether words stand below a key that lists timers: `systemctl list-timers`, `crontab`.
 fn is_timetable(source: &str) -> bool {
     let key = source.split_once(": ").map_or("", |(_, key)| key);
@@ -119,6 +149,24 @@ fn is_timetable(source: &str) -> bool {
 fn last_key(source: &str) -> &str {
     let path = source.split_once(": ").map_or("", |(_, path)| path);
     path.rsplit('.').next().unwrap_or_default()
+}
+
+/// `bypassWorkqueues: false`, `no_read_workqueue: true`: a setting that somebody tells.
+fn bypassed(gather: &mut Gather<'_>, observation: &Observation, source: &Source) {
+    let key = last_key(&observation.source)
+        .to_lowercase()
+        .replace(['_', '-', ' '], "");
+    let is_key = key.contains("workqueue") && (key.contains("bypass") || key.starts_with("no"));
+    let mut heard = observation.heard.iter();
+    let queues = heard.find(|h| h.concept == "thing.workqueue" && h.tried.is_none());
+    if let Some(queues) = queues.filter(|_| is_key) {
+        let text = match queues.negated {
+            true => "every request passes through dm-crypt's queues",
+            false => "dm-crypt's queues are bypassed",
+        };
+        let name = "luks.workqueues";
+        gather.fact(name, Subject::Machine, queues.negated, source.clone(), text);
+    }
 }
 
 /// A timer of fstrim that somebody lists.
@@ -172,10 +220,7 @@ fn clock(text: &str) -> Option<f64> {
 /// The number of the complaint that an observation is of. All that one facts file says is of one;
 /// entries of `observations.toml` and sentences of the command line are each of their own.
 fn complaint_of<'h>(files: &mut Vec<&'h str>, observation: &'h Observation) -> usize {
-    let file = observation
-        .source
-        .split_once(": ")
-        .map_or("", |(file, _)| file);
+    let file = file_of(observation);
     let known = files.iter().position(|f| *f == file && !file.is_empty());
     known.unwrap_or_else(|| {
         files.push(file);
@@ -198,7 +243,10 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
         Unit::Percent if has("iowait") || has("wa") => "cpu.iowait",
         Unit::Percent if matches!(what.as_str(), "used" | "use" | "full") => "space.used",
         Unit::Percent if has("util") || has("utilisation") || has("utilization") => "disks.busiest",
-        Unit::Percent if has("compsize") && has("total") && quantity.value <= 100.0 => {
+        Unit::Percent
+            if (is_compsize(&what) || has("compsize") && has("total"))
+                && quantity.value <= 100.0 =>
+        {
             "compression.ratio"
         }
         Unit::Seconds if has("mount") => "mount.seconds",
@@ -224,6 +272,12 @@ fn number(gather: &mut Gather<'_>, about: &Subject, quantity: &Quantity, source:
         source.clone(),
         quantity.to_string(),
     );
+}
+
+/// `compsize`, or `compsize /home`: the whole of what was asked about, and no line of it.
+fn is_compsize(what: &str) -> bool {
+    let mut words = what.split(' ').filter(|w| *w != "sudo" && *w != "x");
+    words.next() == Some("compsize") && words.all(|w| w.starts_with('/') || w == "-x")
 }
 
 /// `cpu: 11 % busy`.

@@ -36,7 +36,10 @@ pub(super) fn views(host: &Host) -> Vec<View<'_>> {
                 .collect(),
         })
         .collect();
-    let running = host.metrics.mounts.iter().filter(|m| m.fstype == "btrfs");
+    let speaks_of_others = speaks_of_others(host);
+    let running = host.metrics.mounts.iter();
+    let running =
+        running.filter(|m| m.fstype == "btrfs" || !speaks_of_others && is_of_nothing_else(m));
     for entry in running {
         let is_known = |v: &View<'_>| v.mounted.iter().any(|m| m.mountpoint == entry.mountpoint);
         if views.iter().any(is_known) {
@@ -67,6 +70,35 @@ pub(super) fn views(host: &Host) -> Vec<View<'_>> {
         by_sysfs(host, view, count == 1);
     }
     views
+}
+
+/// Whether anybody speaks of a filesystem that is not btrfs.
+fn speaks_of_others(host: &Host) -> bool {
+    const OTHERS: [&str; 5] = [
+        "thing.other-fs",
+        "thing.network-fs",
+        "thing.fuse",
+        "result.same-on-other-fs",
+        "result.faster-on-other-fs",
+    ];
+    let typed = |m: &&Sourced<MountEntry>| !m.fstype.is_empty() && m.fstype != "btrfs";
+    let heard = host.observations.iter().flat_map(|o| &o.heard);
+    host.metrics.mounts.iter().any(|m| typed(&m))
+        || heard
+            .into_iter()
+            .any(|h| OTHERS.contains(&h.concept.as_str()))
+}
+
+/// Whether somebody tells of a mount without its type. Who speaks of no other filesystem means
+/// btrfs: nothing else is asked about here.
+fn is_of_nothing_else(mount: &MountEntry) -> bool {
+    const OTHERS: [&str; 5] = ["/boot", "/efi", "/proc", "/sys", "/dev"];
+    let point = mount.mountpoint.as_str();
+    let is_bind = |o: &String| matches!(o.as_str(), "bind" | "rbind");
+    mount.fstype.is_empty()
+        && point.starts_with('/')
+        && !OTHERS.iter().any(|other| point.starts_with(other))
+        && !mount.mount_options.iter().any(is_bind)
 }
 
 /// Adds a device and what it stands on.

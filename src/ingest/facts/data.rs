@@ -299,7 +299,8 @@ pub(super) fn compsize(reader: &mut Reader<'_>, node: &Node<'_>) {
         })
     };
     let disk = find(&["disk", "compressed", "ondisk"]);
-    let plain = find(&["uncompressed", "original", "before"]);
+    let plain = find(&["uncompressed", "original", "before"])
+        .or_else(|| find(&["logical", "apparent", "referenced"]));
     let share = find(&["perc", "percent", "pct"]);
     let Some(uncompressed) = plain.and_then(Node::bytes) else {
         for member in members.iter().filter(|m| !m.is_leaf()) {
@@ -346,47 +347,52 @@ pub(super) fn compsize(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
 }
 
-/// `{"/var/lib/mysql": "C"}`, with the letters or the line of lsattr.
+/// `{"/var/lib/mysql": "C"}`, `{"file": "images/*.img", "flags": "none"}`, `"no C flag"`: with the
+/// letters, the line of lsattr, or what people say of it.
 pub(super) fn lsattr(reader: &mut Reader<'_>, node: &Node<'_>) {
     if let Some(text) = node.text() {
-        lsattr_line(reader, node, text);
+        if let Some((letters, path)) = lsattr_line(text) {
+            attributes(reader, node, path, letters);
+        } else if let Some(nocow) = is_nocow(text) {
+            attributes(reader, node, path_of(node), if nocow { "C" } else { "-" });
+        }
         return;
     }
-    for member in node.members().iter().filter(|m| m.key().starts_with('/')) {
-        let Some(text) = member.text() else { continue };
-        let letters = text.split_whitespace().next().unwrap_or_default();
-        if !letters
-            .bytes()
-            .all(|b| b.is_ascii_alphabetic() || b == b'-' || b == b'+')
-        {
+    let file = node.get(&["file", "path", "directory", "dir", "name", "object"]);
+    let flags = node.get(&["flags", "attributes", "attrs", "flag", "attr"]);
+    if let (Some(file), Some(flags)) = (file, flags) {
+        let path = file.text().unwrap_or_default().to_owned();
+        if let Some(nocow) = flags.text().and_then(is_nocow) {
+            attributes(reader, &flags, path, if nocow { "C" } else { "-" });
+            reader.partly(&file);
+        }
+        return;
+    }
+    for member in node.members() {
+        if !member.is_leaf() || node.value.is_array() {
+            lsattr(reader, &member);
             continue;
         }
-        let fact = FileFlags {
-            path: member.key().to_owned(),
-            nocow: letters.contains('C'),
-            compress: letters.contains('c'),
-            no_compress: letters.contains('m'),
-        };
-        let fact = reader.sourced(member, fact);
-        reader.facts.metrics.flags.push(fact);
-        reader.typed(member);
+        let Some(text) = member.text() else { continue };
+        let path = member.key().to_owned();
+        let letters = text.split_whitespace().next().unwrap_or_default();
+        let is_letters = letters
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || b == b'-' || b == b'+');
+        if let Some(nocow) = is_nocow(text) {
+            attributes(reader, &member, path, if nocow { "C" } else { "-" });
+        } else if is_letters
+            && path.starts_with('/')
+            && (letters.len() <= 3 || letters.contains('-'))
+        {
+            attributes(reader, &member, path, letters);
+        }
     }
 }
 
-/// `---------------C------ images/root.img`.
-fn lsattr_line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let [letters, path] = words[..] else { return };
-    let is_line = letters.len() >= 10
-        && letters.contains('-')
-        && letters
-            .bytes()
-            .all(|b| b.is_ascii_alphabetic() || b == b'-');
-    if !is_line {
-        return;
-    }
+fn attributes(reader: &mut Reader<'_>, node: &Node<'_>, path: String, letters: &str) {
     let fact = FileFlags {
-        path: path.to_owned(),
+        path,
         nocow: letters.contains('C'),
         compress: letters.contains('c'),
         no_compress: letters.contains('m'),
@@ -394,6 +400,45 @@ fn lsattr_line(reader: &mut Reader<'_>, node: &Node<'_>, text: &str) {
     let fact = reader.sourced(node, fact);
     reader.facts.metrics.flags.push(fact);
     reader.typed(node);
+}
+
+/// Whether people say of a file that it has the flag: `C set`, `+C`, `no C flag`, `none`.
+fn is_nocow(text: &str) -> Option<bool> {
+    let words: Vec<&str> = text
+        .split([' ', ',', ';', '(', ')', '.'])
+        .filter(|w| !w.is_empty())
+        .collect();
+    let any = |list: &[&str]| {
+        words
+            .iter()
+            .any(|w| list.contains(&w.to_lowercase().as_str()))
+    };
+    let is_named = words
+        .iter()
+        .any(|w| matches!(*w, "C" | "+C" | "-C" | "nocow" | "NOCOW" | "No_COW"));
+    let is_denied = any(&[
+        "no", "not", "without", "missing", "unset", "absent", "never", "lacks", "none",
+    ]);
+    match words[..] {
+        ["none" | "None" | "empty" | "-" | "no" | "unset"] => Some(false),
+        _ if words.len() > 8 || !is_named => None,
+        _ if is_denied || words.contains(&"-C") => Some(false),
+        _ => Some(true),
+    }
+}
+
+/// `---------------C------ images/root.img`: the letters and the path.
+fn lsattr_line(text: &str) -> Option<(&str, String)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [letters, path] = words[..] else {
+        return None;
+    };
+    let is_line = letters.len() >= 10
+        && letters.contains('-')
+        && letters
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || b == b'-');
+    is_line.then(|| (letters, path.to_owned()))
 }
 
 /// A list of features that are on.
@@ -455,5 +500,21 @@ mod tests {
         assert_eq!(count(json!("every 15 minutes")), None);
         assert_eq!(count(json!("3 months of them")), None);
         assert_eq!(count(json!("< 20")), None);
+    }
+
+    #[test]
+    fn people_tell_of_the_flag_in_words() {
+        for text in ["C", "+C", "C set", "with C"] {
+            assert_eq!(is_nocow(text), Some(true), "{text}");
+        }
+        for text in ["no C flag", "none", "C missing", "not C", "-"] {
+            assert_eq!(is_nocow(text), Some(false), "{text}");
+        }
+        for text in [
+            "unknown",
+            "written in C by somebody who did not know the language at all",
+        ] {
+            assert_eq!(is_nocow(text), None, "{text}");
+        }
     }
 }

@@ -429,6 +429,23 @@ pub(super) fn maintenance(reader: &mut Reader<'_>, node: &Node<'_>) {
         } else if has(&["progress", "done", "percent", "pct", "completed"]) {
             told.done = member.percent(true).filter(|p| *p <= 100.0).map(Percent);
             told.done.is_some()
+        } else if has(&[
+            "csum",
+            "corrected",
+            "uncorrectable",
+            "unrecoverable",
+            "verify",
+        ]) {
+            if let Some((count, _)) = member.plain_count().filter(|(count, _)| *count > 0) {
+                let more = format!("{count} {}", member.name());
+                let found = told.errors.take().map(|found| format!("{found}, {more}"));
+                told.errors = Some(found.unwrap_or(more));
+            }
+            member.plain_count().is_some()
+        } else if has(&["duration", "took", "finished", "ended"]) && !member.value.is_boolean() {
+            // How long it took is known of one that has ended.
+            state = state.or(Some(false));
+            true
         } else if has(&["errors", "error"]) {
             let text = match member.plain_count() {
                 Some((0, _)) => None,

@@ -8,6 +8,7 @@ mod activity;
 mod amount;
 mod asked;
 mod command;
+mod compare;
 mod data;
 mod df;
 mod disk_words;
@@ -27,6 +28,8 @@ mod quota;
 mod schema;
 mod services;
 mod space;
+mod stack;
+mod subject;
 mod told;
 mod topic;
 mod words;
@@ -286,6 +289,7 @@ impl Reader<'_> {
                 ended,
             });
         }
+        compare::tell(&mut self, root);
         if untold > 0 {
             let message = format!("and {untold} more values that are not understood");
             self.problems.push(Problem::note(self.source, message));

@@ -168,8 +168,11 @@ fn mount<'v>(
     point: Option<(String, Option<Node<'v>>)>,
     told: Option<Node<'v>>,
 ) {
-    let (mut list, all) = told.as_ref().map_or((Vec::new(), true), options);
-    if list.is_empty() && (told.is_some() || point.is_none()) {
+    let (mut list, mut all) = told.as_ref().map_or((Vec::new(), true), options);
+    // `options: ["btrfs", "noatime"]`
+    let among = told.as_ref().and_then(fstype_among);
+    all |= among.is_some() && told.as_ref().is_some_and(|t| t.leaves().len() == 1);
+    if list.is_empty() && among.is_none() && (told.is_some() || point.is_none()) {
         return;
     }
     let field = |names: &[&str]| {
@@ -201,10 +204,18 @@ fn mount<'v>(
         reader.typed_but(told, if all { "" } else { "more" });
     }
     let device = device.map(|(_, text)| text).unwrap_or_default();
-    let fstype = fstype.map(|(_, text)| text.to_lowercase());
+    let fstype = fstype.map(|(_, text)| text.to_lowercase()).or(among);
     let entry = entry(mountpoint, device, fstype, list);
     let entry = reader.sourced(node, entry);
     reader.facts.metrics.mounts.push(entry);
+}
+
+/// The type that somebody wrote among the options.
+fn fstype_among(told: &Node<'_>) -> Option<String> {
+    let leaves = told.leaves();
+    let texts = leaves.iter().filter_map(Node::text);
+    let mut words = texts.flat_map(|text| text.split([',', ' ']));
+    words.find(|word| is_fstype(word)).map(str::to_owned)
 }
 
 /// A mount; it is one of btrfs where an option tells so.
@@ -327,7 +338,7 @@ fn one(line: &str) -> Option<(MountEntry, bool)> {
 }
 
 /// Whether a word is the name of a filesystem.
-fn is_fstype(word: &str) -> bool {
+pub(super) fn is_fstype(word: &str) -> bool {
     const KNOWN: [&str; 26] = [
         "btrfs", "ext2", "ext3", "ext4", "xfs", "zfs", "f2fs", "bcachefs", "jfs", "reiserfs",
         "exfat", "vfat", "fat32", "ntfs", "ntfs3", "nfs", "nfs4", "cifs", "smb3", "tmpfs", "ramfs",

@@ -37,6 +37,9 @@ pub(super) fn is_list(words: &[String]) -> bool {
 
 fn is_d_state(words: &[String]) -> bool {
     let name = words.join(" ");
+    if name == "ps d" {
+        return true;
+    }
     [
         "d state",
         "dstate",
@@ -94,6 +97,12 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
 
 fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
     match node.value {
+        // An empty list of tasks that wait: none does.
+        Value::Array(none) if none.is_empty() && listed.waits => {
+            let mut vm = activity(reader);
+            vm.blocked = Some(0.0);
+            set_activity(reader, node, vm);
+        }
         Value::Array(_) => {
             let members = node.members();
             // `["elephant", "34 GB written"]` is one program, and said of it.
@@ -122,7 +131,8 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
                 return;
             }
             for member in node.members() {
-                if totals(reader, &member) {
+                // `us`, `wa` … of top are shares of the processors, and no programs.
+                if totals(reader, &member) || is_share(member.key()) {
                     continue;
                 }
                 match member.value {
@@ -130,6 +140,12 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
                     _ => pair(reader, &member, listed),
                 }
             }
+        }
+        Value::String(text) if listed.waits && is_nobody(text) => {
+            let mut vm = activity(reader);
+            vm.blocked = Some(0.0);
+            set_activity(reader, node, vm);
+            reader.typed(node);
         }
         Value::String(text) => entries(reader, node, text, listed),
         Value::Number(_) if listed.waits => {
@@ -142,6 +158,23 @@ fn list(reader: &mut Reader<'_>, node: &Node<'_>, listed: Listed) {
         }
         _ => {}
     }
+}
+
+/// Whether a list of tasks is said to be empty.
+fn is_nobody(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    matches!(
+        text.as_str(),
+        "none" | "nothing" | "nobody" | "no" | "empty" | "no tasks" | "zero"
+    )
+}
+
+fn is_share(key: &str) -> bool {
+    let key = key.trim_start_matches('%').to_lowercase();
+    matches!(
+        key.as_str(),
+        "us" | "sy" | "ni" | "id" | "wa" | "hi" | "si" | "st" | "iowait" | "idle"
+    )
 }
 
 fn activity(reader: &Reader<'_>) -> VmActivity {

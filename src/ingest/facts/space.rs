@@ -309,6 +309,14 @@ impl Usage {
                 let bytes = if none { Some(Bytes(0)) } else { leaf.bytes() };
                 self.whole.unallocated = Some(bytes?);
             }
+            // A profile alone is that of the data.
+            (None, Some(Field::Profile)) if leaf.text().is_some_and(is_profile) => {
+                let text = leaf.text()?;
+                let (profile, rest) = text.split_once([' ', ',', '(']).unwrap_or((text, ""));
+                let group = self.group(BlockGroupKind::Data);
+                group.profile.get_or_insert_with(|| profile.to_owned());
+                return Some(rest);
+            }
             (None, Some(Field::Missing)) => self.whole.missing = Some(leaf.bytes()?),
             (None, Some(Field::Used)) if share().is_some() => self.whole.used_percent = share(),
             (None, Some(Field::Used)) if pair().is_some() => {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::node::Node;
 use super::{
     Reader, activity, asked, command, data, df, disks, hardware, health, log, memory, mounts,
-    options, process, quota, services, space, told,
+    options, process, quota, services, space, stack, told,
 };
 
 /// Reads the value of a key, and takes what it understands of it.
@@ -19,6 +19,14 @@ pub(super) fn visit(reader: &mut Reader<'_>, node: &Node<'_>) {
     if is_asked(node) {
         asked::read(reader, node);
         return;
+    }
+    if stack::is_stack(&node.words()) {
+        stack::read(reader, node);
+        if reader.typed.contains(&node.path)
+            || node.leaves().iter().any(|l| reader.typed.contains(&l.path))
+        {
+            return;
+        }
     }
     if printed(reader, node) || command::read_key(reader, node) {
         return;
@@ -214,7 +222,7 @@ pub(super) fn topic(node: &Node<'_>) -> Option<Topic> {
         data::filefrag
     } else if any(&["compsize"]) {
         data::compsize
-    } else if is(&["lsattr", "file attributes"]) {
+    } else if has("lsattr") || is(&["file attributes"]) {
         data::lsattr
     } else if is(&["features", "btrfs features", "filesystem features"]) {
         data::features

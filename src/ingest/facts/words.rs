@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::node::{self, Node};
-use super::{Ended, Reader, amount, log, process};
+use super::{Ended, Reader, amount, log, process, subject};
 use crate::ingest::observations;
 use crate::model::observation::{Bound, Observation, Quantity, Unit};
 
@@ -170,6 +170,10 @@ fn keys(leaf: &Node<'_>) -> Vec<String> {
 fn phrase(leaf: &Node<'_>) -> (String, String) {
     let keys = keys(leaf);
     let value = plain(leaf);
+    if let Some(said) = subject::sentence(leaf, &value) {
+        let shown = format!("{}: {value}", keys.join(": "));
+        return (shown, said);
+    }
     let Some((last, above)) = keys.split_last() else {
         return (value.clone(), value);
     };

@@ -1,0 +1,167 @@
+//! Figures side by side: `{"btrfs": 400, "ext4": 410}`, `{"cow": "82.9 MB/s", "nodatacow": "82.5 MB/s"}`.
+//! What was measured once so and once otherwise says whether the difference matters, which no single
+//! figure does; it is told as people would say it.
+
+use super::node::{self, Node};
+use super::{Reader, mounts, words};
+use crate::ingest::observations;
+use crate::model::observation::Unit;
+
+/// Figures closer than this are the same, as benchmarks go.
+const SAME: f64 = 0.07;
+/// Figures farther apart than this are clearly different.
+const APART: f64 = 1.4;
+
+/// Words that name the two sides of an experiment.
+const SIDES: [&[&str]; 5] = [
+    &["cow", "nocow", "nodatacow", "c"],
+    &[
+        "with", "without", "on", "off", "enabled", "disabled", "default", "tuned",
+    ],
+    &[
+        "zstd",
+        "lzo",
+        "zlib",
+        "none",
+        "uncompressed",
+        "compressed",
+        "raw",
+    ],
+    &["none", "bfq", "kyber", "deadline"],
+    &["before", "after"],
+];
+const HERE: [&str; 5] = ["local", "locally", "server", "nas", "direct"];
+const THERE: [&str; 8] = [
+    "smb", "samba", "nfs", "cifs", "network", "remote", "lan", "wifi",
+];
+
+/// One side of a comparison.
+struct Side {
+    name: String,
+    value: f64,
+    unit: Option<Unit>,
+}
+
+/// Tells what the figures below a node show.
+pub(super) fn tell(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let members = node.members();
+    for member in members.iter().filter(|m| !m.is_leaf()) {
+        tell(reader, member);
+    }
+    if !node.is_object() || !(2..=4).contains(&members.len()) {
+        return;
+    }
+    let sides: Option<Vec<Side>> = members.iter().map(side).collect();
+    let Some(sides) = sides else { return };
+    let same_unit = |pair: &[Side]| matches!(pair, [a, b] if a.unit == b.unit);
+    if !sides.windows(2).all(same_unit) || sides.iter().any(|s| s.value <= 0.0) {
+        return;
+    }
+    let shorter_is_better = sides.iter().any(|s| s.unit == Some(Unit::Seconds));
+    let Some(said) = sentence(&sides, shorter_is_better) else {
+        return;
+    };
+    let (mut observation, _) = observations::read_text_from(&reader.place(&node.path), &said);
+    let shown = members
+        .iter()
+        .map(|m| format!("{}: {}", m.key(), words::plain(m)));
+    observation.text = shown.collect::<Vec<_>>().join(", ");
+    observation.quantities.clear();
+    observation.severity = None;
+    observation.since = None;
+    reader.facts.observations.push(observation);
+}
+
+fn side(member: &Node<'_>) -> Option<Side> {
+    let measure = member.measure().filter(|m| m.rest.is_empty())?;
+    Some(Side {
+        name: member.key().to_lowercase(),
+        value: measure.value(),
+        unit: measure.scale.map(|scale| scale.unit),
+    })
+}
+
+fn sentence(sides: &[Side], shorter_is_better: bool) -> Option<String> {
+    let one_of = |side: &Side, list: &[&str]| {
+        let words = node::words(&side.name);
+        words.iter().any(|w| list.contains(&w.as_str()))
+    };
+    let better = |a: &Side, b: &Side| match shorter_is_better {
+        true => b.value / a.value,
+        false => a.value / b.value,
+    };
+    let close = |a: &Side, b: &Side| (a.value - b.value).abs() <= SAME * a.value.max(b.value);
+    // btrfs, and another filesystem.
+    let btrfs = sides.iter().find(|s| one_of(s, &["btrfs"]));
+    let other = sides.iter().find_map(|s| {
+        let words = node::words(&s.name);
+        let name = words
+            .into_iter()
+            .find(|w| mounts::is_fstype(w) && w != "btrfs")?;
+        (name != "nfs" && name != "cifs").then_some((s, name))
+    });
+    if let (Some(btrfs), Some((other, name))) = (btrfs, other) {
+        return if close(btrfs, other) {
+            Some(format!(
+                "it is the same on {name}: no measurable difference"
+            ))
+        } else if better(other, btrfs) >= APART {
+            Some(format!("it is much faster on {name}"))
+        } else {
+            None
+        };
+    }
+    let [a, b] = sides else { return None };
+    let pair = |x: &[&str], y: &[&str]| match (one_of(a, x), one_of(b, y)) {
+        (true, true) => Some((a, b)),
+        _ if one_of(b, x) && one_of(a, y) => Some((b, a)),
+        _ => None,
+    };
+    if let Some((here, there)) = pair(&HERE, &THERE) {
+        return (better(here, there) >= APART)
+            .then(|| "slow only over the network, on the server itself it is fast".to_owned());
+    }
+    if let Some((host, guest)) = pair(&["host", "hypervisor"], &["guest", "vm"]) {
+        return (better(host, guest) >= APART)
+            .then(|| "on the host it is fast, only in the guest it is slow".to_owned());
+    }
+    let is_experiment = SIDES.iter().any(|list| one_of(a, list) && one_of(b, list));
+    (is_experiment && close(a, b)).then(|| "no measurable difference between both".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn figures_side_by_side_say_whether_it_matters() {
+        let said = |value: serde_json::Value, shorter_is_better: bool| {
+            let members = Node::root(&value).members();
+            let sides: Option<Vec<Side>> = members.iter().map(side).collect();
+            sentence(&sides?, shorter_is_better)
+        };
+        let has = |said: Option<String>, part: &str| said.is_some_and(|s| s.contains(part));
+        assert!(has(
+            said(json!({"btrfs": 80, "ext4": 82}), false),
+            "same on ext4"
+        ));
+        assert!(has(
+            said(json!({"btrfs": 80, "xfs": 820}), false),
+            "faster on xfs"
+        ));
+        assert!(has(
+            said(json!({"cow": 82.9, "nodatacow": 82.5}), false),
+            "no measurable"
+        ));
+        assert!(has(
+            said(json!({"smb": 8, "local": 190}), false),
+            "only over the network"
+        ));
+        assert!(has(said(json!({"host": 4, "vm": 40}), true), "on the host"));
+        // Slower elsewhere, unlike figures, and things that are no alternatives say nothing.
+        assert_eq!(said(json!({"btrfs": 820, "ext4": 80}), false), None);
+        assert_eq!(said(json!({"cow": 40, "nodatacow": 82}), false), None);
+        assert_eq!(said(json!({"util": 80, "await": 82}), false), None);
+    }
+}
