@@ -15,9 +15,6 @@ const TABLE: &str = include_str!("data/demands.json");
 pub struct Demands {
     /// Where the numbers come from.
     pub provenance: Provenance,
-    /// By which an interval over all forms of the model is widened on each side, so that four of
-    /// five calibration rows lie inside.
-    pub margin: f64,
     /// Processors of the machine that counted.
     pub processors: u32,
     /// The jobs.
@@ -59,6 +56,52 @@ pub struct Workload {
     pub words: Vec<String>,
     /// Operations in a job.
     pub operations: u32,
+    /// By which the number of its write requests differs between runs, (max − min) / mean, where
+    /// merging is a matter of timing; elsewhere [`Spread::REQUESTS`].
+    #[serde(default)]
+    pub request_spread: Option<f64>,
+}
+
+/// By which what is counted differs between runs of the same job, (max − min) / mean. Three runs of
+/// 25 jobs: medians of processor and wall time, the 90 % quantile of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Spread;
+
+impl Spread {
+    /// Requests and rounds.
+    pub const REQUESTS: f64 = 0.04;
+    /// Processor time of the job's processes.
+    pub const FOREGROUND: f64 = 0.214;
+    /// Processor time of kernel threads.
+    pub const BACKGROUND: f64 = 0.307;
+    /// Wall time on a device that answers at once.
+    pub const SOFTWARE: f64 = 0.246;
+    /// Seeks of a stream that is written back: where its pieces land is a matter of timing.
+    pub const SEEKS: f64 = 0.25;
+}
+
+/// What a configuration means for how requests come about, by its name in the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// Kernel threads compress what is written.
+    pub compresses: bool,
+    /// Data is overwritten where it stands.
+    pub in_place: bool,
+    /// Metadata is written once, not twice.
+    pub single_metadata: bool,
+}
+
+impl Traits {
+    /// Of a name such as `zstd3` or `nocow+snap`.
+    pub fn of(configuration: &str) -> Self {
+        let mut traits = Traits::default();
+        for part in configuration.split('+') {
+            traits.compresses |= ["zstd", "lzo", "zlib"].iter().any(|a| part.starts_with(a));
+            traits.in_place |= part == "nocow";
+            traits.single_metadata |= part == "single";
+        }
+        traits
+    }
 }
 
 /// A configuration that was counted.
@@ -73,8 +116,10 @@ pub struct Configuration {
 /// What a job asks under a configuration.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Demand {
-    workload: String,
-    configuration: String,
+    /// The job.
+    pub workload: String,
+    /// What was set.
+    pub configuration: String,
     /// Processor time of the job's own processes, in seconds.
     pub foreground_seconds: f64,
     /// Processor time of kernel threads, in seconds; an upper bound.
@@ -90,9 +135,13 @@ pub struct Demand {
 /// What reaches a device.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Vector {
-    reads: Option<f64>,
-    writes: Option<f64>,
-    requests: Option<f64>,
+    /// Read requests, where they were counted apart.
+    pub reads: Option<f64>,
+    /// Write requests, where they were counted apart.
+    pub writes: Option<f64>,
+    /// All requests, where they were not.
+    #[serde(default)]
+    pub requests: Option<f64>,
     /// Bytes read.
     pub read_bytes: f64,
     /// Bytes written.
@@ -104,6 +153,12 @@ pub struct Vector {
     /// Those of them that jump at most 256 KiB forward, which costs a disk no seek; `None` where
     /// that was not kept.
     pub near_jumps: Option<f64>,
+    /// The seeks of reads among them, where they were counted apart.
+    #[serde(default)]
+    pub read_seeks: Option<f64>,
+    /// The near jumps of reads, where they were counted apart.
+    #[serde(default)]
+    pub read_near_jumps: Option<f64>,
     /// Bytes that those jump over.
     pub near_bytes: f64,
     /// Device waits that depend on one another.
@@ -117,9 +172,13 @@ impl Vector {
             .unwrap_or_else(|| self.reads.unwrap_or(0.0) + self.writes.unwrap_or(0.0))
     }
 
-    /// Reads and writes apart, where they were counted apart.
-    pub fn reads_and_writes(&self) -> Option<(f64, f64)> {
-        self.reads.zip(self.writes)
+    /// Reads and writes apart; where they were not counted apart, by the bytes they carry.
+    pub fn reads_and_writes(&self) -> (f64, f64) {
+        self.reads.zip(self.writes).unwrap_or_else(|| {
+            let read = self.read_bytes / self.bytes().max(1.0);
+            let all = self.requests();
+            (all * read, all * (1.0 - read))
+        })
     }
 
     /// Bytes read and written.
@@ -145,7 +204,6 @@ impl Demands {
                 source: String::new(),
                 accuracy: String::new(),
             },
-            margin: 1.0,
             processors: 1,
             workloads: Vec::new(),
             configurations: Vec::new(),

@@ -1,7 +1,8 @@
 //! Owns: what an effect comes to on one host.
 
-use super::cost::{Demand, Demands, Vector, Workload};
+use super::cost::{Demand, Demands, Spread, Traits, Vector, Workload};
 use super::device::{self, DeviceClass, Devices};
+use super::time::Change;
 use super::{Basis, Expectation, Figure, Impact, Interval, Load, Quantity, literature, time};
 use crate::analyze::{Analysis, Cause, Confidence, Diagnosis, WorkloadKind, facts};
 use crate::model::observation::Unit;
@@ -359,14 +360,20 @@ fn ratio(pair: &Pair, devices: &Devices, filesystem: &Filesystem, host: &Host) -
     if before.max(after) > SOFTWARE_BOUND {
         return Computed::Software;
     }
-    let Some(mut ratio) = time::ratio(pair.before, pair.after, &corners, processors) else {
+    let change = Change {
+        before: pair.before,
+        after: pair.after,
+        traits: [pair.names.0, pair.names.1].map(Traits::of),
+        request_spread: pair.workload.request_spread.unwrap_or(Spread::REQUESTS),
+    };
+    let Some(mut ratio) = time::ratio(&change, &corners, processors).map(|r| r.interval) else {
         return Computed::Unknown;
     };
     if is_hardly_unallocated(filesystem, host) {
         ratio = ratio.widened(2.0);
     }
     if devices.count > 1 {
-        ratio = ratio.widened(Demands::table().margin.powi(2));
+        ratio = ratio.widened(time::MARGIN.powi(2));
     }
     Computed::Ratio(ratio)
 }

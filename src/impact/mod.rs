@@ -9,10 +9,9 @@ pub mod device;
 mod effort;
 mod estimate;
 mod literature;
+pub mod rows;
+mod steady;
 pub mod time;
-
-#[cfg(test)]
-mod calibration_tests;
 
 pub use effort::effort;
 pub use estimate::estimate;
