@@ -89,6 +89,8 @@ pub struct Traits {
     pub in_place: bool,
     /// Metadata is written once, not twice.
     pub single_metadata: bool,
+    /// Parts of files are written anew elsewhere.
+    pub relocates: bool,
 }
 
 impl Traits {
@@ -99,6 +101,7 @@ impl Traits {
             traits.compresses |= ["zstd", "lzo", "zlib"].iter().any(|a| part.starts_with(a));
             traits.in_place |= part == "nocow";
             traits.single_metadata |= part == "single";
+            traits.relocates |= matches!(part, "adefrag" | "defrag");
         }
         traits
     }

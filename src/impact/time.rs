@@ -152,7 +152,7 @@ fn regimes(service: Service) -> &'static [fn(&Demand) -> &Vector] {
 /// Seconds of a job on a device, as one number: between all overlap and none.
 pub fn seconds(demand: &Demand, device: &Numbers, processors: u32) -> Option<f64> {
     let vector = regimes(device.service).first().map(|pick| pick(demand))?;
-    let side = Side::of(demand, vector, true);
+    let side = Side::of(demand, vector, false);
     let device = device_seconds(&side, device, Reach::Short);
     Some(middle(&forms(&side, device, f64::from(processors.max(1)))))
 }
@@ -215,7 +215,7 @@ fn one_ratio(
         .map(|(one, other)| other / one)
         .collect();
     if device.service == Service::Seek
-        && let Some(reach) = scattered(&before, &after)
+        && let Some(reach) = scattered(&before, &after, change.traits)
     {
         let [one, other] = times(reach);
         ratios.extend(one.iter().zip(other).map(|(one, other)| other / one));
@@ -235,7 +235,10 @@ fn one_ratio(
 
 /// Where one side jumps less because part of its file was written anew elsewhere, the jumps that it
 /// still has go between the two places.
-fn scattered(before: &Side, after: &Side) -> Option<[Reach; 2]> {
+fn scattered(before: &Side, after: &Side, traits: [Traits; 2]) -> Option<[Reach; 2]> {
+    if !traits.iter().any(|t| t.relocates) {
+        return None;
+    }
     match (before.far_reads, after.far_reads) {
         (one, other) if one > FEWER_JUMPS * other => Some([Reach::Short, Reach::Full]),
         (one, other) if other > FEWER_JUMPS * one => Some([Reach::Full, Reach::Short]),
