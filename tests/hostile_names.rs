@@ -296,6 +296,7 @@ fn report(name: &str) -> Report {
             workloads: Vec::new(),
             causes: Vec::new(),
             withheld: Vec::new(),
+            together: Vec::new(),
             findings: actions.iter().map(|a| item(a, &host, name)).collect(),
             unknown: Vec::new(),
         }],

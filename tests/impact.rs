@@ -9,7 +9,7 @@
 mod hosts;
 
 use btrfs_tune::analyze::{Analysis, facts};
-use btrfs_tune::impact::{Basis, Effort, Impact, Quantity, effort, estimate};
+use btrfs_tune::impact::{Basis, Effort, Impact, Quantity, effort, estimate, together};
 use btrfs_tune::model::metrics::{CompressionRow, CompressionUse, Sourced};
 use btrfs_tune::model::observation::{Quantity as Measured, Unit};
 use btrfs_tune::model::units::Bytes;
@@ -125,12 +125,10 @@ fn a_disk_gets_intervals_bounded_by_what_waits() {
         // PSI says that 19.8 to 44.8 % of the time is waiting: no gain is beyond that.
         assert!(figure.time_ratio.low >= 1.0 - 0.4482 - 1e-9, "{figure:?}");
     }
+    let given = bounded.assumptions.iter();
     assert!(
-        bounded
-            .note
-            .as_deref()
-            .unwrap()
-            .contains("proc-pressure-io")
+        given.clone().any(|a| a.contains("proc-pressure-io")),
+        "{given:?}"
     );
     // The disks were seen at their limit: their own number is used.
     let Basis::Computed(basis) = &bounded.figures[0].basis else {
@@ -271,4 +269,38 @@ fn facts_meet_across_the_inputs() {
     let workstation = hosts::host("workstation");
     let crypt = facts::crypt_load(&workstation, on(&workstation, "/")).unwrap();
     assert_eq!(crypt.name, "dm-0");
+}
+
+#[test]
+fn changes_that_spare_a_disk_the_same_thing_do_less_together_than_multiplied() {
+    let host = hosts::host("nas");
+    let filesystem = on(&host, "/srv/photos");
+    let effects = [Effect::NoAccessTimes, Effect::Compression];
+    let both = together(&effects, filesystem, &host).unwrap();
+    let scan = both
+        .figures
+        .iter()
+        .find(|f| f.operation.contains("many small files cold"))
+        .unwrap();
+    let Basis::Computed(basis) = &scan.basis else {
+        panic!()
+    };
+    assert!(basis.contains("base → noatime+zstd1"), "{basis}");
+    assert!(basis.contains("multiplied count by count"));
+    let of_one = impact(&host, Effect::NoAccessTimes, "/srv/photos");
+    let alone = of_one
+        .figures
+        .iter()
+        .find(|f| f.operation == scan.operation)
+        .unwrap();
+    assert!(scan.time_ratio.low <= alone.time_ratio.low);
+    assert_eq!(both.assumptions, of_one.assumptions);
+    // One change alone is told with itself.
+    assert_eq!(together(&[Effect::NoAccessTimes], filesystem, &host), None);
+    // Where no time is promised for one change, none is for two.
+    let workstation = hosts::host("workstation");
+    assert_eq!(
+        together(&effects, on(&workstation, "/"), &workstation),
+        None
+    );
 }

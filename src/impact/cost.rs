@@ -190,6 +190,66 @@ impl Vector {
     }
 }
 
+/// One count of several, after ÷ before, multiplied; counts that were none are added.
+fn combined(base: f64, changed: &[f64]) -> f64 {
+    match base > 0.0 {
+        true => base * changed.iter().map(|c| c / base).product::<f64>(),
+        false => changed.iter().sum(),
+    }
+}
+
+impl Vector {
+    fn combined(&self, changed: &[&Vector]) -> Vector {
+        let all = |of: fn(&Vector) -> f64| {
+            let changed: Vec<f64> = changed.iter().map(|v| of(v)).collect();
+            combined(of(self), &changed)
+        };
+        let known = |of: fn(&Vector) -> Option<f64>| {
+            let changed: Option<Vec<f64>> = changed.iter().map(|v| of(v)).collect();
+            Some(combined(of(self)?, &changed?))
+        };
+        Vector {
+            reads: known(|v| v.reads),
+            writes: known(|v| v.writes),
+            requests: known(|v| v.requests),
+            read_bytes: all(|v| v.read_bytes),
+            write_bytes: all(|v| v.write_bytes),
+            flushes: all(|v| v.flushes),
+            seeks: all(|v| v.seeks),
+            near_jumps: known(|v| v.near_jumps),
+            read_seeks: known(|v| v.read_seeks),
+            read_near_jumps: known(|v| v.read_near_jumps),
+            near_bytes: all(|v| v.near_bytes),
+            rounds: all(|v| v.rounds),
+        }
+    }
+}
+
+impl Demand {
+    /// What the job asks with several changes made, each of which was counted by itself: count by
+    /// count, each change has the effect that it had alone. What time that takes is for the device
+    /// to say: of what one change has spared it, another can spare no more.
+    pub fn combined(&self, changed: &[&Demand]) -> Demand {
+        let seconds = |of: fn(&Demand) -> f64| {
+            let changed: Vec<f64> = changed.iter().map(|d| of(d)).collect();
+            combined(of(self), &changed)
+        };
+        let vectors = |of: fn(&Demand) -> &Vector| {
+            let changed: Vec<&Vector> = changed.iter().map(|d| of(d)).collect();
+            of(self).combined(&changed)
+        };
+        Demand {
+            workload: self.workload.clone(),
+            configuration: self.configuration.clone(),
+            foreground_seconds: seconds(|d| d.foreground_seconds),
+            background_seconds: seconds(|d| d.background_seconds),
+            software_seconds: seconds(|d| d.software_seconds),
+            instant: vectors(|d| &d.instant),
+            queued: vectors(|d| &d.queued),
+        }
+    }
+}
+
 impl Demands {
     /// The table; empty if it could not be read, which a test rules out.
     pub fn table() -> &'static Demands {

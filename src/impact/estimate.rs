@@ -18,7 +18,7 @@ const HARDLY_UNALLOCATED: f64 = 0.10;
 const PROCESSOR_SPREAD: f64 = 1.31;
 
 /// What was counted of an effect: job, configuration before, configuration after.
-fn counted(effect: Effect) -> &'static [(&'static str, &'static str, &'static str)] {
+pub(super) fn counted(effect: Effect) -> &'static [(&'static str, &'static str, &'static str)] {
     match effect {
         Effect::NoAccessTimes => &[("scan", "base", "noatime"), ("dirscan", "base", "noatime")],
         Effect::Compression => &[
@@ -72,6 +72,17 @@ struct Pair {
     names: (&'static str, &'static str),
 }
 
+impl Pair {
+    fn change(&self) -> Change<'static> {
+        Change {
+            before: self.before,
+            after: self.after,
+            traits: [self.names.0, self.names.1].map(Traits::of),
+            request_spread: self.workload.request_spread.unwrap_or(Spread::REQUESTS),
+        }
+    }
+}
+
 /// What an effect comes to on a filesystem of a host; `None` where it is about no filesystem.
 ///
 /// Every impact has a figure with a basis, or says why it has none.
@@ -102,7 +113,7 @@ pub fn estimate(
             bound(figure, waiting.as_ref());
         }
         if let (Some((_, said)), false) = (&waiting, known.figures.is_empty()) {
-            add_note(&mut known, said.clone());
+            known.assumptions.push(said.clone());
         }
         return known;
     }
@@ -125,7 +136,7 @@ pub fn estimate(
     }
     let mut bound_by_software = Vec::new();
     for pair in &pairs {
-        match ratio(pair, &devices, filesystem, host) {
+        match ratio(&pair.change(), &devices, filesystem, host) {
             Computed::Ratio(time_ratio) => {
                 let mut figure = Figure {
                     operation: operation(pair),
@@ -155,17 +166,25 @@ pub fn estimate(
             format!("bound by software, not by the device, so no time: {jobs}"),
         );
     }
-    for remark in remarks(&devices, filesystem, host) {
-        add_note(&mut impact, remark);
-    }
-    let said = waiting.map_or_else(
-        || "how much of the work waits for the device is not known, so the gain may be none".into(),
-        |(_, said)| said,
-    );
     if !impact.figures.is_empty() {
-        add_note(&mut impact, said);
+        impact.assumptions = assumptions(&devices, filesystem, host, waiting);
     }
     impact
+}
+
+/// What figures of a filesystem take for granted.
+pub(super) fn assumptions(
+    devices: &Devices,
+    filesystem: &Filesystem,
+    host: &Host,
+    waiting: Option<Waiting>,
+) -> Vec<String> {
+    let mut assumptions = remarks(devices, filesystem, host);
+    assumptions.push(waiting.map_or_else(
+        || "how much of the work waits for the device is not known, so the gain may be none".into(),
+        |(_, said)| said,
+    ));
+    assumptions
 }
 
 fn add_note(impact: &mut Impact, text: String) {
@@ -230,9 +249,12 @@ fn untested(devices: &Devices) -> String {
     }
 }
 
+/// A share of time with how it is said.
+pub(super) type Waiting = (Interval, String);
+
 /// The share of time that work on this machine waits for I/O (0 to 1), with how it is said: from
 /// `full` (everything waited) to `some` (something did).
-fn waiting_share(host: &Host) -> Option<(Interval, String)> {
+pub(super) fn waiting_share(host: &Host) -> Option<Waiting> {
     let psi = host.metrics.pressure.io.as_ref()?;
     let windows = |shares: &crate::model::metrics::PsiShares| {
         [shares.avg10.0, shares.avg60.0, shares.avg300.0]
@@ -254,7 +276,7 @@ fn waiting_share(host: &Host) -> Option<(Interval, String)> {
 }
 
 /// Bounds a figure by the share of waiting; unknown means from none to all.
-fn bound(figure: &mut Figure, waiting: Option<&(Interval, String)>) {
+pub(super) fn bound(figure: &mut Figure, waiting: Option<&Waiting>) {
     let share = waiting.map_or(
         Interval {
             low: 0.0,
@@ -336,13 +358,19 @@ fn basis(pair: &Pair, devices: &Devices) -> String {
 /// What is counted of a vector.
 type Count = fn(&Vector) -> f64;
 
-enum Computed {
+pub(super) enum Computed {
     Ratio(Interval),
     Software,
     Unknown,
 }
 
-fn ratio(pair: &Pair, devices: &Devices, filesystem: &Filesystem, host: &Host) -> Computed {
+/// Time after ÷ time before on the devices below a filesystem, unless software is what takes the time.
+pub(super) fn ratio(
+    change: &Change<'_>,
+    devices: &Devices,
+    filesystem: &Filesystem,
+    host: &Host,
+) -> Computed {
     let threads = host.hardware.as_ref().and_then(|h| h.cpu.threads);
     let processors = threads.unwrap_or(Demands::table().processors);
     let corners = devices.corners();
@@ -354,19 +382,13 @@ fn ratio(pair: &Pair, devices: &Devices, filesystem: &Filesystem, host: &Host) -
         let count = shares.len();
         (count > 0).then(|| shares.iter().sum::<f64>() / count as f64)
     };
-    let (Some(before), Some(after)) = (share(pair.before), share(pair.after)) else {
+    let (Some(before), Some(after)) = (share(change.before), share(change.after)) else {
         return Computed::Unknown;
     };
     if before.max(after) > SOFTWARE_BOUND {
         return Computed::Software;
     }
-    let change = Change {
-        before: pair.before,
-        after: pair.after,
-        traits: [pair.names.0, pair.names.1].map(Traits::of),
-        request_spread: pair.workload.request_spread.unwrap_or(Spread::REQUESTS),
-    };
-    let Some(mut ratio) = time::ratio(&change, &corners, processors).map(|r| r.interval) else {
+    let Some(mut ratio) = time::ratio(change, &corners, processors).map(|r| r.interval) else {
         return Computed::Unknown;
     };
     if is_hardly_unallocated(filesystem, host) {

@@ -12,9 +12,11 @@ mod literature;
 pub mod rows;
 mod steady;
 pub mod time;
+mod together;
 
 pub use effort::effort;
 pub use estimate::estimate;
+pub use together::together;
 
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +178,22 @@ pub struct Impact {
     pub limit: Option<String>,
     /// Anything else that must be said, such as an effect that has no figure.
     pub note: Option<String>,
+    /// What the figures take for granted, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub assumptions: Vec<String>,
+}
+
+/// What several changes do together to the work on one filesystem: less than each by itself would,
+/// multiplied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Together {
+    /// The filesystem.
+    pub filesystem: String,
+    /// Operations that at least two of the changes touch.
+    pub figures: Vec<Figure>,
+    /// What the figures take for granted, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub assumptions: Vec<String>,
 }
 
 /// What a change asks of the people and the machine.

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::analyze::{Analysis, Evidence, Source};
+use crate::impact;
 use crate::model::{Host, UnknownFact};
 use crate::nix::source::{Sources, Span};
 use crate::project::HostName;
+use crate::recommend::Effect;
 use crate::rewrite::diff::FileDiff;
 use crate::rewrite::{Outcome, Realised};
 use crate::select;
@@ -36,6 +38,7 @@ pub fn host(
             .iter()
             .map(|r| recommendation(&host.name, r))
             .collect(),
+        together: together(host, realised),
         unknown: host
             .skipped
             .iter()
@@ -43,6 +46,27 @@ pub fn host(
             .map(|u| unknown(u, sources))
             .collect(),
     }
+}
+
+/// What the patches do together.
+fn together(host: &Host, realised: &[Realised]) -> Vec<Together> {
+    let patched = realised
+        .iter()
+        .filter(|r| matches!(r.outcome, Outcome::Patch { .. } | Outcome::With(_)));
+    let effects: Vec<(Effect, Option<&str>)> = patched
+        .filter_map(|r| {
+            let remedy = r.proposal.remedy.as_ref()?;
+            let filesystem = select::filesystem_of(&remedy.actions, host);
+            Some((remedy.effect, filesystem.map(|f| f.name())))
+        })
+        .collect();
+    let filesystems = host.storage.filesystems.iter();
+    let each = filesystems.filter_map(|f| {
+        let here = effects.iter().filter(|(_, name)| *name == Some(f.name()));
+        let here: Vec<Effect> = here.map(|(effect, _)| *effect).collect();
+        impact::together(&here, f, host)
+    });
+    each.collect()
 }
 
 /// What a machine does.

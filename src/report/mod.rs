@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analyze::workload::Place as DataPlace;
 use crate::analyze::{Confidence, Direction, Engine, IoPattern, Weight, WorkloadKind};
-use crate::impact::{Effort, Impact};
+use crate::impact::{Effort, Impact, Together};
 use crate::nix::module::Change;
 use crate::nix::source::Place;
 use crate::recommend::{Applicability, Class, Severity, Trade};
@@ -69,6 +69,9 @@ pub struct HostReport {
     pub withheld: Vec<WithheldReport>,
     /// What was found and what to do about it, in the order in which the patches apply.
     pub findings: Vec<FindingReport>,
+    /// What the patches do together to the work on each filesystem, where several touch the same.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub together: Vec<Together>,
     /// What could not be read of its configuration.
     pub unknown: Vec<UnknownReport>,
 }

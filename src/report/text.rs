@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::impact::{Basis, Figure};
+use crate::impact::{Basis, Figure, Interval};
 
 /// Renders a report. Lines of prose begin with `#`, so that no tool takes them for a patch.
 pub fn render(report: &Report) -> String {
@@ -94,10 +94,53 @@ fn render_host(out: &mut String, host: &HostReport) {
     let with: Vec<_> = all.filter(|r| r.patched_with.is_some()).collect();
     section(out, "What the patch of another host does here too", &with);
     section(out, "Advice, without a patch", &advice);
+    for together in &host.together {
+        prose(out, "", "");
+        let name = &together.filesystem;
+        prose(
+            out,
+            "",
+            &format!("==== All patches together, on {name} ===="),
+        );
+        for figure in &together.figures {
+            effect(out, figure);
+        }
+        for assumption in &together.assumptions {
+            prose(out, "   ", &format!("given:  {assumption}"));
+        }
+    }
     if now.is_empty() && later.is_empty() {
         prose(out, "", "");
         prose(out, "", "Nothing is left to change.");
     }
+}
+
+/// A figure with its bar.
+fn effect(out: &mut String, figure: &Figure) {
+    prose(out, "   ", &format!("effect: {}", figure_text(figure)));
+    prose(out, "   ", &format!("        {}", bar(figure.time_ratio)));
+}
+
+/// How many columns a bar has on each side of "as before".
+const BAR: f64 = 12.0;
+/// The ratio at its ends.
+const BAR_END: f64 = 4.0;
+
+/// An interval of ratios as a bar on a logarithmic scale, from a quarter of the time to four times.
+fn bar(ratio: Interval) -> String {
+    let at = |ratio: f64| {
+        let side = (ratio.ln() / BAR_END.ln()).clamp(-1.0, 1.0);
+        ((side + 1.0) * BAR).round() as usize
+    };
+    let (low, high) = (at(ratio.low.max(1e-9)), at(ratio.high.max(1e-9)));
+    let columns: String = (0..=(2.0 * BAR) as usize)
+        .map(|column| match column {
+            _ if column == BAR as usize => '|',
+            _ if (low..=high).contains(&column) => '#',
+            _ => '.',
+        })
+        .collect();
+    format!("time x1/4 {columns} x4")
 }
 
 /// Where the list goes over to what makes little difference: a line that says so.
@@ -155,7 +198,10 @@ fn render_recommendation(out: &mut String, number: usize, item: &FindingReport) 
         prose(out, "   ", &format!("trade:  {}", trade.what));
     }
     for figure in &item.impact.figures {
-        prose(out, "   ", &format!("effect: {}", figure_text(figure)));
+        effect(out, figure);
+    }
+    for assumption in &item.impact.assumptions {
+        prose(out, "   ", &format!("given:  {assumption}"));
     }
     if let Some(limit) = &item.impact.limit {
         prose(out, "   ", &format!("limit:  {limit}"));

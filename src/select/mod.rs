@@ -213,7 +213,7 @@ fn trades(remedy: &Remedy, host: &Host) -> Vec<Trade> {
 }
 
 /// The filesystem that actions are about; that of `/` for those that concern the whole machine.
-fn filesystem_of<'a>(actions: &[Action], host: &'a Host) -> Option<&'a Filesystem> {
+pub fn filesystem_of<'a>(actions: &[Action], host: &'a Host) -> Option<&'a Filesystem> {
     let storage = &host.storage;
     let by_path = |path: &[String]| {
         storage.filesystems.iter().find(|f| match &f.source {

@@ -87,8 +87,21 @@ pub(super) fn total(prior: f64, pieces: &[Piece]) -> f64 {
             .sum();
         sum.clamp(-kind.cap(), kind.cap())
     };
-    prior + Kind::ALL.into_iter().map(of_kind).sum::<f64>()
+    let sum = prior + Kind::ALL.into_iter().map(of_kind).sum::<f64>();
+    // How an account reads makes nothing likely where only its own words speak for it.
+    let words_alone = pieces
+        .iter()
+        .filter(|p| p.weight > 0.0)
+        .all(|p| matches!(p.kind, Kind::Words | Kind::Reports));
+    let without = sum - of_kind(Kind::Reports);
+    match words_alone {
+        true => sum.min(without.max(JUST_UNLIKELY)),
+        false => sum,
+    }
 }
+
+/// Just less than even odds.
+const JUST_UNLIKELY: f64 = -0.01;
 
 /// The cases for a cause: one for each subject that something of its own speaks of, the strongest
 /// first. Empty where nothing is known that matters to it.

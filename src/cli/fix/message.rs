@@ -69,6 +69,9 @@ pub(super) fn of(patch: &Patch, several_hosts: bool) -> Message {
     for note in notes {
         prose(&mut body, "Effect: ", "  ", note);
     }
+    for assumption in &report.impact.assumptions {
+        prose(&mut body, "Given: ", "  ", assumption);
+    }
     let class = report.class.map_or("live", Class::name);
     let reason = report.class_reason.as_deref().unwrap_or_default();
     prose(&mut body, "Class: ", "  ", &format!("{class}. {reason}"));
