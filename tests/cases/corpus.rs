@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use btrfs_tune::analyze::{Analysis, Diagnosis, Kind};
+use btrfs_tune::analyze::{Analysis, Diagnosis};
 use btrfs_tune::ingest::facts;
 use btrfs_tune::model::Host;
 use serde::Deserialize;
@@ -78,10 +78,7 @@ pub(crate) fn lead(ranking: &[(&'static str, f64)]) -> f64 {
 
 /// What was concluded of a cause, but for how the whole reads: that is of no single fact.
 pub(crate) fn apart(diagnosis: Option<&Diagnosis>) -> f64 {
-    diagnosis.map_or(f64::NEG_INFINITY, |d| {
-        let likeness = d.pieces.iter().filter(|p| p.kind == Kind::Reports);
-        d.log_odds - likeness.map(|p| p.weight).sum::<f64>()
-    })
+    diagnosis.map_or(f64::NEG_INFINITY, Diagnosis::by_facts)
 }
 
 /// The ids of a ranking.

@@ -53,6 +53,14 @@ impl Diagnosis {
         self.pieces.iter().any(|p| p.weight > 0.0)
     }
 
+    /// The sum of its evidence, in log-odds, but for how the whole account reads.
+    pub fn by_facts(&self) -> f64 {
+        let prior = knowledge::of(self.cause).map_or(0.0, |k| k.prior);
+        let mut pieces = self.pieces.clone();
+        pieces.retain(|p| p.kind != Kind::Reports);
+        weigh::total(prior, &pieces)
+    }
+
     /// Its evidence as rules quote it.
     pub fn evidence(&self) -> Vec<Evidence> {
         let quoted = self.pieces.iter().map(|piece| Evidence {
