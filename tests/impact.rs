@@ -304,3 +304,50 @@ fn changes_that_spare_a_disk_the_same_thing_do_less_together_than_multiplied() {
         None
     );
 }
+
+#[test]
+fn compression_gains_what_the_data_leave_to_gain() {
+    let mut host = hosts::host("nas");
+    let of = |host: &btrfs_tune::model::Host| {
+        let impact = impact(host, Effect::Compression, "/srv/photos");
+        let scan = impact.figures.iter();
+        let mut scan = scan.filter(|f| f.operation.contains("many small files cold, their"));
+        (scan.next().unwrap().time_ratio, impact.assumptions)
+    };
+    host.metrics.compression.clear();
+    let (unknown, assumed) = of(&host);
+    assert!(
+        assumed.iter().any(|a| a.contains("is not known")),
+        "{assumed:?}"
+    );
+    assert!(unknown.contains(1.0));
+    let found = |disk: u64| {
+        let row = btrfs_tune::model::metrics::CompressionRow {
+            algorithm: "zstd".to_owned(),
+            disk: btrfs_tune::model::units::Bytes(disk),
+            uncompressed: btrfs_tune::model::units::Bytes(100),
+            referenced: btrfs_tune::model::units::Bytes(100),
+        };
+        let below = btrfs_tune::model::metrics::CompressionUse {
+            path: Some("/srv/photos".to_owned()),
+            rows: vec![row],
+            ..Default::default()
+        };
+        vec![btrfs_tune::model::metrics::Sourced {
+            value: below,
+            source: "compsize.txt".into(),
+        }]
+    };
+    host.metrics.compression = found(30);
+    let (third, assumed) = of(&host);
+    assert!(
+        assumed.iter().any(|a| a.contains("takes 30 %")),
+        "{assumed:?}"
+    );
+    host.metrics.compression = found(98);
+    let (photos, _) = of(&host);
+    assert!(third.low < photos.low, "{third:?} {photos:?}");
+    // What hardly compresses gains nothing.
+    assert!(photos.contains(1.0));
+    assert!(unknown.low <= third.low + 0.01 && unknown.high >= photos.high - 0.01);
+}

@@ -56,6 +56,9 @@ pub struct Workload {
     pub words: Vec<String>,
     /// Operations in a job.
     pub operations: u32,
+    /// Bytes of the data that it reads or writes, before compression, where compression matters to it.
+    #[serde(default)]
+    pub data_bytes: Option<f64>,
     /// By which the number of its write requests differs between runs, (max − min) / mean, where
     /// merging is a matter of timing; elsewhere [`Spread::REQUESTS`].
     #[serde(default)]
@@ -225,7 +228,47 @@ impl Vector {
     }
 }
 
+/// A count between two that were counted, or beyond: `part` 0 is the first, 1 the second.
+fn towards(one: f64, other: f64, part: f64) -> f64 {
+    (one + part * (other - one)).max(0.0)
+}
+
+impl Vector {
+    fn towards(&self, other: &Vector, part: f64) -> Vector {
+        let all = |of: fn(&Vector) -> f64| towards(of(self), of(other), part);
+        let known = |of: fn(&Vector) -> Option<f64>| Some(towards(of(self)?, of(other)?, part));
+        Vector {
+            reads: known(|v| v.reads),
+            writes: known(|v| v.writes),
+            requests: known(|v| v.requests),
+            read_bytes: all(|v| v.read_bytes),
+            write_bytes: all(|v| v.write_bytes),
+            flushes: all(|v| v.flushes),
+            seeks: all(|v| v.seeks),
+            near_jumps: known(|v| v.near_jumps),
+            read_seeks: known(|v| v.read_seeks),
+            read_near_jumps: known(|v| v.read_near_jumps),
+            near_bytes: all(|v| v.near_bytes),
+            rounds: all(|v| v.rounds),
+        }
+    }
+}
+
 impl Demand {
+    /// Of a job whose data were counted without and with compression (`self`): what it asks where
+    /// data take `ratio` of their size. What reaches the device lies between the two counts as its
+    /// bytes do; the processor's work is that of trying, whatever comes of it. `None` where
+    /// compression saved nothing.
+    pub fn at_ratio(&self, plain: &Demand, data_bytes: f64, ratio: f64) -> Option<Demand> {
+        let saved = plain.instant.bytes() - self.instant.bytes();
+        let part = (1.0 - ratio) * data_bytes / saved;
+        (saved > 0.0 && part.is_finite()).then(|| Demand {
+            instant: plain.instant.towards(&self.instant, part),
+            queued: plain.queued.towards(&self.queued, part),
+            ..self.clone()
+        })
+    }
+
     /// What the job asks with several changes made, each of which was counted by itself: count by
     /// count, each change has the effect that it had alone. What time that takes is for the device
     /// to say: of what one change has spared it, another can spare no more.

@@ -1,5 +1,6 @@
 //! Owns: what an effect comes to on one host.
 
+use super::compressibility::{self, Compressibility};
 use super::cost::{Demand, Demands, Spread, Traits, Vector, Workload};
 use super::device::{self, DeviceClass, Devices};
 use super::time::Change;
@@ -135,8 +136,10 @@ pub fn estimate(
         return impact;
     }
     let mut bound_by_software = Vec::new();
+    let compressed =
+        (effect == Effect::Compression).then(|| compressibility::of(filesystem, host, analysis));
     for pair in &pairs {
-        match ratio(&pair.change(), &devices, filesystem, host) {
+        match ratio_of_pair(pair, compressed.as_ref(), &devices, filesystem, host) {
             Computed::Ratio(time_ratio) => {
                 let mut figure = Figure {
                     operation: operation(pair),
@@ -168,8 +171,39 @@ pub fn estimate(
     }
     if !impact.figures.is_empty() {
         impact.assumptions = assumptions(&devices, filesystem, host, waiting);
+        let said = compressed.into_iter().map(|c| c.said);
+        impact.assumptions.extend(said);
     }
     impact
+}
+
+/// The ratio of a pair, over what its data may compress to.
+fn ratio_of_pair(
+    pair: &Pair,
+    compressed: Option<&Compressibility>,
+    devices: &Devices,
+    filesystem: &Filesystem,
+    host: &Host,
+) -> Computed {
+    let known = compressed.and_then(|c| c.ratio.zip(pair.workload.data_bytes));
+    let Some((range, data_bytes)) = known else {
+        return ratio(&pair.change(), devices, filesystem, host);
+    };
+    let mut ends = Vec::new();
+    for end in [range.low, range.high] {
+        let Some(after) = pair.after.at_ratio(pair.before, data_bytes, end) else {
+            continue;
+        };
+        let change = Change {
+            after: &after,
+            ..pair.change()
+        };
+        match ratio(&change, devices, filesystem, host) {
+            Computed::Ratio(interval) => ends.extend([interval.low, interval.high]),
+            other => return other,
+        }
+    }
+    Interval::hull(ends).map_or(Computed::Unknown, Computed::Ratio)
 }
 
 /// What figures of a filesystem take for granted.

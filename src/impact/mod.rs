@@ -4,6 +4,7 @@
 //! what it comes to for one host ([`estimate()`]), and what a change asks of people and machine
 //! ([`effort()`]). Must never know rules, actions' syntax, or how a fact was read.
 
+mod compressibility;
 pub mod cost;
 pub mod device;
 mod effort;
