@@ -387,6 +387,31 @@ fn command(text: &str) -> Option<(Process, &str)> {
     (is_command && describe(rest, &mut process)).then_some((process, rest))
 }
 
+/// The program of a command line behind `nice`, `ionice`, `sudo` and their like, with their options.
+fn wrapped(text: &str) -> Option<&str> {
+    const WRAPPERS: [&str; 9] = [
+        "nice", "ionice", "sudo", "doas", "chrt", "taskset", "nohup", "time", "timeout",
+    ];
+    let mut words = text.split_whitespace().peekable();
+    let mut any = false;
+    while let Some(word) = words.peek() {
+        let is_option = word.starts_with('-') || word.bytes().all(|b| b.is_ascii_digit());
+        let is_wrapper = WRAPPERS.contains(word);
+        if !is_wrapper && !(any && is_option) {
+            break;
+        }
+        any = true;
+        words.next();
+    }
+    let name = words.next().filter(|_| any)?;
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b));
+    is_name.then_some(name)
+}
+
 /// An element of a list: `btrfs-transacti`, `many kworkers`, `[btrfs-cleaner] 100% CPU`.
 fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
     if rates(reader, node, "") {
@@ -398,6 +423,21 @@ fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
         }
         push(reader, node, process);
         reader.typed_but(node, rest);
+        return;
+    }
+    if let Some(name) = wrapped(text) {
+        let process = Process {
+            name: name.to_owned(),
+            command: Some(text.to_owned()),
+            samples: 1,
+            state: Some(match listed.waits {
+                true => ProcessState::Uninterruptible,
+                false => ProcessState::Running,
+            }),
+            ..Process::default()
+        };
+        push(reader, node, process);
+        reader.partly(node);
         return;
     }
     let Some((name, remark)) = cleaned(text) else {

@@ -45,8 +45,20 @@ pub(super) fn cleaned(text: &str) -> Option<(String, String)> {
     if !is_word || name.len() > 64 {
         return None;
     }
+    let queue = words.peek().and_then(|word| {
+        let queue = word.strip_prefix('(')?.strip_suffix(')')?;
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        (name == "kworker" && !queue.is_empty() && queue.bytes().all(fits)).then_some(queue)
+    });
+    let name = match queue {
+        Some(queue) => {
+            words.next();
+            format!("kworker+{queue}")
+        }
+        None => name.to_owned(),
+    };
     before.extend(words);
-    Some((name.to_owned(), before.join(" ")))
+    Some((name, before.join(" ")))
 }
 
 /// `high`, `very high`, `high system time`: a share of the processor, without a number.
@@ -111,6 +123,7 @@ pub(super) fn describe(text: &str, process: &mut Process) -> bool {
     } else if words == ["r"]
         || pair("r", "state")
         || has(&["busy", "running", "spinning", "pegged", "burning", "maxed"])
+        || matches!(lower.trim(), "top" | "on top" | "at the top" | "always on top" | "highest")
     {
         ProcessState::Running
     } else if words == ["s"] || has(&["sleeping", "idle"]) {
