@@ -60,7 +60,9 @@ pub(super) fn tell(reader: &mut Reader<'_>, node: &Node<'_>) {
     let kernel = kernel.map_or(String::new(), |k| k.value.clone());
     let of_kernel = node::words(&node.path).iter().any(|w| w == "kernel");
     let more = versions(&measured, |name| of_kernel || kernel.starts_with(name));
-    let more = more.or_else(|| plainly(&measured)).or_else(|| sums(&measured));
+    let more = more
+        .or_else(|| plainly(&measured))
+        .or_else(|| sums(&measured));
     if let Some(said) = more {
         push(reader, node, said, |_| shown(&members));
         return;
@@ -86,12 +88,7 @@ fn shown(members: &[Node<'_>]) -> String {
 }
 
 /// Tells a sentence of figures; the text that is kept is that of the file.
-fn push(
-    reader: &mut Reader<'_>,
-    node: &Node<'_>,
-    said: &str,
-    text: impl FnOnce(&str) -> String,
-) {
+fn push(reader: &mut Reader<'_>, node: &Node<'_>, said: &str, text: impl FnOnce(&str) -> String) {
     let (mut observation, _) = observations::read_text_from(&reader.place(&node.path), said);
     observation.text = text(said);
     observation.quantities.clear();
@@ -127,7 +124,9 @@ fn versions(sides: &[Side], is_kernel: impl Fn(&str) -> bool) -> Option<&'static
     let known = known?;
     let old = known.iter().min_by_key(|k| k.0)?;
     let new = known.iter().max_by_key(|k| k.0)?;
-    let alike = sides.windows(2).all(|p| matches!(p, [a, b] if a.unit == b.unit));
+    let alike = sides
+        .windows(2)
+        .all(|p| matches!(p, [a, b] if a.unit == b.unit));
     if old.0 == new.0 || !alike || !sides.iter().any(|s| is_kernel(&s.name)) {
         return None;
     }
@@ -141,7 +140,15 @@ fn versions(sides: &[Side], is_kernel: impl Fn(&str) -> bool) -> Option<&'static
 /// A plain measurement of the disk beside the rate of a job: `{"dd": 90, "backup": 15}`.
 fn plainly(sides: &[Side]) -> Option<&'static str> {
     const PLAIN: [&str; 9] = [
-        "dd", "fio", "hdparm", "raw", "bench", "benchmark", "bonnie", "kdiskmark", "diskspd",
+        "dd",
+        "fio",
+        "hdparm",
+        "raw",
+        "bench",
+        "benchmark",
+        "bonnie",
+        "kdiskmark",
+        "diskspd",
     ];
     const JOBS: [&str; 12] = [
         "backup", "rsync", "copy", "cp", "restore", "import", "save", "untar", "extract", "send",
@@ -152,8 +159,7 @@ fn plainly(sides: &[Side]) -> Option<&'static str> {
     let find = |list: &[&str]| {
         let is_of = |s: &&Side| {
             let words = node::words(&s.name);
-            words.iter().any(|w| list.contains(&w.as_str()))
-                && s.unit == Some(Unit::BytesPerSecond)
+            words.iter().any(|w| list.contains(&w.as_str())) && s.unit == Some(Unit::BytesPerSecond)
         };
         sides.iter().find(is_of)
     };
@@ -171,7 +177,9 @@ fn sums(sides: &[Side]) -> Option<&'static str> {
     let one = sides
         .iter()
         .find(|s| has(s, &["one", "single", "alone", "1"]))?;
-    let sum = sides.iter().find(|s| has(s, &["sum", "total", "together"]))?;
+    let sum = sides
+        .iter()
+        .find(|s| has(s, &["sum", "total", "together"]))?;
     let same = (one.value - sum.value).abs() <= SAME * one.value.max(sum.value);
     (same && one.unit == sum.unit && one.unit == Some(Unit::BytesPerSecond))
         .then_some("two disks together are no faster than one, the sum stays the same")
@@ -268,5 +276,52 @@ mod tests {
         assert_eq!(said(json!({"btrfs": 820, "ext4": 80}), false), None);
         assert_eq!(said(json!({"cow": 40, "nodatacow": 82}), false), None);
         assert_eq!(said(json!({"util": 80, "await": 82}), false), None);
+    }
+
+    fn sides(value: &serde_json::Value) -> Vec<Side> {
+        let members = Node::root(value).members();
+        members.iter().filter_map(side).collect()
+    }
+
+    #[test]
+    fn kernels_side_by_side_are_compared_where_one_of_them_runs() {
+        let of = |value, runs: &str| versions(&sides(&value), |name| runs.starts_with(name));
+        let rates = json!({"5.10.63": "270 MB/s", "6.1.21": "130 MB/s", "6.1.51": "131 MB/s"});
+        assert!(of(rates.clone(), "6.1.51-v8+").is_some_and(|s| s.contains("older kernel")));
+        // Versions of something else; a newer one that is as fast, or faster; times.
+        assert_eq!(of(rates, "6.12.3"), None);
+        let alike = json!({"6.1.21": "130 MB/s", "6.6.3": "128 MB/s"});
+        assert_eq!(of(alike, "6.6.3"), None);
+        assert_eq!(of(json!({"6.1": "20 s", "6.6": "10 s"}), "6.6.3"), None);
+        assert!(of(json!({"6.1": "10 s", "6.6": "20 s"}), "6.6.3").is_some());
+        assert_eq!(of(json!({"util": "90 %", "6.6": "20 %"}), "6.6.3"), None);
+    }
+
+    #[test]
+    fn a_plain_measurement_acquits_the_disk_only_where_it_is_far_faster() {
+        let of = |value| plainly(&sides(&value));
+        assert!(of(json!({"dd_mib_s": 90, "backup_mib_s": 15})).is_some());
+        assert_eq!(of(json!({"dd_mib_s": 90, "backup_mib_s": 60})), None);
+        assert_eq!(of(json!({"dd_mib_s": 9, "backup_mib_s": 1})), None);
+        assert_eq!(of(json!({"backup_mib_s": 15, "net_mib_s": 90})), None);
+    }
+
+    #[test]
+    fn disks_that_together_do_what_one_does_share_a_limit() {
+        let of = |value| sums(&sides(&value));
+        let rates = json!({"one_drive": "72 MB/s", "two_drives_sum": "71 MB/s"});
+        assert!(of(rates).is_some());
+        let rates = json!({"one_drive": "72 MB/s", "two_drives_sum": "140 MB/s"});
+        assert_eq!(of(rates), None);
+    }
+
+    #[test]
+    fn what_time_tells_is_read_as_its_line() {
+        let of = |value: serde_json::Value| clock(&Node::root(&value).members());
+        assert_eq!(
+            of(json!({"real_s": 64.6, "user_s": 46.5, "sys_s": 6})).as_deref(),
+            Some("real 64.6 s user 46.5 s")
+        );
+        assert_eq!(of(json!({"real_s": 64.6, "sys_s": 6})), None);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Reader;
 use super::amount;
 use super::node::{self, Node};
-use super::process_words::{cleaned, describe, is_high};
+use super::process_words::{cleaned, describe, is_high, wrapped};
 use crate::model::metrics::{Process, ProcessState, VmActivity};
 use crate::model::observation::Unit;
 use crate::model::units::Percent;
@@ -385,31 +385,6 @@ fn command(text: &str) -> Option<(Process, &str)> {
         ..Process::default()
     };
     (is_command && describe(rest, &mut process)).then_some((process, rest))
-}
-
-/// The program of a command line behind `nice`, `ionice`, `sudo` and their like, with their options.
-fn wrapped(text: &str) -> Option<&str> {
-    const WRAPPERS: [&str; 9] = [
-        "nice", "ionice", "sudo", "doas", "chrt", "taskset", "nohup", "time", "timeout",
-    ];
-    let mut words = text.split_whitespace().peekable();
-    let mut any = false;
-    while let Some(word) = words.peek() {
-        let is_option = word.starts_with('-') || word.bytes().all(|b| b.is_ascii_digit());
-        let is_wrapper = WRAPPERS.contains(word);
-        if !is_wrapper && !(any && is_option) {
-            break;
-        }
-        any = true;
-        words.next();
-    }
-    let name = words.next().filter(|_| any)?;
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b));
-    is_name.then_some(name)
 }
 
 /// An element of a list: `btrfs-transacti`, `many kworkers`, `[btrfs-cleaner] 100% CPU`.
