@@ -24,7 +24,7 @@ fn dirty_limits(gather: &mut Gather<'_>) {
         let number = value
             .as_f64()
             .or_else(|| value.as_str()?.trim().parse().ok())?;
-        Some((name.to_owned(), number, setting.at.clone()))
+        Some((name.to_owned(), number, setting.at))
     };
     let bytes = set("dirty_bytes").filter(|b| b.1 > 0.0);
     let early = set("dirty_background_bytes").filter(|b| b.1 > 0.0);
@@ -32,7 +32,7 @@ fn dirty_limits(gather: &mut Gather<'_>) {
     let ratio = set("dirty_ratio");
     if let (None, Some((_, share, at))) = (&bytes, &ratio) {
         let text = format!("vm.dirty_ratio is set to {share}");
-        let source = Source::Configuration(at.clone());
+        let source = Source::Configuration(*at);
         gather.number("dirty.ratio", Subject::Machine, *share, source, text);
     }
     let small = ratio.clone().filter(|r| r.1 <= LITTLE);

@@ -148,7 +148,7 @@ pub(super) fn wrapped(text: &str) -> Option<&str> {
     while let Some(word) = words.peek() {
         let is_option = word.starts_with('-') || word.bytes().all(|b| b.is_ascii_digit());
         let is_wrapper = WRAPPERS.contains(word);
-        if !is_wrapper && !(any && is_option) {
+        if !(is_wrapper || any && is_option) {
             break;
         }
         any = true;
