@@ -3,6 +3,9 @@
 use super::{Gather, Subject, Value};
 use crate::analyze::evidence::Source;
 
+/// A share of memory, in percent, that is a limit and no more than that.
+const LITTLE: f64 = 10.0;
+
 pub(super) fn gather(gather: &mut Gather<'_>) {
     dirty_limits(gather);
     nix(gather);
@@ -10,43 +13,41 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     trim(gather);
 }
 
+/// Writers are stopped at `dirty_bytes`, or, where that is 0, at a share of available memory.
 fn dirty_limits(gather: &mut Gather<'_>) {
     let host = gather.host;
-    let limits = [
-        "dirty_bytes",
-        "dirty_background_bytes",
-        "dirty_ratio",
-        "dirty_background_ratio",
-    ];
-    let set = |name: &&str| {
+    let set = |name: &str| {
         let setting = host
             .settings
             .known(&format!("boot.kernel.sysctl.vm.{name}"))?;
-        Some((setting.value.to_string(), setting.at))
+        let value = &setting.value;
+        let number = value
+            .as_f64()
+            .or_else(|| value.as_str()?.trim().parse().ok())?;
+        Some((name.to_owned(), number, setting.at))
     };
-    let found = limits.iter().find_map(|name| Some((name, set(name)?)));
-    match found {
-        Some((name, (value, at))) => {
-            let text = format!("vm.{name} is set to {value}");
-            gather.fact(
-                "dirty.limited",
-                Subject::Machine,
-                true,
-                Source::Configuration(at),
-                text,
-            );
-        }
-        None if host.is_whole() => {
-            let text = "no limit is set: 20 % of available memory may be dirty";
-            gather.fact(
-                "dirty.limited",
-                Subject::Machine,
-                false,
-                Source::Configuration(None),
-                text,
-            );
-        }
-        None => {}
+    let bytes = set("dirty_bytes").filter(|b| b.1 > 0.0);
+    let early = set("dirty_background_bytes").filter(|b| b.1 > 0.0);
+    let early = early.or_else(|| set("dirty_background_ratio").filter(|r| r.1 <= LITTLE));
+    let ratio = set("dirty_ratio");
+    if let (None, Some((_, share, at))) = (&bytes, &ratio) {
+        let text = format!("vm.dirty_ratio is set to {share}");
+        let source = Source::Configuration(*at);
+        gather.number("dirty.ratio", Subject::Machine, *share, source, text);
+    }
+    let small = ratio.clone().filter(|r| r.1 <= LITTLE);
+    if let Some((name, value, at)) = bytes.or(small).or(early) {
+        let text = format!("vm.{name} is set to {value}");
+        let source = Source::Configuration(at);
+        gather.fact("dirty.limited", Subject::Machine, true, source, text);
+    } else if let Some((name, value, at)) = ratio {
+        let text = format!("vm.{name} is set to {value}");
+        let source = Source::Configuration(at);
+        gather.fact("dirty.limited", Subject::Machine, false, source, text);
+    } else if host.is_whole() || set("dirty_bytes").is_some() {
+        let text = "no limit is set: 20 % of available memory may be dirty";
+        let source = Source::Configuration(None);
+        gather.fact("dirty.limited", Subject::Machine, false, source, text);
     }
 }
 

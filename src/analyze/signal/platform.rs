@@ -9,6 +9,33 @@ pub(super) fn gather(gather: &mut Gather<'_>) {
     kernel(gather);
     events(gather);
     services(gather);
+    foreign(gather);
+}
+
+/// Whoever names one mount or two, and none of btrfs, names those that the trouble is on.
+fn foreign(gather: &mut Gather<'_>) {
+    const MOST: usize = 3;
+    const DATA: [&str; 14] = [
+        "ext4", "ext3", "ext2", "xfs", "zfs", "ntfs", "ntfs3", "ntfs-3g", "fuseblk", "exfat",
+        "vfat", "f2fs", "bcachefs", "hfsplus",
+    ];
+    let metrics = &gather.host.metrics;
+    let mounts = &metrics.mounts;
+    let is_foreign = |kind: &str| DATA.contains(&kind);
+    let only = !mounts.is_empty()
+        && mounts.len() <= MOST
+        && mounts.iter().all(|m| is_foreign(&m.fstype))
+        && gather.views.is_empty()
+        && metrics.usage.is_empty();
+    if let (true, Some(first)) = (only, mounts.first()) {
+        let kind = first.fstype.clone();
+        let text = format!(
+            "{} is {kind}, and no mount of btrfs is told of",
+            first.mountpoint
+        );
+        let source = measured(first);
+        gather.word("mounts.foreign", Subject::Machine, &kind, source, text);
+    }
 }
 
 fn kernel(gather: &mut Gather<'_>) {

@@ -9,6 +9,8 @@ use crate::model::metrics::{Process, ProcessState, Sourced};
 const BUSY_PERCENT: f64 = 50.0;
 /// Less than this is not what keeps a disk busy.
 const MUCH_BYTES_S: f64 = 5e6;
+/// So many programs are those that somebody names, and no list of all that there are.
+const FEW: usize = 20;
 
 pub(super) fn gather(gather: &mut Gather<'_>) {
     // Who looks is not what the machine does.
@@ -64,6 +66,15 @@ fn one(gather: &mut Gather<'_>, process: &Sourced<Process>, read: f64, written: 
         if !is_of_kernel(process) {
             word(gather, "program.busy", text);
         }
+    }
+    // Somebody names it as what runs at that time, without a figure.
+    let is_named = process.state == Some(ProcessState::Running)
+        && process.cpu.is_none()
+        && process.pid.is_none()
+        && process.wchan.is_none()
+        && gather.host.metrics.processes.len() <= FEW;
+    if is_named {
+        word(gather, "thread.busy", format!("{name} is at work"));
     }
     if process.state == Some(ProcessState::Uninterruptible) {
         let wchan = process

@@ -439,11 +439,11 @@ pub(super) fn devices(reader: &mut Reader<'_>, node: &Node<'_>) {
     let name = node.get(&["device", "dev", "name", "disk"]);
     if let Some(text) = name.as_ref().and_then(Node::text) {
         io.name = text.strip_prefix("/dev/").unwrap_or(text).to_owned();
-    } else if !matches!(node.name().as_str(), "iostat" | "diskstats" | "devices") {
+    } else {
         let key = node.key();
         // `iostat -x` is no disk.
-        let is_name = !key.contains(' ') && !node.words().iter().any(|w| w == "iostat");
-        if is_name {
+        let heads = ["iostat", "disk", "devices", "diskstats"];
+        if !key.contains(' ') && !node.words().iter().any(|w| heads.contains(&w.as_str())) {
             io.name = key.strip_prefix("/dev/").unwrap_or(key).to_owned();
         }
     }

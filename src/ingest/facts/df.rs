@@ -124,15 +124,13 @@ pub(super) fn df(reader: &mut Reader<'_>, node: &Node<'_>) {
             reader.typed(member);
         }
     }
-    if entry.size.is_some() || entry.used.is_some() || entry.available.is_some() {
-        push(reader, node, entry);
-    } else if let Some(percent) = percent
-        && entry
-            .fstype
-            .as_deref()
-            .is_none_or(|fstype| fstype == "btrfs")
-    {
+    // A size alone does not tell how full it is, the share beside it does.
+    let told = entry.used.is_some() || entry.available.is_some();
+    if let Some(percent) = percent.filter(|_| is_btrfs && !told) {
         full(reader, node, &entry.mountpoint, percent);
+    }
+    if entry.size.is_some() || told {
+        push(reader, node, entry);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Disks as people name them: `2x 4TB WD Red`, `Samsung 970 EVO NVMe`, `{"kind": "smr hdd"}`.
 
 use super::Reader;
+use super::activity;
 use super::amount;
 use super::disk_words::{counted, firmware_in, is_kernel_name, is_rpm};
 use super::medium::{kind_of_model, kind_of_words, named_medium};
@@ -260,6 +261,11 @@ fn object(reader: &mut Reader<'_>, node: &Node<'_>) {
     }
     if told.kind.is_some() || told.model.is_some() || told.size.is_some() {
         told.add(reader.facts.hardware.get_or_insert_default(), count);
+    }
+    // `{"kind": "nvme", "util": "35%", "w/s": 290}`: what it does stands beside what it is.
+    let does = |m: &Node<'_>| m.is_leaf() && activity::is_device_figure(&m.words());
+    if count == 1 && members.iter().any(does) {
+        activity::devices(reader, node);
     }
 }
 

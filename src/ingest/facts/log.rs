@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::Reader;
 use super::node::{self, Node};
 use crate::ingest::metrics;
-use crate::model::metrics::{KernelEvent, KernelEventKind, Metrics, Sourced};
+use crate::model::metrics::{
+    KernelEvent, KernelEventKind, Metrics, Process, ProcessState, Sourced,
+};
 
 /// Lines of the kernel's log.
 pub(super) fn kernel_log(reader: &mut Reader<'_>, node: &Node<'_>) {
@@ -60,6 +62,11 @@ pub(super) fn fragments(
     ];
     const DENIED: [&str; 7] = ["no", "not", "without", "never", "clean", "nothing", "none"];
     let mut found = false;
+    if is_log && let Some(process) = waiting(text) {
+        let process = reader.sourced(node, process);
+        reader.facts.metrics.processes.push(process);
+        found = true;
+    }
     let before = reader.facts.metrics.kernel_events.len();
     for part in text.split(['\n', ';']) {
         let begins = MARKS.iter().filter_map(|mark| {
@@ -122,6 +129,23 @@ fn task_of(line: &str) -> Option<String> {
     (task != "blocked").then(|| task.to_owned())
 }
 
+/// `task:fstrim state:D stack:0 pid:512`: a task that the kernel lists because it waits.
+fn waiting(line: &str) -> Option<Process> {
+    let (_, rest) = line.split_once("task:")?;
+    let (name, rest) = rest
+        .trim_start()
+        .split_once(|c: char| c.is_whitespace() || c == ',')?;
+    let state = rest.trim_start().strip_prefix("state")?;
+    let state = state.trim_start_matches([':', ' ']);
+    let waits = state.starts_with('D') && !state[1..].starts_with(|c: char| c.is_alphanumeric());
+    (waits && !name.is_empty()).then(|| Process {
+        name: name.to_owned(),
+        state: Some(ProcessState::Uninterruptible),
+        samples: 1,
+        ..Process::default()
+    })
+}
+
 /// Lines as people shorten them.
 fn loose(line: &str) -> Option<(KernelEventKind, Option<String>)> {
     let words = node::words(line);
@@ -149,5 +173,28 @@ fn loose(line: &str) -> Option<(KernelEventKind, Option<String>)> {
         Some((KernelEventKind::HungTask, task_of(line)))
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_waits_is_found_in_its_line() {
+        let name = |line| waiting(line).map(|p| p.name);
+        for line in [
+            "task:fstrim state:D stack:0 pid:512 ppid:1",
+            "task: fstrim, state D",
+        ] {
+            assert_eq!(name(line).as_deref(), Some("fstrim"), "{line}");
+        }
+        for line in [
+            "task:fstrim state:S stack:0",
+            "task fstrim blocked for more than 120 seconds",
+            "task:",
+        ] {
+            assert_eq!(name(line), None, "{line}");
+        }
     }
 }

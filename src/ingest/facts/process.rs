@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Reader;
 use super::amount;
 use super::node::{self, Node};
-use super::process_words::{cleaned, describe, is_high};
+use super::process_words::{cleaned, describe, is_high, wrapped};
 use crate::model::metrics::{Process, ProcessState, VmActivity};
 use crate::model::observation::Unit;
 use crate::model::units::Percent;
@@ -79,12 +79,16 @@ pub(super) fn is_thread(name: &str) -> bool {
 struct Listed {
     waits: bool,
     bare_is_cpu: bool,
+    is_top: bool,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) {
     let words = node.words();
     let listed = Listed {
         waits: is_d_state(&words) || words.iter().any(|w| w == "blocked" || w == "hung"),
+        is_top: words
+            .iter()
+            .any(|w| matches!(w.as_str(), "top" | "htop" | "iotop" | "atop")),
         bare_is_cpu: words.iter().any(|w| {
             matches!(
                 w.as_str(),
@@ -358,7 +362,11 @@ fn entries(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed)
         .collect();
     let names_one = |part: &&str| {
         let thread = cleaned(part).is_some_and(|(name, _)| is_thread(&name));
-        thread || part.ends_with('%') && part.split_whitespace().count() <= 3
+        let share = part
+            .trim_end_matches(')')
+            .trim_end_matches("CPU")
+            .trim_end();
+        thread || share.ends_with('%') && part.split_whitespace().count() <= 4
     };
     if parts.len() > 1 && parts.iter().all(names_one) {
         for part in parts {
@@ -400,6 +408,21 @@ fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
         reader.typed_but(node, rest);
         return;
     }
+    if let Some(name) = wrapped(text) {
+        let process = Process {
+            name: name.to_owned(),
+            command: Some(text.to_owned()),
+            samples: 1,
+            state: Some(match listed.waits {
+                true => ProcessState::Uninterruptible,
+                false => ProcessState::Running,
+            }),
+            ..Process::default()
+        };
+        push(reader, node, process);
+        reader.partly(node);
+        return;
+    }
     let Some((name, remark)) = cleaned(text) else {
         return;
     };
@@ -423,6 +446,10 @@ fn entry(reader: &mut Reader<'_>, node: &Node<'_>, text: &str, listed: Listed) {
     process.wchan = process
         .wchan
         .or(inside.filter(is_function).map(str::to_owned));
+    // Whoever names a thread of the kernel under `top` saw it there, and those that sleep are not.
+    if listed.is_top && remark.is_empty() && is_thread(&process.name) {
+        process.state = Some(ProcessState::Running);
+    }
     if known || listed.waits || remark.is_empty() {
         push(reader, node, process);
         reader.typed_but(node, &remark);

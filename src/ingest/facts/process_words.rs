@@ -45,8 +45,20 @@ pub(super) fn cleaned(text: &str) -> Option<(String, String)> {
     if !is_word || name.len() > 64 {
         return None;
     }
+    let queue = words.peek().and_then(|word| {
+        let queue = word.strip_prefix('(')?.strip_suffix(')')?;
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        (name == "kworker" && !queue.is_empty() && queue.bytes().all(fits)).then_some(queue)
+    });
+    let name = match queue {
+        Some(queue) => {
+            words.next();
+            format!("kworker+{queue}")
+        }
+        None => name.to_owned(),
+    };
     before.extend(words);
-    Some((name.to_owned(), before.join(" ")))
+    Some((name, before.join(" ")))
 }
 
 /// `high`, `very high`, `high system time`: a share of the processor, without a number.
@@ -111,6 +123,10 @@ pub(super) fn describe(text: &str, process: &mut Process) -> bool {
     } else if words == ["r"]
         || pair("r", "state")
         || has(&["busy", "running", "spinning", "pegged", "burning", "maxed"])
+        || matches!(
+            lower.trim(),
+            "top" | "on top" | "at the top" | "always on top" | "highest"
+        )
     {
         ProcessState::Running
     } else if words == ["s"] || has(&["sleeping", "idle"]) {
@@ -120,4 +136,50 @@ pub(super) fn describe(text: &str, process: &mut Process) -> bool {
     };
     process.state.get_or_insert(state);
     true
+}
+
+/// The program of a command line behind `nice`, `ionice`, `sudo` and their like, with their options.
+pub(super) fn wrapped(text: &str) -> Option<&str> {
+    const WRAPPERS: [&str; 9] = [
+        "nice", "ionice", "sudo", "doas", "chrt", "taskset", "nohup", "time", "timeout",
+    ];
+    let mut words = text.split_whitespace().peekable();
+    let mut any = false;
+    while let Some(word) = words.peek() {
+        let is_option = word.starts_with('-') || word.bytes().all(|b| b.is_ascii_digit());
+        let is_wrapper = WRAPPERS.contains(word);
+        if !(is_wrapper || any && is_option) {
+            break;
+        }
+        any = true;
+        words.next();
+    }
+    let name = words.next().filter(|_| any)?;
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b));
+    is_name.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_behind_nice_is_found() {
+        for (text, name) in [
+            (
+                "nice -n 19 ionice -c 3 duperemove -rdh /",
+                Some("duperemove"),
+            ),
+            ("sudo /usr/bin/rsync -a /a /b", Some("rsync")),
+            ("duperemove -rdh /", None),
+            ("nice", None),
+            ("time", None),
+        ] {
+            assert_eq!(wrapped(text), name, "{text}");
+        }
+    }
 }
