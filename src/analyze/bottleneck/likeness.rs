@@ -321,8 +321,7 @@ mod tests {
 
     #[test]
     fn an_account_reads_like_the_reports_of_its_cause() {
-        let account =
-            "each evening fstrim runs for an hour on the laptop and nothing else gets through";
+        let account = "each monday fstrim.timer starts, discards fill the queue and reads wait until fstrim ends";
         let likeness = Likeness::of(account).unwrap();
         let like = likeness.like(Cause::FstrimStorm).unwrap();
         assert!(like.weight > 0.25, "{like:?}");
