@@ -175,7 +175,9 @@ fn stack<'h>(filesystem: &Filesystem, host: &'h Host) -> Vec<&'h Sourced<BlockDe
             let short = path.rsplit('/').next().unwrap_or_default();
             match path.strip_prefix("/dev/") {
                 Some(name) if name == device.name => true,
-                Some(name) if name.starts_with("mapper/") => device.mapper.as_deref() == Some(short),
+                Some(name) if name.starts_with("mapper/") => {
+                    device.mapper.as_deref() == Some(short)
+                }
                 Some(name) if name.starts_with("disk/by-uuid/") => {
                     device.uuid.as_deref() == Some(short)
                 }
@@ -202,7 +204,9 @@ fn stack<'h>(filesystem: &Filesystem, host: &'h Host) -> Vec<&'h Sourced<BlockDe
             open.extend(entries.filter_map(|d| d.parent.as_deref()));
         }
     }
-    all.iter().filter(|d| seen.contains(d.name.as_str())).collect()
+    all.iter()
+        .filter(|d| seen.contains(d.name.as_str()))
+        .collect()
 }
 
 /// The disks at the bottom of what the running system shows.

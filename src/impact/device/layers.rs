@@ -13,8 +13,8 @@ use crate::model::{Filesystem, Host};
 /// How a filesystem spreads over several devices.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Spread {
-    /// How many times what one device does all do together, from a chain of requests that wait for
-    /// one another to many at once.
+    /// How many times what one device does all do together for one program, from a chain of
+    /// requests that wait for one another to many at once.
     pub(super) together: Interval,
     /// What is said of it.
     pub(super) said: Vec<String>,
@@ -77,7 +77,7 @@ pub(super) fn spread(filesystem: &Filesystem, host: &Host, count: usize) -> Spre
         };
     }
     // One request at a time gets one device; many at once may get all of them.
-    let together = Interval {
+    let all = Interval {
         low: 1.0,
         high: count as f64,
     };
@@ -91,7 +91,7 @@ pub(super) fn spread(filesystem: &Filesystem, host: &Host, count: usize) -> Spre
             "how data lies on the {count} devices is not known: as fast as one of them, or all"
         ));
         return Spread {
-            together,
+            together: all,
             said,
             unsound: None,
         };
@@ -110,15 +110,28 @@ pub(super) fn spread(filesystem: &Filesystem, host: &Host, count: usize) -> Spre
                 unsound: Some(why),
             };
         }
-        Profile::Single | Profile::Dup => {
-            "a file lies on one device, others on others: as fast as one, or all".to_owned()
-        }
+        Profile::Single | Profile::Dup => "what one program reads or writes at a time lies on one \
+                                           device, metadata perhaps on another"
+            .to_owned(),
         Profile::Raid0 => "stripes: a stream gets all devices, a small request one".to_owned(),
-        Profile::Raid1 | Profile::Raid1c3 | Profile::Raid1c4 | Profile::Raid10 => format!(
-            "each write goes to {} devices at once, which takes as long as one; one reader reads \
-             from one of them, several spread",
+        Profile::Raid10 => "stripes on pairs: a stream gets half of the devices, a small request \
+                            one; each write goes to two at once"
+            .to_owned(),
+        Profile::Raid1 | Profile::Raid1c3 | Profile::Raid1c4 => format!(
+            "each write goes to {} devices at once, which takes as long as one; one program reads \
+             from one of them, several spread; metadata may lie on others",
             data.copies()
         ),
+    };
+    let sets = count as f64 / f64::from(data.copies());
+    let most = match data {
+        Profile::Raid0 | Profile::Raid10 => sets,
+        // Block groups of data and of metadata.
+        _ => sets.min(2.0),
+    };
+    let together = Interval {
+        low: 1.0,
+        high: most.max(1.0),
     };
     said.push(format!("{count} devices, data {name} ({source}): {words}"));
     if let Some(metadata) = metadata.filter(|m| *m != Profile::Dup) {
@@ -139,16 +152,24 @@ pub(super) fn encrypt(ranges: &mut Ranges, filesystem: &Filesystem, host: &Host)
     if !is_encrypted(filesystem, host) {
         return None;
     }
-    let other = filesystem.luks().any(|luks| match luks.format_args.known() {
-        // What it is made with may be written elsewhere, but not what is made of these.
-        Some(words) => {
-            let words: Vec<&str> = words.iter().map(|w| w.value.as_str()).collect();
-            let chosen = words.join(" ");
-            chosen.contains("adiantum") || chosen.contains("serpent") || chosen.contains("twofish")
-        }
-        None => false,
-    });
-    let unknown = |why: &str| Some(format!("how fast dm-crypt encrypts here is not known: {why}"));
+    let other = filesystem
+        .luks()
+        .any(|luks| match luks.format_args.known() {
+            // What it is made with may be written elsewhere, but not what is made of these.
+            Some(words) => {
+                let words: Vec<&str> = words.iter().map(|w| w.value.as_str()).collect();
+                let chosen = words.join(" ");
+                chosen.contains("adiantum")
+                    || chosen.contains("serpent")
+                    || chosen.contains("twofish")
+            }
+            None => false,
+        });
+    let unknown = |why: &str| {
+        Some(format!(
+            "how fast dm-crypt encrypts here is not known: {why}"
+        ))
+    };
     if other {
         return unknown("its cipher is not AES");
     }

@@ -114,7 +114,12 @@ fn member_said(member: &Member) -> String {
 }
 
 /// A number of a range, by name, with how it is shown.
-type Number = (&'static str, fn(&Ranges) -> Option<&Known>, f64, &'static str);
+type Number = (
+    &'static str,
+    fn(&Ranges) -> Option<&Known>,
+    f64,
+    &'static str,
+);
 
 /// The numbers of a range as people read them.
 const NUMBERS: [Number; 4] = [
@@ -245,7 +250,11 @@ impl Devices {
             };
             let seek = ranges.services == [Service::Seek];
             for (name, pick, scale, unit) in NUMBERS {
-                let name = if seek && name == "requests" { "seeks" } else { name };
+                let name = if seek && name == "requests" {
+                    "seeks"
+                } else {
+                    name
+                };
                 if let Some(known) = pick(ranges) {
                     let range = shown(known.range, scale);
                     let source = &known.source;

@@ -167,9 +167,17 @@ impl Ranges {
             let source = format!("r_await of {at} ({})", load.source);
             at_most(&mut self.latency, wait, source);
         }
-        let flush = |l: &DeviceIo| l.f_await_ms.filter(|_| l.f_per_s > Some(0.0)).map(|w| w.0 / ms);
+        let flush = |l: &DeviceIo| {
+            l.f_await_ms
+                .filter(|_| l.f_per_s > Some(0.0))
+                .map(|w| w.0 / ms)
+        };
         if let Some((wait, at, load)) = bound(&flush) {
-            at_most(&mut self.flush, wait, format!("f_await of {at} ({})", load.source));
+            at_most(
+                &mut self.flush,
+                wait,
+                format!("f_await of {at} ({})", load.source),
+            );
         }
         self.by_limit(loads);
     }
@@ -327,12 +335,7 @@ enum Place {
     Filesystem,
 }
 
-fn place(
-    job: &FioJob,
-    members: &[Member],
-    filesystem: &Filesystem,
-    host: &Host,
-) -> Option<Place> {
+fn place(job: &FioJob, members: &[Member], filesystem: &Filesystem, host: &Host) -> Option<Place> {
     let path = job.path.as_deref().filter(|p| p.starts_with('/'));
     let Some(path) = path else {
         // In the directory where it was started: of one that can only be here.
@@ -343,7 +346,10 @@ fn place(
     if path.starts_with("/dev/") {
         let disk = host.disk(path).map(|d| d.kernel_name.clone());
         let name = disk.unwrap_or_else(|| facts::disk_name(path));
-        return members.iter().any(|m| m.name == name).then_some(Place::Device);
+        return members
+            .iter()
+            .any(|m| m.name == name)
+            .then_some(Place::Device);
     }
     let (holder, _) = host.storage.holding(path)?;
     (holder.name() == filesystem.name()).then_some(Place::Filesystem)
