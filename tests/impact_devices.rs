@@ -16,7 +16,9 @@ use btrfs_tune::impact::Interval;
 use btrfs_tune::impact::device::{DeviceClass, Devices, below};
 use btrfs_tune::impact::time::{Numbers, Service};
 use btrfs_tune::model::hardware::{DiskKind, Medium};
-use btrfs_tune::model::metrics::{BlockDevice, DeviceIo, FioJob, FioSide, Smart, Sourced};
+use btrfs_tune::model::metrics::{
+    BlockDevice, BlockGroupKind, DeviceIo, FioJob, FioSide, Smart, Sourced,
+};
 use btrfs_tune::model::units::{Millis, Percent};
 use btrfs_tune::model::{Filesystem, Host};
 
@@ -100,7 +102,10 @@ fn a_model_name_tells_good_flash_from_poor() {
     );
     let protected = named(&mut host, "Micron_7400_MTFDKBA960TDZ");
     assert!(hull(&protected, |n| n.flush).high < 0.0001);
-    said(&protected, &["flush", "power-loss protection", "https://"]);
+    said(
+        &protected,
+        &["flush", "power-loss protection", "smalldatum"],
+    );
     // Of a model that nobody knows it is either.
     let unknown = named(&mut host, "NoName 1TB");
     assert_eq!(
@@ -369,11 +374,27 @@ fn several_devices_do_what_one_does_or_a_few_do_together() {
     assert!(parity.corners().is_empty() && !parity.promises());
     assert!(parity.why_no_time().unwrap().contains("raid6"));
     said(&data(&mut host, Profile::Raid0), &["stripes"]);
-    // Half a balance: nobody knows.
+    // Half a balance: nobody knows, whatever it was made with.
+    data(&mut host, Profile::Raid1);
+    let half = |host: &mut Host, profile: Profile| {
+        for usage in &mut host.metrics.usage {
+            let groups = &mut usage.value.block_groups;
+            let data = groups.iter().find(|g| g.kind == BlockGroupKind::Data);
+            let mut other = data.unwrap().clone();
+            other.profile = profile.name().to_owned();
+            groups.push(other);
+        }
+        devices(host, "/srv/photos")
+    };
+    let unknown = half(&mut host, Profile::Raid10);
+    said(&unknown, &["as fast as one of them, or all"]);
+    times(&unknown, 4.0);
+    assert!(!half(&mut host, Profile::Raid5).promises());
+    // What shows nothing is what it was made with.
     host.metrics.usage.clear();
     said(
         &devices(&host, "/srv/photos"),
-        &["as fast as one of them, or all"],
+        &["4 devices, data raid1 (arguments of mkfs)"],
     );
 }
 

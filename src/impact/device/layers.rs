@@ -29,33 +29,43 @@ struct Profiles {
     source: String,
 }
 
+/// What the running filesystem shows; of one that shows nothing, what it was made with.
 fn profiles(filesystem: &Filesystem, host: &Host) -> Option<Profiles> {
-    shown(filesystem, host).or_else(|| {
-        let arguments = filesystem.mkfs_args.known()?;
-        let words: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
-        let parsed = MkfsArgs::parse(&words);
-        Some(Profiles {
-            data: parsed.data?.value,
-            metadata: parsed.metadata.map(|m| m.value),
-            source: "arguments of mkfs".to_owned(),
-        })
+    let shown = facts::usage(host, filesystem)
+        .filter(|usage| usage.block_groups.iter().any(|g| DATA.contains(&g.kind)));
+    if let Some(usage) = shown {
+        let of = |kind: &[BlockGroupKind]| {
+            let groups = usage.block_groups.iter().filter(|g| kind.contains(&g.kind));
+            let all: Vec<Profile> = groups
+                .map(|g| Profile::from_name(&g.profile))
+                .collect::<Option<_>>()?;
+            // Of a balance that is not done, some block groups have another profile.
+            let first = *all.first()?;
+            let parity = all.iter().find(|p| has_parity(**p));
+            let same = all.iter().all(|p| *p == first);
+            parity.copied().or(same.then_some(first))
+        };
+        return Some(Profiles {
+            data: of(&DATA)?,
+            metadata: of(&[BlockGroupKind::Metadata, BlockGroupKind::Mixed]),
+            source: usage.source.to_string(),
+        });
+    }
+    let arguments = filesystem.mkfs_args.known()?;
+    let words: Vec<&str> = arguments.iter().map(|a| a.value.as_str()).collect();
+    let parsed = MkfsArgs::parse(&words);
+    Some(Profiles {
+        data: parsed.data?.value,
+        metadata: parsed.metadata.map(|m| m.value),
+        source: "arguments of mkfs".to_owned(),
     })
 }
 
-fn shown(filesystem: &Filesystem, host: &Host) -> Option<Profiles> {
-    let usage = facts::usage(host, filesystem)?;
-    let of = |kind: &[BlockGroupKind]| {
-        let mut groups = usage.block_groups.iter().filter(|g| kind.contains(&g.kind));
-        let first = Profile::from_name(&groups.next()?.profile)?;
-        // Of a balance that is not done, some block groups have another profile.
-        let same = groups.all(|g| Profile::from_name(&g.profile) == Some(first));
-        same.then_some(first)
-    };
-    Some(Profiles {
-        data: of(&[BlockGroupKind::Data, BlockGroupKind::Mixed])?,
-        metadata: of(&[BlockGroupKind::Metadata, BlockGroupKind::Mixed]),
-        source: usage.source.to_string(),
-    })
+/// Where data lie.
+const DATA: [BlockGroupKind; 2] = [BlockGroupKind::Data, BlockGroupKind::Mixed];
+
+fn has_parity(profile: Profile) -> bool {
+    matches!(profile, Profile::Raid5 | Profile::Raid6)
 }
 
 /// How a filesystem spreads over so many devices.
@@ -88,7 +98,8 @@ pub(super) fn spread(filesystem: &Filesystem, host: &Host, count: usize) -> Spre
     }) = profiles(filesystem, host)
     else {
         said.push(format!(
-            "how data lies on the {count} devices is not known: as fast as one of them, or all"
+            "how data lies on the {count} devices is not known: as fast as one of them, or all; \
+             taken for neither raid5 nor raid6"
         ));
         return Spread {
             together: all,
