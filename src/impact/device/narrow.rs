@@ -275,15 +275,14 @@ impl Ranges {
                     (true, Some(depth)) if depth >= DEEP && size <= SMALL && !self.seeks() => {
                         iops.add(side.per_s, job, place);
                     }
-                    // What is written lands in the cache of the disk, which costs no seek.
-                    (true, Some(depth)) if depth <= ALONE && size <= SMALL && self.seeks() => {
-                        if is_read {
+                    // What is written to a disk lands in its cache, which costs no seek.
+                    (true, Some(depth)) if depth <= ALONE && size <= SMALL => {
+                        if !self.seeks() {
+                            let mean = side.mean.map_or(1.0 / side.per_s, |m| m.0 / 1000.0);
+                            alone.add(mean, job, place);
+                        } else if is_read {
                             iops.add(side.per_s, job, place);
                         }
-                    }
-                    (true, Some(depth)) if depth <= ALONE && size <= SMALL => {
-                        let mean = side.mean.map_or(1.0 / side.per_s, |m| m.0 / 1000.0);
-                        alone.add(mean, job, place);
                     }
                     _ => {}
                 }
