@@ -498,8 +498,8 @@ fn what_lies_outside_of_what_was_tested_is_told() {
     let host = silent("nas");
     let ssd = devices(&host, "/");
     let beyond = ssd.beyond_tested();
-    // 90 000 requests/s against 20 000.
-    assert!((beyond.factor - 4.5).abs() < 1e-9, "{beyond:?}");
+    // 94 000 requests/s against 20 000.
+    assert!((beyond.factor - 4.7).abs() < 1e-9, "{beyond:?}");
     assert!(!ssd.within_tested());
     said(
         &ssd,
