@@ -13,6 +13,8 @@ rustPlatform.buildRustPackage (finalAttrs: {
       ../Cargo.toml
       ../Cargo.lock
       ../src
+      # Figures that the program is built with.
+      ../data
       # What the oracle asks Nix with; it is part of the program.
       ../nix/ask.nix
       ../nix/evaluate.nix

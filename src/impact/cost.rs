@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::analyze::WorkloadKind;
 
-const TABLE: &str = include_str!("data/demands.json");
+const TABLE: &str = include_str!("../../data/impact/demands.json");
 
 /// The table of demands.
 #[derive(Debug, Clone, Deserialize)]

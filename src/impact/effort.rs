@@ -226,7 +226,7 @@ fn speed(devices: &Devices) -> String {
         .map_or("an unknown speed".to_owned(), |b| {
             format!("{:.0} to {:.0} MB/s", b.low / 1e6, b.high / 1e6)
         });
-    let sources = devices.description.sources.join("; ");
+    let sources = devices.bandwidth_source();
     format!("{range} for a {} ({sources})", devices.description.name)
 }
 

@@ -11,7 +11,7 @@ pub mod dictionary;
 mod files;
 mod load;
 mod memory;
-mod models;
+pub mod models;
 mod options;
 mod people;
 mod platform;

@@ -102,12 +102,24 @@ const BUDGET: &[&str] = &[
     "SOLIDIGM P41 PLUS",
 ];
 
+/// Whether a model is known to be a drive-managed SMR disk.
+pub fn is_shingled(model: &str) -> bool {
+    let model = model.to_uppercase();
+    SHINGLED.iter().any(|m| model.contains(m))
+}
+
+/// Whether a model is known to be flash without memory of its own, or with four bits a cell.
+pub fn is_budget(model: &str) -> bool {
+    let model = model.to_uppercase();
+    BUDGET.iter().any(|m| model.contains(m))
+}
+
 /// What the name of a model tells an expert.
 pub(super) fn tell(gather: &mut Gather<'_>, about: Subject, model: Option<&str>, source: &Source) {
     let Some(model) = model.map(str::to_uppercase) else {
         return;
     };
-    if SHINGLED.iter().any(|m| model.contains(m)) {
+    if is_shingled(&model) {
         let text = format!("{model} is a shingled (SMR) disk");
         gather.fact("disk.shingled", about.clone(), true, source.clone(), text);
     }
@@ -120,7 +132,7 @@ pub(super) fn tell(gather: &mut Gather<'_>, about: Subject, model: Option<&str>,
             *why,
         );
     }
-    if BUDGET.iter().any(|m| model.contains(m)) {
+    if is_budget(&model) {
         let text = format!("{model} has no memory of its own, or four bits a cell");
         gather.fact("disk.budget_flash", about, true, source.clone(), text);
     }

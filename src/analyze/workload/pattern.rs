@@ -30,7 +30,7 @@ pub struct IoPattern {
     /// How much of its data it touches again and again.
     pub hot_set: HotSet,
     /// Where each of these is known from, by its name: an address, a measurement of this program's
-    /// (`src/impact/data/demands.json`), or `judgement`.
+    /// (`data/impact/demands.json`), or `judgement`.
     pub sources: BTreeMap<String, String>,
 }
 
